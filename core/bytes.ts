@@ -1,0 +1,81 @@
+/** Byte strings: joining, comparing, and the two text forms they have here. */
+import { base64url } from "@scure/base";
+import { CryptoError } from "./errors.ts";
+
+/** Bytes that own an ordinary buffer, which is what Web Crypto accepts. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+export const EMPTY: Bytes = new Uint8Array(0);
+
+/** Joins byte strings in the order given. */
+export function concat(...parts: readonly Uint8Array[]): Bytes {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/**
+ * Compares two byte strings in time that depends on their lengths only.
+ * For secrets and for whatever proves one; lengths are taken to be public.
+ */
+export function equalSecret(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}
+
+/** Cryptographically random bytes. `getRandomValues` gives at most 64 KiB, and so does this. */
+export function randomBytes(length: number): Bytes {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * UTF-8 of a text.
+ * @throws {CryptoError} `invalid_text` for a lone surrogate, which UTF-8 cannot hold and
+ * `TextEncoder` would silently replace.
+ */
+export function utf8(text: string): Bytes {
+  if (!text.isWellFormed()) throw new CryptoError("invalid_text");
+  return encoder.encode(text);
+}
+
+/**
+ * The text that some bytes are the UTF-8 of.
+ * @throws {CryptoError} `invalid_text` if they are not UTF-8.
+ */
+export function fromUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new CryptoError("invalid_text");
+  }
+}
+
+/** base64url without padding (RFC 4648, section 5). */
+export function toBase64Url(bytes: Uint8Array): string {
+  const padded = base64url.encode(bytes);
+  const end = padded.indexOf("=");
+  return end < 0 ? padded : padded.slice(0, end);
+}
+
+/**
+ * Reads base64url without padding. Only the one canonical spelling is accepted: no padding, no
+ * white space, unused bits zero.
+ * @throws {CryptoError} `malformed`; the error quotes nothing of the input.
+ */
+export function fromBase64Url(text: string): Bytes {
+  try {
+    if (text.includes("=")) throw new Error("padding");
+    return base64url.decode(text + "=".repeat((4 - (text.length % 4)) % 4)) as Bytes;
+  } catch {
+    throw new CryptoError("malformed");
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Cobblestone-256: c2sp.org/chunked-encryption@v1 with SHA-512 and AES-256-GCM.
+ *
+ * A message is `salt 24 || commitment 32 || chunks`; every chunk but the last holds 16 KiB, the
+ * last is shorter and may be empty, so a message that ends with a full chunk has been cut.
+ */
+import { type Bytes, concat, EMPTY, equalSecret, randomBytes } from "./bytes.ts";
+import { CHUNK, type Engine, MAX_CHUNKS, SEALED_CHUNK, TAG, webCrypto } from "./engine.ts";
+import { CryptoError } from "./errors.ts";
+import { hkdfExpand } from "./hkdf.ts";
+
+export const KEY_LENGTH = 32;
+const SALT_LENGTH = 24;
+const NONCE_LENGTH = 12;
+const COMMITMENT_LENGTH = 32;
+/** Bytes before the first chunk. */
+export const PREFIX_LENGTH = SALT_LENGTH + COMMITMENT_LENGTH;
+
+const LABEL = new TextEncoder().encode("c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0");
+
+/** What one message is encrypted with. */
+interface MessageKeys {
+  readonly key: Bytes;
+  readonly baseNonce: Bytes;
+  readonly commitment: Bytes;
+}
+
+/** Options that every operation takes. */
+export interface CobblestoneOptions {
+  /** Application data that the message is bound to; empty by default. */
+  readonly context?: Bytes | undefined;
+  readonly engine?: Engine | undefined;
+}
+
+async function deriveKeys(engine: Engine, inputKey: Bytes, salt: Bytes, context: Bytes) {
+  const info = concat(LABEL, salt, context);
+  const length = KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH;
+  const output = await hkdfExpand(engine, inputKey, info, length);
+  const keys: MessageKeys = {
+    key: output.subarray(0, KEY_LENGTH),
+    baseNonce: output.subarray(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH),
+    commitment: output.subarray(KEY_LENGTH + NONCE_LENGTH),
+  };
+  return keys;
+}
+
+function requireKey(key: Bytes): void {
+  if (key.length !== KEY_LENGTH) throw new RangeError(`a key has ${KEY_LENGTH} bytes`);
+}
+
+/** Bytes of a whole message with `length` bytes of plaintext. */
+export function sealedLength(length: number): number {
+  return PREFIX_LENGTH + length + (Math.floor(length / CHUNK) + 1) * TAG;
+}
+
+/**
+ * Collects input of any pieces into runs of whole chunks. What does not fill a chunk waits; since
+ * the last chunk of a message is always short, a full one can be worked on at once.
+ */
+class ChunkBuffer {
+  #waiting = EMPTY;
+  #next = 0;
+
+  constructor(readonly chunkLength: number) {}
+
+  /** All whole chunks there are now, and the number of the first. Does not copy when it need not. */
+  take(input: Bytes): { run: Bytes; first: number } {
+    const all = this.#waiting.length === 0 ? input : concat(this.#waiting, input);
+    const whole = all.length - (all.length % this.chunkLength);
+    // A copy: the caller may reuse its buffer for the next piece.
+    this.#waiting = all.slice(whole);
+    return { run: all.subarray(0, whole), first: this.#advance(whole / this.chunkLength) };
+  }
+
+  /** The rest, which is the last chunk. */
+  last(): { run: Bytes; first: number } {
+    return { run: this.#waiting, first: this.#advance(1) };
+  }
+
+  #advance(chunks: number): number {
+    const first = this.#next;
+    this.#next += chunks;
+    if (this.#next > MAX_CHUNKS) throw new CryptoError("too_large");
+    return first;
+  }
+}
+
+/** Where a run's result goes: the start of the caller's buffer if it is large enough. */
+function room(length: number, into: Bytes | undefined): Bytes {
+  return into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+}
+
+/** Encrypts one message piece by piece. Make one with {@link createSealer}. */
+export class Sealer {
+  readonly #chunks = new ChunkBuffer(CHUNK);
+
+  /** `prefix` is the message's first 56 bytes. */
+  constructor(
+    readonly prefix: Bytes,
+    private readonly keys: MessageKeys,
+    private readonly engine: Engine,
+  ) {}
+
+  /**
+   * Takes the next piece of plaintext and gives the ciphertext that is complete with it, perhaps
+   * none. With `into`, the result is placed there if it fits.
+   * @throws {CryptoError} `too_large` beyond 2^38 chunks.
+   */
+  async update(plaintext: Bytes, into?: Bytes): Promise<Bytes> {
+    const { run, first } = this.#chunks.take(plaintext);
+    return run.length === 0 ? EMPTY : await this.#seal(run, first, into);
+  }
+
+  /** Gives the last chunk. The message is then complete. */
+  async finish(): Promise<Bytes> {
+    const { run, first } = this.#chunks.last();
+    return await this.#seal(run, first);
+  }
+
+  async #seal(input: Bytes, first: number, into?: Bytes): Promise<Bytes> {
+    const tags = Math.max(1, Math.ceil(input.length / CHUNK)) * TAG;
+    const output = room(input.length + tags, into);
+    const { key, baseNonce } = this.keys;
+    await this.engine.sealChunks({ key, baseNonce, first, input, output });
+    return output;
+  }
+}
+
+/**
+ * Decrypts one message piece by piece, after its prefix. Make one with {@link createOpener}.
+ * Every piece of plaintext it gives is authentic; whether the message is whole is known only when
+ * {@link finish} has returned.
+ */
+export class Opener {
+  readonly #chunks = new ChunkBuffer(SEALED_CHUNK);
+  #failed = false;
+
+  constructor(private readonly keys: MessageKeys, private readonly engine: Engine) {}
+
+  /**
+   * Takes the next piece of ciphertext and gives the plaintext that is proven with it.
+   * @throws {CryptoError} `decryption_failed`, now and ever after.
+   */
+  async update(ciphertext: Bytes, into?: Bytes): Promise<Bytes> {
+    const { run, first } = this.#chunks.take(ciphertext);
+    return run.length === 0 ? EMPTY : await this.#open(run, first, into);
+  }
+
+  /**
+   * Gives the last chunk.
+   * @throws {CryptoError} `decryption_failed` if the message was cut or changed.
+   */
+  async finish(): Promise<Bytes> {
+    const { run, first } = this.#chunks.last();
+    if (run.length < TAG) this.#fail();
+    return await this.#open(run, first);
+  }
+
+  async #open(input: Bytes, first: number, into?: Bytes): Promise<Bytes> {
+    if (this.#failed) this.#fail();
+    const output = room(input.length - Math.ceil(input.length / SEALED_CHUNK) * TAG, into);
+    const { key, baseNonce } = this.keys;
+    if (!await this.engine.openChunks({ key, baseNonce, first, input, output })) this.#fail();
+    return output;
+  }
+
+  #fail(): never {
+    this.#failed = true;
+    throw new CryptoError("decryption_failed");
+  }
+}
+
+/**
+ * Starts a new message under `key` (32 bytes), with a new random salt.
+ * `salt` may be given for test vectors only: a salt must never repeat under one key.
+ */
+export async function createSealer(
+  key: Bytes,
+  { context = EMPTY, engine = webCrypto, salt = randomBytes(SALT_LENGTH) }:
+    & CobblestoneOptions
+    & { readonly salt?: Bytes | undefined } = {},
+): Promise<Sealer> {
+  requireKey(key);
+  const keys = await deriveKeys(engine, key, salt, context);
+  return new Sealer(concat(salt, keys.commitment), keys, engine);
+}
+
+/**
+ * Starts reading a message whose first 56 bytes are `prefix`.
+ * @throws {CryptoError} `decryption_failed` if the key or the context is not the message's.
+ */
+export async function createOpener(
+  key: Bytes,
+  prefix: Bytes,
+  { context = EMPTY, engine = webCrypto }: CobblestoneOptions = {},
+): Promise<Opener> {
+  requireKey(key);
+  if (prefix.length !== PREFIX_LENGTH) throw new CryptoError("decryption_failed");
+  const keys = await deriveKeys(engine, key, prefix.subarray(0, SALT_LENGTH), context);
+  if (!equalSecret(keys.commitment, prefix.subarray(SALT_LENGTH))) {
+    throw new CryptoError("decryption_failed");
+  }
+  return new Opener(keys, engine);
+}
+
+/** Encrypts a whole message. */
+export async function seal(
+  key: Bytes,
+  plaintext: Bytes,
+  options: CobblestoneOptions = {},
+): Promise<Bytes> {
+  const sealer = await createSealer(key, options);
+  return concat(sealer.prefix, await sealer.update(plaintext), await sealer.finish());
+}
+
+/**
+ * Decrypts a whole message.
+ * @throws {CryptoError} `decryption_failed`, whatever was wrong with it.
+ */
+export async function open(
+  key: Bytes,
+  message: Bytes,
+  options: CobblestoneOptions = {},
+): Promise<Bytes> {
+  const opener = await createOpener(key, message.subarray(0, PREFIX_LENGTH), options);
+  const start = await opener.update(message.subarray(PREFIX_LENGTH));
+  const last = await opener.finish();
+  return start.length === 0 ? last : concat(start, last);
+}

@@ -1,0 +1,281 @@
+/**
+ * Every way in which this program can fail: one class, one closed set of codes, one table from a
+ * code to what a person, a shell, a JSON-RPC client and an HTTP client are told.
+ */
+
+/** What one code means to each kind of reader. */
+export interface ErrorKind {
+  /** Exit status, after BSD's sysexits.h. */
+  readonly exit: number;
+  /** JSON-RPC 2.0 error code: the standard's own below -32099, ours from -32001. */
+  readonly rpc: number;
+  /** HTTP status code. */
+  readonly http: number;
+  /** What happened, in one sentence without a full stop. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+/** Codes to their meanings. `docs/protocol.md` and `docs/errors.md` are checked against it. */
+export const ERRORS = {
+  usage: {
+    exit: 64,
+    rpc: -32602,
+    http: 400,
+    message: "the command line is not understood",
+    hint: "see `crypto --help`",
+  },
+  parse_error: {
+    exit: 76,
+    rpc: -32700,
+    http: 400,
+    message: "the line is not JSON in UTF-8",
+    hint: "send one JSON value a line",
+  },
+  invalid_request: {
+    exit: 76,
+    rpc: -32600,
+    http: 400,
+    message: "the value is not a JSON-RPC 2.0 request with an id",
+    hint: 'send {"jsonrpc":"2.0","id":1,"method":"status"}',
+  },
+  unknown_method: {
+    exit: 76,
+    rpc: -32601,
+    http: 404,
+    message: "there is no such method",
+    hint: "see docs/protocol.md for the methods",
+  },
+  invalid_params: {
+    exit: 76,
+    rpc: -32602,
+    http: 400,
+    message: "the parameters do not fit the method",
+    hint: "see docs/protocol.md for its parameters",
+  },
+  malformed: {
+    exit: 65,
+    rpc: -32001,
+    http: 400,
+    message: "this is not a message that crypto can read",
+    hint: "check that it was copied whole, and that it was made by crypto",
+  },
+  invalid_text: {
+    exit: 65,
+    rpc: -32002,
+    http: 400,
+    message: "the text is not valid Unicode",
+    hint: "send bytes as data instead of text",
+  },
+  decryption_failed: {
+    exit: 65,
+    rpc: -32003,
+    http: 400,
+    message: "decryption failed",
+    hint: "the key, the context or the passphrase is another, or the message was changed or cut",
+  },
+  denied: {
+    exit: 77,
+    rpc: -32004,
+    http: 403,
+    message: "there is no such key for you, or you may not do this with it",
+    hint: "ask the administrator for access, or see `crypto key list`",
+  },
+  no_identity: {
+    exit: 77,
+    rpc: -32005,
+    http: 403,
+    message: "the kernel does not know who is calling",
+    hint: "call from the user namespace in which the daemon runs",
+  },
+  key_exists: {
+    exit: 73,
+    rpc: -32006,
+    http: 409,
+    message: "a key with this name or this material is there already",
+    hint: "choose another name, or see `crypto key list`",
+  },
+  wrong_purpose: {
+    exit: 65,
+    rpc: -32007,
+    http: 400,
+    message: "the key was made for another purpose",
+    hint: "see `crypto key list` for the purpose of each key",
+  },
+  too_large: {
+    exit: 65,
+    rpc: -32008,
+    http: 413,
+    message: "the input is larger than the limit",
+    hint: "encrypt it as a file or stream, which has no limit",
+  },
+  line_too_long: {
+    exit: 76,
+    rpc: -32009,
+    http: 413,
+    message: "a request line is longer than 1 MiB",
+    hint: "use an envelope for large data: only its header crosses the socket",
+  },
+  batch_too_large: {
+    exit: 76,
+    rpc: -32010,
+    http: 413,
+    message: "a batch holds more than 1,024 requests",
+    hint: "send several smaller batches",
+  },
+  too_many_connections: {
+    exit: 75,
+    rpc: -32011,
+    http: 429,
+    message: "too many connections are open",
+    hint: "keep connections open and reuse them, or try again later",
+  },
+  too_many_requests: {
+    exit: 75,
+    rpc: -32012,
+    http: 429,
+    message: "too many requests are waiting for their answer",
+    hint: "read answers before sending more requests",
+  },
+  idle_timeout: {
+    exit: 75,
+    rpc: -32013,
+    http: 408,
+    message: "the connection was silent for too long",
+    hint: "connect again when there is something to ask",
+  },
+  line_timeout: {
+    exit: 75,
+    rpc: -32014,
+    http: 408,
+    message: "a request line took too long to arrive",
+    hint: "send each request whole",
+  },
+  stopping: {
+    exit: 75,
+    rpc: -32015,
+    http: 503,
+    message: "the daemon is stopping",
+    hint: "connect again in a moment",
+  },
+  log_unavailable: {
+    exit: 75,
+    rpc: -32016,
+    http: 503,
+    message: "the access log cannot be written, so nothing is answered",
+    hint: "the administrator must make room for the log",
+  },
+  ring_not_saved: {
+    exit: 74,
+    rpc: -32017,
+    http: 503,
+    message: "the key ring cannot be written; nothing was changed",
+    hint: "the administrator must make the state directory writable and free space",
+  },
+  unavailable: {
+    exit: 69,
+    rpc: -32018,
+    http: 503,
+    message: "the daemon cannot be reached",
+    hint: "start it with `crypto serve`, or name its socket with --socket or CRYPTO_SOCKET",
+  },
+  unsafe_path: {
+    exit: 78,
+    rpc: -32019,
+    http: 500,
+    message: "others could have tampered with this path",
+    hint: "correct its owner and mode",
+  },
+  already_running: {
+    exit: 75,
+    rpc: -32020,
+    http: 500,
+    message: "another daemon is using this socket or this ring",
+    hint: "stop it first, or use another --socket and another state directory",
+  },
+  ring_unreadable: {
+    exit: 78,
+    rpc: -32021,
+    http: 500,
+    message: "the key ring cannot be opened",
+    hint: "restore ring and sealing key from the same backup; they belong together",
+  },
+  config: {
+    exit: 78,
+    rpc: -32022,
+    http: 500,
+    message: "the set-up is incomplete or wrong",
+    hint: "see `crypto serve --help`",
+  },
+  file_exists: {
+    exit: 73,
+    rpc: -32023,
+    http: 409,
+    message: "the output file exists",
+    hint: "use --force to replace it, or --output for another name",
+  },
+  terminal_output: {
+    exit: 64,
+    rpc: -32024,
+    http: 400,
+    message: "binary output is not written to a terminal",
+    hint: "use --output FILE, --armor, or a pipe",
+  },
+  io: {
+    exit: 74,
+    rpc: -32025,
+    http: 500,
+    message: "reading or writing failed",
+    hint: "check the path, its permissions and the free space",
+  },
+  internal: {
+    exit: 70,
+    rpc: -32603,
+    http: 500,
+    message: "an unexpected error occurred",
+    hint: "this is a bug in crypto: please report it",
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+/** The closed set of codes. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What may be added to an error: to what it happened, and a better hint than the table's. */
+export interface ErrorDetail {
+  /** The thing it happened to: a path, a key's name. Never a secret. */
+  readonly subject?: string | undefined;
+  /** Replaces the table's hint. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The only error this program throws on purpose. */
+export class CryptoError extends Error {
+  override readonly name = "CryptoError";
+  readonly code: ErrorCode;
+  readonly subject: string | undefined;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, { subject, hint, cause }: ErrorDetail = {}) {
+    super(subject ? `${subject}: ${ERRORS[code].message}` : ERRORS[code].message, { cause });
+    this.code = code;
+    this.subject = subject;
+    this.hint = hint ?? ERRORS[code].hint;
+  }
+
+  /** What the table says of this error's code. */
+  get kind(): ErrorKind {
+    return ERRORS[this.code];
+  }
+}
+
+/** Whether a text is one of the codes: for what comes from the other side of a wire. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === "string" && Object.hasOwn(ERRORS, text);
+}
+
+/** Any thrown value as a CryptoError; what is not one becomes `internal`. */
+export function asCryptoError(thrown: unknown): CryptoError {
+  return thrown instanceof CryptoError ? thrown : new CryptoError("internal", { cause: thrown });
+}

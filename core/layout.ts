@@ -1,0 +1,100 @@
+/**
+ * Where things are: the two ways to run, and how a client finds the daemon. Pure: the environment
+ * comes in as an argument.
+ */
+import { CryptoError } from "./errors.ts";
+
+/** The name of the service's user and group. */
+export const SERVICE_USER = "crypto-service";
+
+/** The directories and files of one daemon. */
+export interface Layout {
+  readonly mode: "system" | "user";
+  /** Holds the sealing key. */
+  readonly configDirectory: string;
+  /** Holds the ring and the access log. */
+  readonly stateDirectory: string;
+  /** Holds the socket and the lock. */
+  readonly runtimeDirectory: string;
+  readonly socket: string;
+  readonly sealingKey: string;
+  readonly ring: string;
+  readonly accessLog: string;
+}
+
+/** Reads an environment variable. */
+export type Env = (name: string) => string | undefined;
+
+function layout(mode: Layout["mode"], config: string, state: string, runtime: string): Layout {
+  return {
+    mode,
+    configDirectory: config,
+    stateDirectory: state,
+    runtimeDirectory: runtime,
+    socket: `${runtime}/crypto.sock`,
+    sealingKey: `${config}/sealing.key`,
+    ring: `${state}/ring`,
+    accessLog: `${state}/access.log`,
+  };
+}
+
+/** The system service's layout. */
+export const SYSTEM_LAYOUT: Layout = layout(
+  "system",
+  "/etc/crypto",
+  "/var/lib/crypto",
+  "/run/crypto",
+);
+
+/** An absolute path from the environment; the XDG specification says to ignore relative ones. */
+function absolute(env: Env, name: string): string | undefined {
+  const path = env(name);
+  return path?.startsWith("/") ? path.replace(/\/+$/, "") : undefined;
+}
+
+function needHome(env: Env): string {
+  const home = absolute(env, "HOME");
+  if (home) return home;
+  throw new CryptoError("config", { subject: "HOME", hint: "set it to your home directory" });
+}
+
+function userRuntime(env: Env): string {
+  const runtime = absolute(env, "XDG_RUNTIME_DIR");
+  if (runtime) return `${runtime}/crypto`;
+  throw new CryptoError("config", {
+    subject: "XDG_RUNTIME_DIR",
+    hint: "there is no runtime directory: log in by a session manager, set it to a directory of " +
+      "yours with mode 0700, or name a socket with --socket",
+  });
+}
+
+/** The layout of a daemon that one user runs (XDG Base Directory Specification 0.8). */
+export function userLayout(env: Env, socket?: string): Layout {
+  const config = absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
+  const state = absolute(env, "XDG_STATE_HOME") ?? `${needHome(env)}/.local/state`;
+  const runtime = socket ? parent(socket) : userRuntime(env);
+  return withSocket(layout("user", `${config}/crypto`, `${state}/crypto`, runtime), socket);
+}
+
+/** A layout with its socket somewhere else. */
+export function withSocket(base: Layout, socket: string | undefined): Layout {
+  return socket ? { ...base, socket, runtimeDirectory: parent(socket) } : base;
+}
+
+/** The directory of an absolute path. */
+export function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/**
+ * The socket a client uses: as told, else the system's if the system has one, else the user's.
+ * Never another because that one is dead or refuses.
+ */
+export function clientSocket(
+  env: Env,
+  { told, systemConfigured }: { told?: string | undefined; systemConfigured: boolean },
+): string {
+  const socket = told ?? env("CRYPTO_SOCKET");
+  if (socket) return socket;
+  return systemConfigured ? SYSTEM_LAYOUT.socket : `${userRuntime(env)}/crypto.sock`;
+}

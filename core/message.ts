@@ -1,0 +1,138 @@
+/**
+ * Messages under a key version: `direct`, which the daemon encrypts itself, and `enveloped`, whose
+ * bulk is encrypted elsewhere under a data key that only the daemon can open. docs/format.md is
+ * the normative description.
+ */
+import { type Bytes, concat, EMPTY, randomBytes, utf8 } from "./bytes.ts";
+import {
+  createOpener,
+  createSealer,
+  KEY_LENGTH,
+  open,
+  type Opener,
+  PREFIX_LENGTH,
+  seal,
+  sealedLength,
+  type Sealer,
+} from "./cobblestone.ts";
+import { type Engine, webCrypto } from "./engine.ts";
+import { CryptoError } from "./errors.ts";
+import { type Header, HEADER_LENGTH, makeHeader, type MessageKind } from "./header.ts";
+
+/** The longest context, in bytes. */
+export const MAX_CONTEXT = 65_536;
+/** Bytes of an envelope: the header and the wrapped data key that start an enveloped message. */
+export const ENVELOPE_LENGTH = HEADER_LENGTH + sealedLength(KEY_LENGTH);
+
+const BODY_LABEL = utf8("crypto/v1/body");
+
+/** One version of a key, ready for use. */
+export interface KeyVersion {
+  /** 8 bytes. */
+  readonly id: Bytes;
+  /** 32 secret bytes. */
+  readonly material: Bytes;
+}
+
+/** Options that every operation on messages takes. */
+export interface MessageOptions {
+  /** Caller's data that the message is bound to, at most 64 KiB; the reader must give the same. */
+  readonly context?: Bytes | undefined;
+  readonly engine?: Engine | undefined;
+}
+
+/** @throws {CryptoError} `too_large` for a context above 64 KiB. */
+export function requireContext(context: Bytes): Bytes {
+  if (context.length <= MAX_CONTEXT) return context;
+  throw new CryptoError("too_large", { subject: "context", hint: "a context has at most 64 KiB" });
+}
+
+function requireKind(header: Header, kind: MessageKind): void {
+  if (header.kind !== kind) throw new CryptoError("malformed");
+}
+
+/** Encrypts a value as a direct message. */
+export async function sealDirect(
+  { id, material }: KeyVersion,
+  plaintext: Bytes,
+  { context = EMPTY, engine = webCrypto }: MessageOptions = {},
+): Promise<Bytes> {
+  const header = makeHeader("direct", id);
+  const bound = concat(header.bytes, requireContext(context));
+  return concat(header.bytes, await seal(material, plaintext, { context: bound, engine }));
+}
+
+/**
+ * Decrypts a direct message whose header has been read.
+ * @throws {CryptoError} `malformed` for another kind, `decryption_failed` for all else.
+ */
+export async function openDirect(
+  { material }: KeyVersion,
+  header: Header,
+  message: Bytes,
+  { context = EMPTY, engine = webCrypto }: MessageOptions = {},
+): Promise<Bytes> {
+  requireKind(header, "direct");
+  const bound = concat(header.bytes, requireContext(context));
+  return await open(material, message.subarray(HEADER_LENGTH), { context: bound, engine });
+}
+
+/** A new envelope and the data key inside it. */
+export interface Envelope {
+  /** 117 bytes: the start of the message. */
+  readonly envelope: Bytes;
+  /** 32 secret bytes, for this one message's body. */
+  readonly dataKey: Bytes;
+}
+
+/** Makes a data key and wraps it. */
+export async function createEnvelope(
+  { id, material }: KeyVersion,
+  engine: Engine = webCrypto,
+): Promise<Envelope> {
+  const header = makeHeader("enveloped", id);
+  const dataKey = randomBytes(KEY_LENGTH);
+  const wrapped = await seal(material, dataKey, { context: header.bytes, engine });
+  return { envelope: concat(header.bytes, wrapped), dataKey };
+}
+
+/**
+ * Opens an envelope: gives the 32-byte data key.
+ * @throws {CryptoError} `malformed` for another kind or length, `decryption_failed` for all else.
+ */
+export async function openEnvelope(
+  { material }: KeyVersion,
+  header: Header,
+  envelope: Bytes,
+  engine: Engine = webCrypto,
+): Promise<Bytes> {
+  requireKind(header, "enveloped");
+  if (envelope.length !== ENVELOPE_LENGTH) throw new CryptoError("malformed");
+  const wrapped = envelope.subarray(HEADER_LENGTH);
+  return await open(material, wrapped, { context: header.bytes, engine });
+}
+
+function bodyOptions({ context = EMPTY, engine }: MessageOptions) {
+  return { context: concat(BODY_LABEL, requireContext(context)), engine };
+}
+
+/** Starts the body of an enveloped message. Its prefix follows the envelope. */
+export function createBodySealer(dataKey: Bytes, options: MessageOptions = {}): Promise<Sealer> {
+  return createSealer(dataKey, bodyOptions(options));
+}
+
+/**
+ * Starts reading the body of an enveloped message.
+ * @param prefix the 56 bytes after the envelope
+ * @throws {CryptoError} `decryption_failed` if the context is another, or the bytes were changed.
+ */
+export function createBodyOpener(
+  dataKey: Bytes,
+  prefix: Bytes,
+  options: MessageOptions = {},
+): Promise<Opener> {
+  return createOpener(dataKey, prefix, bodyOptions(options));
+}
+
+/** Bytes of a body's prefix. */
+export const BODY_PREFIX_LENGTH = PREFIX_LENGTH;

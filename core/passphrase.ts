@@ -1,0 +1,92 @@
+/** Messages under a passphrase: for files without a daemon, backups and sealing. */
+import { scryptAsync } from "@noble/hashes/scrypt.js";
+import { type Bytes, concat, EMPTY, randomBytes, utf8 } from "./bytes.ts";
+import { createOpener, createSealer, KEY_LENGTH, type Opener, type Sealer } from "./cobblestone.ts";
+import { CryptoError } from "./errors.ts";
+import { HEADER_LENGTH, makeHeader } from "./header.ts";
+import { type MessageOptions, requireContext } from "./message.ts";
+
+const SALT_LENGTH = 16;
+/** Bytes before the Cobblestone part: header, salt, log2 N, r, p. */
+export const PASSPHRASE_PREFIX_LENGTH = HEADER_LENGTH + SALT_LENGTH + 3;
+
+/** Cost of scrypt (RFC 7914). */
+export interface ScryptCost {
+  readonly logN: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** The cost of new messages: 128 MiB and about half a second. */
+export const DEFAULT_COST: ScryptCost = { logN: 17, r: 8, p: 1 };
+
+/** What a message is for, so that one cannot be passed off as another. */
+export type PassphraseUse = "file" | "backup" | "sealing-key";
+
+/** Options of passphrase messages. */
+export interface PassphraseOptions extends MessageOptions {
+  readonly use: PassphraseUse;
+}
+
+/**
+ * What to bind the message to. No use is the beginning of another, and a zero byte ends it, so
+ * use and context cannot be mistaken for one another.
+ */
+function boundContext(prefix: Bytes, { use, context = EMPTY }: PassphraseOptions): Bytes {
+  return concat(prefix, utf8(`crypto/v1/${use}\0`), requireContext(context));
+}
+
+/** The key that a passphrase gives: scrypt over its NFKC form in UTF-8. */
+async function stretch(passphrase: string, salt: Bytes, { logN, r, p }: ScryptCost) {
+  const options = { N: 2 ** logN, r, p, dkLen: KEY_LENGTH, maxmem: 2 ** (logN + 11) };
+  return await scryptAsync(utf8(passphrase.normalize("NFKC")), salt, options) as Bytes;
+}
+
+/** Reads the cost, which comes from the message and so may be anybody's choice. */
+function readCost(bytes: Bytes): ScryptCost {
+  const [logN = 0, r = 0, p = 0] = bytes;
+  const fits = logN >= 17 && logN <= 20 && r === 8 && p >= 1 && p <= 4;
+  if (!fits) throw new CryptoError("malformed");
+  return { logN, r, p };
+}
+
+/** A message to be written: its first 32 bytes, and the sealer whose prefix follows them. */
+export interface PassphraseSealer {
+  readonly prefix: Bytes;
+  readonly sealer: Sealer;
+}
+
+/** Starts a new message under a passphrase. `salt` (16 bytes) may be given for test vectors only. */
+export async function createPassphraseSealer(
+  passphrase: string,
+  options: PassphraseOptions & { readonly salt?: Bytes | undefined },
+): Promise<PassphraseSealer> {
+  const salt = options.salt ?? randomBytes(SALT_LENGTH);
+  const { logN, r, p } = DEFAULT_COST;
+  const prefix = concat(makeHeader("passphrase").bytes, salt, new Uint8Array([logN, r, p]));
+  const key = await stretch(passphrase, salt, DEFAULT_COST);
+  const context = boundContext(prefix, options);
+  return { prefix, sealer: await createSealer(key, { context, engine: options.engine }) };
+}
+
+/**
+ * Starts reading a message under a passphrase.
+ *
+ * @param prefix the message's first 32 bytes
+ * @param cobblestonePrefix the 56 bytes after them
+ * @throws {CryptoError} `malformed` if the cost is outside N 2^17 to 2^20, r 8, p 1 to 4;
+ * `decryption_failed` for another passphrase, use or context.
+ */
+export async function createPassphraseOpener(
+  passphrase: string,
+  prefix: Bytes,
+  cobblestonePrefix: Bytes,
+  options: PassphraseOptions,
+): Promise<Opener> {
+  if (prefix.length !== PASSPHRASE_PREFIX_LENGTH) throw new CryptoError("malformed");
+  const cost = readCost(prefix.subarray(HEADER_LENGTH + SALT_LENGTH));
+  const salt = prefix.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH);
+  const key = await stretch(passphrase, salt, cost);
+  const context = boundContext(prefix, options);
+  return await createOpener(key, cobblestonePrefix, { context, engine: options.engine });
+}
