@@ -142,6 +142,7 @@ export class Opener {
    * @throws {CryptoError} `decryption_failed`, now and ever after.
    */
   async update(ciphertext: Bytes, into?: Bytes): Promise<Bytes> {
+    if (this.#failed) this.#fail();
     const { run, first } = this.#chunks.take(ciphertext);
     return run.length === 0 ? EMPTY : await this.#open(run, first, into);
   }
@@ -152,12 +153,11 @@ export class Opener {
    */
   async finish(): Promise<Bytes> {
     const { run, first } = this.#chunks.last();
-    if (run.length < TAG) this.#fail();
+    if (this.#failed || run.length < TAG) this.#fail();
     return await this.#open(run, first);
   }
 
   async #open(input: Bytes, first: number, into?: Bytes): Promise<Bytes> {
-    if (this.#failed) this.#fail();
     const output = room(input.length - Math.ceil(input.length / SEALED_CHUNK) * TAG, into);
     const { key, baseNonce } = this.keys;
     if (!await this.engine.openChunks({ key, baseNonce, first, input, output })) this.#fail();

@@ -1,4 +1,4 @@
-import { type Bytes, concat } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 
 const HASH_LENGTH = 64;
@@ -15,12 +15,15 @@ export async function hkdfExpand(
   info: Bytes,
   length: number,
 ): Promise<Bytes> {
-  const blocks: Bytes[] = [];
-  let block: Bytes | undefined;
-  for (let counter = 1; blocks.length * HASH_LENGTH < length; counter++) {
-    const input = concat(...(block ? [block] : []), info, new Uint8Array([counter]));
-    block = await engine.hmacSha512(key, input);
-    blocks.push(block);
+  // One buffer holds `previous block || info || counter`; the first round leaves the block out.
+  const input = new Uint8Array(HASH_LENGTH + info.length + 1);
+  input.set(info, HASH_LENGTH);
+  const output = new Uint8Array(Math.ceil(length / HASH_LENGTH) * HASH_LENGTH);
+  for (let done = 0; done < length; done += HASH_LENGTH) {
+    input[input.length - 1]!++;
+    const block = await engine.hmacSha512(key, done === 0 ? input.subarray(HASH_LENGTH) : input);
+    output.set(block, done);
+    input.set(block);
   }
-  return concat(...blocks).subarray(0, length);
+  return output.subarray(0, length);
 }

@@ -64,8 +64,8 @@ export async function createPassphraseSealer(
   const salt = options.salt ?? randomBytes(SALT_LENGTH);
   const { logN, r, p } = DEFAULT_COST;
   const prefix = concat(makeHeader("passphrase").bytes, salt, new Uint8Array([logN, r, p]));
-  const key = await stretch(passphrase, salt, DEFAULT_COST);
   const context = boundContext(prefix, options);
+  const key = await stretch(passphrase, salt, DEFAULT_COST);
   return { prefix, sealer: await createSealer(key, { context, engine: options.engine }) };
 }
 
@@ -86,7 +86,7 @@ export async function createPassphraseOpener(
   if (prefix.length !== PASSPHRASE_PREFIX_LENGTH) throw new CryptoError("malformed");
   const cost = readCost(prefix.subarray(HEADER_LENGTH + SALT_LENGTH));
   const salt = prefix.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH);
-  const key = await stretch(passphrase, salt, cost);
   const context = boundContext(prefix, options);
+  const key = await stretch(passphrase, salt, cost);
   return await createOpener(key, cobblestonePrefix, { context, engine: options.engine });
 }

@@ -175,8 +175,8 @@ export async function openRing(
   sealingKey: Bytes,
   engine: Engine = webCrypto,
 ): Promise<KeyRing> {
-  const version = { id: await keyId(sealingKey, engine), material: sealingKey };
   try {
+    const version = { id: await keyId(sealingKey, engine), material: sealingKey };
     const header = readHeader(file);
     const plaintext = await openDirect(version, header, file, { context: RING_CONTEXT, engine });
     return new KeyRing(await readKeys(JSON.parse(fromUtf8(plaintext)), engine));
@@ -210,7 +210,8 @@ function readVersion(engine: Engine) {
   return async ({ id, material, created }: RingFile["keys"][number]["versions"][number]) => {
     const version = { id: fromBase64Url(id), material: fromBase64Url(material), created };
     const expected = await keyId(version.material, engine);
-    if (!equalSecret(version.id, expected)) throw new CryptoError("ring_unreadable");
+    const fits = version.material.length === MATERIAL_LENGTH && equalSecret(version.id, expected);
+    if (!fits) throw new CryptoError("ring_unreadable");
     return version;
   };
 }

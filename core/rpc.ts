@@ -253,9 +253,10 @@ export interface Answer {
 export function readAnswerLine(line: Uint8Array): Answer {
   try {
     const value: unknown = JSON.parse(fromUtf8(line));
-    if (!isObject(value)) throw new Error("no object");
+    if (!isObject(value) || value.jsonrpc !== "2.0") throw new Error("no JSON-RPC 2.0");
     const id = readId(value.id) ?? null;
     if (isObject(value.error)) return { id, outcome: { error: readError(value.error) } };
+    if (!has(value, "result")) throw new Error("neither result nor error");
     return { id, outcome: { result: value.result } };
   } catch (cause) {
     const hint = "this is not the answer of a crypto daemon";

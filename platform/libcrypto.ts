@@ -1,0 +1,142 @@
+/**
+ * The engine of OpenSSL 3's libcrypto through FFI: several times faster than Web Crypto, and it
+ * answers at once. One cipher context serves all, since every call sets key and nonce anew.
+ *
+ * Each buffer's length is checked before libcrypto sees its address, and no raw call leaves this
+ * module. Functions: EVP_EncryptInit(3), HMAC(3). The one-shot HMAC() was three times slower
+ * than the same with a context.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import {
+  CHUNK,
+  chunkCount,
+  chunkNonce,
+  type ChunkRun,
+  type Engine,
+  SEALED_CHUNK,
+  TAG,
+} from "../core/engine.ts";
+import { openLibrary } from "./library.ts";
+
+/** The library's file name: OpenSSL 3. */
+const LIBCRYPTO = "libcrypto.so.3";
+
+const GET_TAG = 0x10;
+const SET_TAG = 0x11;
+const KEY_LENGTH = 32;
+const NONCE_LENGTH = 12;
+const HASH_LENGTH = 64;
+
+const INIT = ["pointer", "pointer", "pointer", "buffer", "buffer"] as const;
+const UPDATE = ["pointer", "buffer", "buffer", "buffer", "i32"] as const;
+const FINAL = ["pointer", "buffer", "buffer"] as const;
+
+const SYMBOLS = {
+  EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
+  EVP_CIPHER_CTX_ctrl: { parameters: ["pointer", "i32", "i32", "buffer"], result: "i32" },
+  EVP_aes_256_gcm: { parameters: [], result: "pointer" },
+  EVP_EncryptInit_ex: { parameters: INIT, result: "i32" },
+  EVP_EncryptUpdate: { parameters: UPDATE, result: "i32" },
+  EVP_EncryptFinal_ex: { parameters: FINAL, result: "i32" },
+  EVP_DecryptInit_ex: { parameters: INIT, result: "i32" },
+  EVP_DecryptUpdate: { parameters: UPDATE, result: "i32" },
+  EVP_DecryptFinal_ex: { parameters: FINAL, result: "i32" },
+  EVP_sha512: { parameters: [], result: "pointer" },
+  HMAC_CTX_new: { parameters: [], result: "pointer" },
+  HMAC_Init_ex: { parameters: ["pointer", "buffer", "i32", "pointer", "pointer"], result: "i32" },
+  HMAC_Update: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
+  HMAC_Final: { parameters: FINAL, result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** libcrypto's engine, or undefined where there is no OpenSSL 3 or no permission to load it. */
+export function loadLibcrypto(): Engine | undefined {
+  try {
+    const symbols = openLibrary(LIBCRYPTO, SYMBOLS);
+    return symbols && createEngine(symbols);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** A refusal of libcrypto where only a lack of memory or a broken library can be the cause. */
+function must(result: number): void {
+  if (result !== 1) throw new Error("libcrypto refused an operation that cannot fail");
+}
+
+function requireRun({ key, baseNonce, input, output }: ChunkRun, outputLength: number): void {
+  const fits = key.length === KEY_LENGTH && baseNonce.length === NONCE_LENGTH &&
+    input.length < 2 ** 31 && output.length === outputLength;
+  if (!fits) throw new RangeError("a run's buffers do not fit together");
+}
+
+function createEngine(lib: Symbols): Engine {
+  const context = lib.EVP_CIPHER_CTX_new();
+  const hmac = lib.HMAC_CTX_new();
+  const sha512 = lib.EVP_sha512();
+  const written = new Uint8Array(4);
+  must(lib.EVP_EncryptInit_ex(context, lib.EVP_aes_256_gcm(), null, null, null));
+
+  function sealChunk(nonce: Bytes, input: Bytes, output: Bytes): void {
+    const tag = output.subarray(input.length);
+    must(lib.EVP_EncryptInit_ex(context, null, null, null, nonce));
+    must(lib.EVP_EncryptUpdate(context, output, written, input, input.length));
+    must(lib.EVP_EncryptFinal_ex(context, tag, written));
+    must(lib.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG, tag));
+  }
+
+  function openChunk(nonce: Bytes, input: Bytes, output: Bytes): boolean {
+    const body = input.subarray(0, input.length - TAG);
+    const tag = input.slice(input.length - TAG);
+    must(lib.EVP_DecryptInit_ex(context, null, null, null, nonce));
+    must(lib.EVP_DecryptUpdate(context, output, written, body, body.length));
+    must(lib.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG, tag));
+    return lib.EVP_DecryptFinal_ex(context, output.subarray(body.length), written) === 1;
+  }
+
+  // The promises are settled when they are made; the interface is asynchronous for Web Crypto.
+  return {
+    name: "libcrypto",
+
+    hmacSha512(key, data) {
+      const output = new Uint8Array(HASH_LENGTH);
+      must(lib.HMAC_Init_ex(hmac, key, key.length, sha512, null));
+      must(lib.HMAC_Update(hmac, data, BigInt(data.length)));
+      must(lib.HMAC_Final(hmac, output, written));
+      return Promise.resolve(output);
+    },
+
+    sealChunks(run) {
+      const { key, baseNonce, first, input, output } = run;
+      const count = chunkCount(input.length, CHUNK);
+      requireRun(run, input.length + count * TAG);
+      must(lib.EVP_EncryptInit_ex(context, null, null, key, null));
+      for (let i = 0; i < count; i++) {
+        const chunk = input.subarray(i * CHUNK, (i + 1) * CHUNK);
+        const start = i * SEALED_CHUNK;
+        const sealed = output.subarray(start, start + chunk.length + TAG);
+        sealChunk(chunkNonce(baseNonce, first + i), chunk, sealed);
+      }
+      return Promise.resolve();
+    },
+
+    openChunks(run) {
+      const { key, baseNonce, first, input, output } = run;
+      const count = chunkCount(input.length, SEALED_CHUNK);
+      const lastLength = input.length - (count - 1) * SEALED_CHUNK;
+      if (lastLength < TAG) return Promise.resolve(false);
+      requireRun(run, input.length - count * TAG);
+      must(lib.EVP_DecryptInit_ex(context, null, null, key, null));
+      for (let i = 0; i < count; i++) {
+        const chunk = input.subarray(i * SEALED_CHUNK, (i + 1) * SEALED_CHUNK);
+        const opened = output.subarray(i * CHUNK, i * CHUNK + chunk.length - TAG);
+        if (!openChunk(chunkNonce(baseNonce, first + i), chunk, opened)) {
+          return Promise.resolve(false);
+        }
+      }
+      return Promise.resolve(true);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** Loading the system's own libraries, by absolute path only. */
+
+/** Where Linux distributions with glibc keep their libraries, per processor. */
+const DIRECTORIES: readonly string[] = {
+  "x86_64": ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+  "aarch64": ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+}[Deno.build.arch];
+
+/**
+ * Loads the first library that is there.
+ * A bare name would be looked up in the current directory, so only absolute paths are tried.
+ */
+export function openLibrary<S extends Deno.ForeignLibraryInterface>(
+  file: string,
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  for (const directory of DIRECTORIES) {
+    try {
+      return Deno.dlopen(`${directory}/${file}`, symbols).symbols;
+    } catch (error) {
+      // Not there, or without a symbol: the next one. No permission is a different matter.
+      if (error instanceof Deno.errors.NotCapable) throw error;
+    }
+  }
+  return undefined;
+}

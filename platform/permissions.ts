@@ -1,0 +1,27 @@
+/** Giving up Deno's permissions, for good. */
+import { CryptoError } from "../core/errors.ts";
+
+const NAMES = ["run", "write", "net", "env", "sys", "read", "import", "ffi"] as const;
+
+/**
+ * Gives up every permission of this thread. What was opened before stays open, and the libraries'
+ * symbols that were loaded stay callable; see DESIGN.md, section 4, for why that is what remains.
+ *
+ * @throws {CryptoError} `internal` if any is still held: then nothing may go on.
+ */
+export function dropAllPermissions(): void {
+  for (const name of NAMES) Deno.permissions.revokeSync({ name });
+  requireNone(NAMES);
+}
+
+/** Gives up the loading of libraries and the making of pointers. */
+export function dropLibraryPermission(): void {
+  Deno.permissions.revokeSync({ name: "ffi" });
+  requireNone(["ffi"]);
+}
+
+function requireNone(names: readonly (typeof NAMES)[number][]): void {
+  const held = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  if (held.length === 0) return;
+  throw new CryptoError("internal", { subject: held.join(", "), hint: "a permission was kept" });
+}

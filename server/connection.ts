@@ -1,0 +1,270 @@
+/** One connection: lines in, decisions logged, answers out, within the limits. */
+import type { Socket } from "node:net";
+import { fromUtf8, utf8 } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import {
+  type BadCall,
+  type Call,
+  errorLine,
+  type Incoming,
+  MAX_LINE,
+  readRequestLine,
+  resultLine,
+} from "../core/rpc.ts";
+import type { Identity } from "./identity.ts";
+import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
+import type { Admission } from "./limits.ts";
+import { LineReader } from "./lines.ts";
+import type { AccessLog, Decision } from "./log.ts";
+import { failure, type Outcome, type Service } from "./service.ts";
+
+/** What all connections share. */
+export interface ConnectionParts {
+  readonly service: Service;
+  readonly log: AccessLog;
+  readonly admission: Admission;
+  /** Called once, when nothing of the connection is left. */
+  readonly closed: (connection: Connection) => void;
+}
+
+/** An answer, and what the log says before it may leave. */
+interface Answered {
+  readonly line: string;
+  readonly decisions: readonly Decision[];
+}
+
+/** Reading stops while this many bytes of answers wait for the peer. */
+const MAX_UNREAD_ANSWERS = 1_048_576;
+const LEGACY_START = '{"command"';
+
+/** A peer whose identity is known and admitted. */
+export class Connection {
+  readonly #lines = new LineReader(MAX_LINE);
+  /** Requests are handled one after another, in the order in which they came. */
+  #work: Promise<void> = Promise.resolve();
+  #unanswered = 0;
+  #ending = false;
+  #lastActivity = Date.now();
+  #lineStarted = 0;
+  #lastTaken = Date.now();
+
+  constructor(
+    readonly who: Identity,
+    private readonly socket: Socket,
+    private readonly parts: ConnectionParts,
+  ) {
+    socket.on("data", (bytes: Uint8Array) => this.#onData(bytes));
+    socket.on("end", () => this.#onEnd());
+    // An error is always followed by `close`; the peer is gone, and there is nobody to tell.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#onClose());
+  }
+
+  /** Cuts the connection off if it has used up one of its times. `now` in milliseconds. */
+  checkTimes(now: number): void {
+    const { idle, line, write } = this.parts.admission.limits;
+    const unread = this.socket.writableLength > 0;
+    if ((unread || this.#ending) && now - this.#lastTaken > write) {
+      this.destroy();
+    } else if (this.#ending) {
+      return;
+    } else if (this.#lines.waiting > 0 && now - this.#lineStarted > line) {
+      this.refuse(new CryptoError("line_timeout"));
+    } else if (this.#unanswered === 0 && now - this.#lastActivity > idle) {
+      this.refuse(new CryptoError("idle_timeout"));
+    }
+  }
+
+  /** Answers what has come, then says why and hangs up. What still comes is thrown away. */
+  refuse(error: CryptoError): void {
+    this.#later(() => this.#finish(error));
+  }
+
+  /** Answers what has come and hangs up. Settles when nothing is left to do. */
+  async stop(): Promise<void> {
+    this.#later(() => this.#finish());
+    await this.#work;
+  }
+
+  /** Hangs up at once. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #onData(bytes: Uint8Array): void {
+    if (this.#ending) return;
+    const now = this.#lastActivity = Date.now();
+    const begun = this.#lines.waiting > 0;
+    const incoming: Incoming[] = [];
+    try {
+      for (const line of this.#lines.take(bytes)) incoming.push(readRequestLine(line));
+      if (incoming.length === 0) incoming.push(...this.#unendedLegacy());
+      this.#accept(incoming);
+    } catch (error) {
+      this.#accept(incoming);
+      this.refuse(error as CryptoError);
+    }
+    if (incoming.length > 0 || !begun) this.#lineStarted = now;
+  }
+
+  /** A request of the older protocol, whose clients wait for the answer without ending the line. */
+  #unendedLegacy(): Incoming[] {
+    if (this.#lines.waiting > MAX_LEGACY) return [];
+    const line = this.#lines.peek();
+    if (line.at(-1) !== 0x7d || !startsLegacy(line)) return [];
+    const incoming = readRequestLine(line);
+    if (incoming.kind !== "legacy") return [];
+    this.#lines.rest();
+    return [incoming];
+  }
+
+  /** The peer sends no more. A last line needs no line break. */
+  #onEnd(): void {
+    if (this.#lines.waiting > 0) this.#accept([readRequestLine(this.#lines.rest())]);
+    this.#later(() => this.#finish());
+  }
+
+  #accept(incoming: readonly Incoming[]): void {
+    if (incoming.length === 0) return;
+    const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
+    const admitted = this.parts.admission.begin(this.who.uid, count);
+    if (admitted) this.#unanswered += count;
+    this.socket.pause();
+    this.#later(async () => {
+      await this.#answer(incoming, admitted);
+      const done = () => this.#answered(admitted ? count : 0);
+      if (this.socket.writableLength > MAX_UNREAD_ANSWERS) this.socket.once("drain", done);
+      else done();
+    });
+  }
+
+  #answered(count: number): void {
+    this.#unanswered -= count;
+    this.parts.admission.answered(this.who.uid, count);
+    this.socket.resume();
+  }
+
+  #later(task: () => void | Promise<void>): void {
+    this.#work = this.#work.then(task).catch(() => this.destroy());
+  }
+
+  async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<void> {
+    const answers: Answered[] = [];
+    for (const one of incoming) {
+      answers.push(admitted ? await this.#handle(one) : refusal(one, "too_many_requests"));
+    }
+    this.#send(this.#logged(answers) ? answers : incoming.map(withheld));
+  }
+
+  /** Writes the decisions of some answers. False if they cannot be written. */
+  #logged(answers: readonly Answered[]): boolean {
+    try {
+      this.parts.log.write(this.who, answers.flatMap(({ decisions }) => decisions));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #handle(incoming: Incoming): Promise<Answered> {
+    switch (incoming.kind) {
+      case "single":
+        return asAnswered([await this.#call(incoming.call)]);
+      case "batch":
+        return asBatch(await this.#calls(incoming.calls));
+      case "legacy": {
+        const handle = (call: Call) => this.parts.service.handle(this.who, call);
+        const { outcome, line } = await handleLegacy(handle, incoming.command, incoming.payload);
+        return { line, decisions: [outcome.decision] };
+      }
+    }
+  }
+
+  async #calls(calls: readonly (Call | BadCall)[]): Promise<CallOutcome[]> {
+    const outcomes: CallOutcome[] = [];
+    for (const call of calls) outcomes.push(await this.#call(call));
+    return outcomes;
+  }
+
+  async #call(call: Call | BadCall): Promise<CallOutcome> {
+    const outcome = "error" in call
+      ? failure("unknown", call.error)
+      : await this.parts.service.handle(this.who, call);
+    return { id: call.id, outcome };
+  }
+
+  #send(answers: readonly Answered[]): void {
+    if (this.socket.writableLength === 0) this.#lastTaken = Date.now();
+    const text = answers.map(({ line }) => line + "\n").join("");
+    this.socket.write(utf8(text), () => this.#lastTaken = Date.now());
+  }
+
+  /** The end of a connection. What the kernel has taken for the peer, it can still read. */
+  #finish(error?: CryptoError): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#lastTaken = Date.now();
+    if (error) {
+      this.#logged([{ line: "", decisions: [{ op: "connection", error: error.code }] }]);
+      this.socket.write(utf8(errorLine(null, error) + "\n"));
+    }
+    this.socket.end(() => this.destroy());
+  }
+
+  #onClose(): void {
+    this.#ending = true;
+    this.parts.admission.answered(this.who.uid, this.#unanswered);
+    this.#unanswered = 0;
+    this.parts.closed(this);
+  }
+}
+
+interface CallOutcome {
+  readonly id: Call["id"];
+  readonly outcome: Outcome;
+}
+
+function startsLegacy(line: Uint8Array): boolean {
+  return fromUtf8(line.subarray(0, LEGACY_START.length)) === LEGACY_START;
+}
+
+function requestCount(incoming: Incoming): number {
+  return incoming.kind === "batch" ? incoming.calls.length : 1;
+}
+
+function outcomeLine({ id, outcome }: CallOutcome): string {
+  return outcome.error ? errorLine(id, outcome.error) : resultLine(id, outcome.result);
+}
+
+function asAnswered(outcomes: readonly CallOutcome[]): Answered {
+  return {
+    line: outcomes.map(outcomeLine).join(","),
+    decisions: outcomes.map(({ outcome }) => outcome.decision),
+  };
+}
+
+function asBatch(outcomes: readonly CallOutcome[]): Answered {
+  const { line, decisions } = asAnswered(outcomes);
+  return { line: `[${line}]`, decisions };
+}
+
+/** The same refusal for each request of a line, without doing any of them. */
+function refusal(incoming: Incoming, code: "too_many_requests" | "log_unavailable"): Answered {
+  const error = new CryptoError(code);
+  const refuse = ({ id }: { id: Call["id"] }) => ({ id, outcome: failure("unknown", error) });
+  switch (incoming.kind) {
+    case "single":
+      return asAnswered([refuse(incoming.call)]);
+    case "batch":
+      return asBatch(incoming.calls.map(refuse));
+    case "legacy":
+      return {
+        line: JSON.stringify({ status: "error", message: error.message }),
+        decisions: [failure("legacy", error).decision],
+      };
+  }
+}
+
+function withheld(incoming: Incoming): Answered {
+  return refusal(incoming, "log_unavailable");
+}

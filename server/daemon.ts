@@ -1,0 +1,96 @@
+/** The daemon: key store, log, socket and service put together. Runs in the worker. */
+import { webCrypto } from "../core/engine.ts";
+import { CryptoError } from "../core/errors.ts";
+import { type Layout, parent } from "../core/layout.ts";
+import type { StatusResult } from "../core/rpc.ts";
+import { type Libc, loadLibc } from "../platform/libc.ts";
+import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { type Owner, ownerAccess } from "./access.ts";
+import type { OverflowIds } from "./identity.ts";
+import { KeyStore } from "./keystore.ts";
+import { Admission, type Limits } from "./limits.ts";
+import { Listener } from "./listener.ts";
+import { AccessLog, openLogFile } from "./log.ts";
+import { Service } from "./service.ts";
+
+const BACKLOG = 4_096;
+const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
+
+/** What a daemon is told when it starts. It can be sent to a worker. */
+export interface DaemonOptions {
+  readonly layout: Layout;
+  readonly owner: Owner;
+  readonly overflow: OverflowIds;
+  readonly version: string;
+  readonly warnings: readonly string[];
+  readonly limits?: Limits | undefined;
+}
+
+/** A daemon that runs. */
+export interface Daemon {
+  readonly keys: number;
+  /** Finishes what has begun, then removes the socket. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a daemon. When it returns, the socket accepts connections.
+ *
+ * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { layout, owner, overflow, limits } = options;
+  const libc = loadLibc();
+  libc.forbidCoreDumps();
+  libc.forbidTracing();
+  libc.lock(`${layout.runtimeDirectory}/lock`);
+  libc.lock(`${layout.stateDirectory}/lock`);
+
+  const engine = loadLibcrypto() ?? webCrypto;
+  const store = await KeyStore.open(layout, engine);
+  const log = new AccessLog(openLogFile(layout.accessLog));
+  const admission = new Admission(limits);
+  const access = ownerAccess(owner);
+  const circumstances = describe(options, admission);
+  const service = new Service({ store, access, engine, circumstances });
+  const fd = listen(libc, layout);
+  const { Socket: SocketClass } = await import("node:net");
+  const parts = { libc, SocketClass, access, overflow, service, log, admission };
+  const listener = new Listener(fd, parts);
+  return {
+    keys: store.ring.keys.length,
+    async stop() {
+      await listener.stop();
+      libc.unlink(layout.socket);
+    },
+  };
+}
+
+/**
+ * Binds the socket. The lock is ours, so a socket that is there is a dead daemon's; but another
+ * program's that answers is left alone.
+ */
+function listen(libc: Libc, { socket, mode }: Layout): number {
+  if (libc.answers(socket)) throw new CryptoError("already_running", { subject: socket });
+  libc.unlink(socket);
+  const fd = libc.listenUnix(socket, BACKLOG);
+  Deno.chmodSync(socket, SOCKET_MODE[mode]);
+  return fd;
+}
+
+function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {
+  const started = performance.now();
+  return (): Omit<StatusResult, "protocol" | "engine" | "keys"> => ({
+    version,
+    mode: layout.mode,
+    sealing: "file",
+    connections: admission.connections,
+    uptime: Math.floor((performance.now() - started) / 1000),
+    warnings,
+  });
+}
+
+/** The directories that a daemon reads and writes. */
+export function ownDirectories(layout: Layout): string[] {
+  return [layout.configDirectory, layout.stateDirectory, parent(layout.socket)];
+}

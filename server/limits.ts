@@ -1,0 +1,91 @@
+/** What one identity, and all of them together, may take of the daemon. */
+import { CryptoError } from "../core/errors.ts";
+
+/** The daemon's limits. Lengths of lines and batches belong to the protocol: `core/rpc.ts`. */
+export interface Limits {
+  /** Connections in all. */
+  readonly connections: number;
+  /** Connections of one user id. */
+  readonly connectionsPerUser: number;
+  /** Requests of one user id that have no answer yet. A batch counts each of its requests. */
+  readonly requestsPerUser: number;
+  /** Milliseconds in which nothing happens on a connection. */
+  readonly idle: number;
+  /** Milliseconds from the first byte of a line to its end. */
+  readonly line: number;
+  /** Milliseconds in which a peer takes nothing of what waits for it. */
+  readonly write: number;
+  /** Milliseconds that a stop waits for what has begun. */
+  readonly stop: number;
+}
+
+/** The limits unless a test says otherwise. docs/protocol.md states them. */
+export const DEFAULT_LIMITS: Limits = {
+  connections: 1_024,
+  connectionsPerUser: 512,
+  requestsPerUser: 4_096,
+  idle: 300_000,
+  line: 10_000,
+  write: 10_000,
+  stop: 5_000,
+};
+
+/** Counts something by user id and refuses what is too much. */
+class Counter {
+  readonly #byUser = new Map<number, number>();
+  #total = 0;
+
+  constructor(readonly perUser: number, readonly inAll: number = Infinity) {}
+
+  get total(): number {
+    return this.#total;
+  }
+
+  tryAdd(uid: number, count: number): boolean {
+    const used = this.#byUser.get(uid) ?? 0;
+    if (used + count > this.perUser || this.#total + count > this.inAll) return false;
+    this.#byUser.set(uid, used + count);
+    this.#total += count;
+    return true;
+  }
+
+  remove(uid: number, count: number): void {
+    const left = (this.#byUser.get(uid) ?? 0) - count;
+    if (left > 0) this.#byUser.set(uid, left);
+    else this.#byUser.delete(uid);
+    this.#total -= count;
+  }
+}
+
+/** Keeps the count of connections and of requests that wait for their answer. */
+export class Admission {
+  readonly #connections: Counter;
+  readonly #requests: Counter;
+
+  constructor(readonly limits: Limits = DEFAULT_LIMITS) {
+    this.#connections = new Counter(limits.connectionsPerUser, limits.connections);
+    this.#requests = new Counter(limits.requestsPerUser);
+  }
+
+  get connections(): number {
+    return this.#connections.total;
+  }
+
+  /** @throws {CryptoError} `too_many_connections` */
+  connect(uid: number): void {
+    if (!this.#connections.tryAdd(uid, 1)) throw new CryptoError("too_many_connections");
+  }
+
+  disconnect(uid: number): void {
+    this.#connections.remove(uid, 1);
+  }
+
+  /** Whether that many more requests may wait. If so, {@link answered} must be called for them. */
+  begin(uid: number, requests: number): boolean {
+    return this.#requests.tryAdd(uid, requests);
+  }
+
+  answered(uid: number, requests: number): void {
+    this.#requests.remove(uid, requests);
+  }
+}

@@ -1,0 +1,51 @@
+/** Cutting a stream of bytes into lines. */
+import { concat, EMPTY } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+
+const LINE_FEED = 0x0a;
+
+/** Collects bytes and gives whole lines, without their line breaks. */
+export class LineReader {
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(private readonly maxLength: number) {}
+
+  /** Bytes of the line that has begun. */
+  get waiting(): number {
+    return this.#length;
+  }
+
+  /**
+   * Takes the next bytes and gives the lines that are complete with them.
+   * @throws {CryptoError} `line_too_long`; what was taken before it is lost.
+   */
+  *take(bytes: Uint8Array): Generator<Uint8Array> {
+    let start = 0;
+    for (let end; (end = bytes.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
+      this.#keep(bytes.subarray(start, end));
+      yield this.rest();
+    }
+    // A copy: the buffer is the socket's.
+    if (start < bytes.length) this.#keep(bytes.slice(start));
+  }
+
+  /** What came after the last line break, which is then forgotten. */
+  rest(): Uint8Array {
+    const [first = EMPTY, ...others] = this.#pieces;
+    this.#pieces = [];
+    this.#length = 0;
+    return others.length === 0 ? first : concat(first, ...others);
+  }
+
+  /** What {@link rest} would give, kept. */
+  peek(): Uint8Array {
+    return concat(...this.#pieces);
+  }
+
+  #keep(piece: Uint8Array): void {
+    this.#length += piece.length;
+    if (this.#length > this.maxLength) throw new CryptoError("line_too_long");
+    this.#pieces.push(piece);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What is done before the daemon's worker starts, while the process may still look at every
+ * directory: finding the layout, making the user's directories, checking who else could write.
+ */
+import { CryptoError } from "../core/errors.ts";
+import { type Layout, parent, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
+import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
+import type { DaemonOptions } from "./daemon.ts";
+import type { OverflowIds } from "./identity.ts";
+
+/** What the command line says. */
+export interface ServeFlags {
+  readonly system: boolean;
+  readonly socket?: string | undefined;
+}
+
+const USER_WARNING = "started by a user for that user: it guards the keys against other users, " +
+  "not against the user's own programs; `crypto serve --system` under a user of its own does";
+
+/**
+ * Finds and checks everything that the daemon will use.
+ * @throws {CryptoError} `unsafe_path` if others could read or replace a key; `config`
+ */
+export function prepare(flags: ServeFlags, version: string): DaemonOptions {
+  const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
+  const layout = findLayout(flags);
+  for (const directory of [layout.configDirectory, layout.stateDirectory]) {
+    makeDirectory(directory, layout);
+    requireTrustedDirectory(directory, [uid]);
+  }
+  makeDirectory(parent(layout.socket), layout);
+  requireTrustedDirectory(parent(layout.socket), [uid]);
+  for (const secret of [layout.sealingKey, layout.ring]) requireSecretIfThere(secret, uid);
+  return {
+    layout,
+    owner: { uid, group: flags.system ? gid : undefined },
+    overflow: readOverflowIds(),
+    version,
+    warnings: flags.system ? [] : [USER_WARNING],
+  };
+}
+
+function findLayout({ system, socket }: ServeFlags): Layout {
+  if (socket !== undefined && !socket.startsWith("/")) {
+    throw new CryptoError("usage", { subject: "--socket", hint: "give an absolute path" });
+  }
+  if (system) return withSocket(SYSTEM_LAYOUT, socket);
+  return userLayout((name) => Deno.env.get(name), socket);
+}
+
+/** Makes a directory of the user's. The system's are made by its administrator. */
+function makeDirectory(path: string, { mode }: Layout): void {
+  try {
+    if (mode === "user") Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    else Deno.statSync(path);
+  } catch (cause) {
+    const hint = mode === "user"
+      ? "the directory cannot be made: check the owner and the mode of the one above it"
+      : "the directory is missing: make it, owned by the service's user";
+    throw new CryptoError("config", { subject: path, hint, cause });
+  }
+}
+
+function requireSecretIfThere(path: string, uid: number): void {
+  try {
+    requireSecretFile(path, [uid]);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The kernel's overflow ids; where they cannot be read, the value they have had since 2.4. */
+function readOverflowIds(): OverflowIds {
+  const read = (name: string) => {
+    try {
+      return Number(Deno.readTextFileSync(`/proc/sys/kernel/${name}`));
+    } catch {
+      return 65_534;
+    }
+  };
+  return { uid: read("overflowuid"), gid: read("overflowgid") };
+}
