@@ -1,5 +1,5 @@
 /** A message as one line of text: `crypto:v1:` and base64url without padding. */
-import { type Bytes, concat, EMPTY, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "./bytes.ts";
+import { type Bytes, concat, EMPTY, fromBase64Url, toBase64Url, utf8 } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 
 export const ARMOR_PREFIX = "crypto:v1:";
@@ -16,6 +16,13 @@ export function armor(message: Bytes): string {
 export function unarmor(text: string): Bytes {
   if (!text.startsWith(ARMOR_PREFIX)) throw new CryptoError("malformed");
   return fromBase64Url(text.slice(ARMOR_PREFIX.length));
+}
+
+const latin1 = new TextDecoder("latin1");
+
+/** One character for each byte: what is not ASCII is no base64url either, and refused as such. */
+function characters(bytes: Bytes): string {
+  return latin1.decode(bytes);
 }
 
 /** Splits a stream into runs whose length is a multiple of `unit`; the rest waits for more. */
@@ -60,19 +67,19 @@ export class ArmorDecoder {
 
   /** @throws {CryptoError} `malformed` */
   update(text: Bytes): Bytes {
-    return fromBase64Url(fromUtf8(this.#pieces.take(this.#withoutLineBreak(text))));
+    return fromBase64Url(characters(this.#pieces.take(this.#withoutLineBreak(text))));
   }
 
   /** @throws {CryptoError} `malformed` */
   finish(): Bytes {
-    return fromBase64Url(fromUtf8(this.#pieces.rest()));
+    return fromBase64Url(characters(this.#pieces.rest()));
   }
 
   /** The text up to its line break, after which only nothing may come. */
   #withoutLineBreak(text: Bytes): Bytes {
     if (this.#ended && text.length > 0) throw new CryptoError("malformed");
     const end = text.length - (text.at(-1) === 0x0a ? 1 : 0);
-    this.#ended = end < text.length;
+    this.#ended ||= end < text.length;
     return text.subarray(0, end);
   }
 }

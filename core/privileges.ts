@@ -73,3 +73,6 @@ export const PRIVILEGES = {
 
 /** A role with privileges of its own. */
 export type Role = keyof typeof PRIVILEGES;
+
+/** The name of the worker that the daemon runs in, by which the program knows that it is one. */
+export const DAEMON_WORKER = "crypto-serve";

@@ -63,7 +63,6 @@ const O_RDWR = 2;
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
 const O_CLOEXEC = 0o2000000;
-const O_TMPFILE = Deno.build.arch === "aarch64" ? 0o20040000 : 0o20200000;
 const LOCK_EX_NB = 2 | 4;
 const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
@@ -291,7 +290,9 @@ class Libc {
 
   /** A file without a name in a directory, for writing. Undefined where the kernel cannot. */
   openNameless(directory: string, mode: number): number | undefined {
-    const fd = this.#lib.open(cPath(directory), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+    // The one number here that differs by processor.
+    const tmpfile = Deno.build.arch === "aarch64" ? 0o20040000 : 0o20200000;
+    const fd = this.#lib.open(cPath(directory), O_WRONLY | tmpfile | O_CLOEXEC, mode);
     return fd < 0 ? undefined : fd;
   }
 

@@ -1,10 +1,15 @@
 /** Loading the system's own libraries, by absolute path only. */
 
 /** Where Linux distributions with glibc keep their libraries, per processor. */
-const DIRECTORIES: readonly string[] = {
-  "x86_64": ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
-  "aarch64": ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
-}[Deno.build.arch];
+const DIRECTORIES: Readonly<Record<string, readonly string[]>> = {
+  x86_64: ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+  aarch64: ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+};
+
+/** Whether this program runs under Deno, and not, as the client library may, under Node. */
+export function isDeno(): boolean {
+  return "Deno" in globalThis;
+}
 
 /**
  * Loads the first library that is there.
@@ -14,8 +19,8 @@ export function openLibrary<S extends Deno.ForeignLibraryInterface>(
   file: string,
   symbols: S,
 ): Deno.DynamicLibrary<S>["symbols"] | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  for (const directory of DIRECTORIES) {
+  if (!isDeno() || Deno.build.os !== "linux") return undefined;
+  for (const directory of DIRECTORIES[Deno.build.arch] ?? []) {
     try {
       return Deno.dlopen(`${directory}/${file}`, symbols).symbols;
     } catch (error) {

@@ -3,11 +3,9 @@
  * of libraries once it runs. The main thread keeps none.
  */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
+import { DAEMON_WORKER } from "../core/privileges.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { type Daemon, type DaemonOptions, ownDirectories, startDaemon } from "./daemon.ts";
-
-/** The worker's name, by which the program knows that it runs as one. */
-export const WORKER_NAME = "crypto-serve";
 
 /** What the main thread is told. */
 export type WorkerReport =
@@ -90,7 +88,11 @@ export class DaemonWorker {
    */
   constructor(script: string, private readonly options: DaemonOptions) {
     const permissions = workerPermissions(script, options);
-    this.#worker = new Worker(script, { type: "module", name: WORKER_NAME, deno: { permissions } });
+    this.#worker = new Worker(script, {
+      type: "module",
+      name: DAEMON_WORKER,
+      deno: { permissions },
+    });
     this.died = new Promise((_, reject) => {
       this.#worker.onerror = (event) => {
         event.preventDefault();

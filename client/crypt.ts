@@ -1,0 +1,235 @@
+/**
+ * `crypto encrypt` and `crypto decrypt`: open everything that was named, give up every permission,
+ * then read the first byte.
+ */
+import { utf8 } from "../core/bytes.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { type Libc, loadLibc } from "../platform/libc.ts";
+import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { dropAllPermissions } from "../platform/permissions.ts";
+import { Connection } from "./connection.ts";
+import {
+  type Input,
+  openInput,
+  openOutput,
+  type Output,
+  STANDARD,
+  standardOutput,
+} from "./files.ts";
+import { KeyService } from "./keyservice.ts";
+import { locateSocket } from "./locate.ts";
+import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
+import { askPassphrase, readPassphraseFile } from "./passphrase.ts";
+import { type Flow, prepend, pump } from "./stream.ts";
+import { Progress, say, Terminal } from "./terminal.ts";
+import { connectUnix } from "./transport.ts";
+
+/** What both commands are told. */
+export interface CryptFlags {
+  readonly text?: string | undefined;
+  readonly output?: string | undefined;
+  readonly context?: string | undefined;
+  readonly key?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+  readonly socket?: string | undefined;
+  readonly force: boolean;
+  readonly quiet: boolean;
+}
+
+/** What `encrypt` is told besides. */
+export interface EncryptFlags extends CryptFlags {
+  readonly armor: boolean;
+  readonly passphrase: boolean;
+}
+
+/** The most files of one call: each holds two descriptors from the start. */
+export const MAX_FILES = 256;
+const SUFFIX = ".crypto";
+const CIPHERTEXT_MODE = 0o666;
+const PLAINTEXT_MODE = 0o600;
+
+interface Job {
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** `crypto encrypt`. */
+export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
+  const libc = prepareProcess();
+  const engine = loadLibcrypto();
+  const isText = flags.text !== undefined;
+  if (isText && !flags.quiet) say(ARGUMENT_WARNING);
+  if (!isText && !flags.armor) refuseTerminal(flags, files);
+  const jobs = openJobs(flags, files, { nameOf: encryptedName, mode: CIPHERTEXT_MODE }, libc);
+  const passphrase = newPassphrase(flags);
+  const service = passphrase === undefined ? await connectTo(flags.socket) : undefined;
+  dropAllPermissions();
+
+  const options = { key: flags.key, context: flags.context, armor: flags.armor || isText, engine };
+  await runAll(jobs, flags, (input) => {
+    const settings = { ...options, size: input.size };
+    if (!service) return encryptPassphraseFlow(passphrase!, input, settings);
+    return isText
+      ? encryptValueFlow(service, input, settings)
+      : encryptFlow(service, input, settings);
+  });
+  service?.close();
+}
+
+/** `crypto decrypt`. */
+export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
+  const libc = prepareProcess();
+  const engine = loadLibcrypto();
+  const jobs = openJobs(flags, files, { nameOf: decryptedName, mode: PLAINTEXT_MODE }, libc);
+  const passphrase = knownPassphrase(flags);
+  const service = await tryConnect(flags.socket);
+  dropAllPermissions();
+
+  const options = { key: flags.key, context: flags.context, engine, passphrase };
+  await runAll(jobs, flags, (input) => {
+    return decryptFlow(service.get, input, { ...options, size: input.size });
+  });
+  service.close();
+}
+
+function prepareProcess(): Libc {
+  const libc = loadLibc();
+  libc.forbidCoreDumps();
+  return libc;
+}
+
+const ARGUMENT_WARNING = "warning: every user of this machine can read a text given as an " +
+  "argument, and the shell's history keeps it; pipe it in instead";
+
+/** Binary on a terminal helps nobody and may garble it. */
+function refuseTerminal({ output }: CryptFlags, files: readonly string[]): void {
+  const toStandard = output === undefined
+    ? files.length === 0 || files.includes(STANDARD)
+    : output === STANDARD;
+  if (toStandard && Deno.stdout.isTerminal()) throw new CryptoError("terminal_output");
+}
+
+/** How a command names its output files, and their permission bits before the umask. */
+interface OutputRule {
+  readonly nameOf: (file: string) => string;
+  readonly mode: number;
+}
+
+function encryptedName(file: string): string {
+  return file + SUFFIX;
+}
+
+function decryptedName(file: string): string {
+  if (file.endsWith(SUFFIX) && file.length > SUFFIX.length) return file.slice(0, -SUFFIX.length);
+  const hint = `its name does not end in ${SUFFIX}: say where to write with --output`;
+  throw new CryptoError("usage", { subject: file, hint });
+}
+
+/** Opens every input and every output. If one cannot be opened, nothing was done. */
+function openJobs(
+  flags: CryptFlags,
+  files: readonly string[],
+  { nameOf, mode }: OutputRule,
+  libc: Libc,
+): Job[] {
+  requireSensibleFiles(flags, files);
+  const open = (path: string) => {
+    if (path === STANDARD) return standardOutput(libc);
+    return openOutput(path, libc, { force: flags.force, mode });
+  };
+  if (flags.text !== undefined) {
+    return [{ input: textInput(flags.text), output: open(flags.output ?? STANDARD) }];
+  }
+  return (files.length === 0 ? [STANDARD] : files).map((file) => {
+    const input = openInput(file, libc);
+    const target = flags.output ?? (file === STANDARD ? STANDARD : nameOf(file));
+    return { input, output: open(target) };
+  });
+}
+
+function requireSensibleFiles({ text, output }: CryptFlags, files: readonly string[]): void {
+  const problem = text !== undefined && files.length > 0
+    ? "--text and files exclude each other"
+    : output !== undefined && files.length > 1
+    ? "--output names one file, so only one can be read"
+    : files.length > MAX_FILES
+    ? `at most ${MAX_FILES} files at a time`
+    : undefined;
+  if (problem) throw new CryptoError("usage", { hint: problem });
+}
+
+function textInput(text: string): Input {
+  const bytes = utf8(text);
+  const ended = { read: () => Promise.resolve(null) };
+  return { name: "--text", size: bytes.length, read: prepend(bytes, ended).read };
+}
+
+function newPassphrase({ passphrase, passphraseFile }: EncryptFlags): string | undefined {
+  if (passphraseFile !== undefined) return readPassphraseFile(passphraseFile);
+  return passphrase ? askPassphrase(Terminal.open(), true) : undefined;
+}
+
+/** A passphrase is asked for only when a message turns out to need one; its source is open then. */
+function knownPassphrase({ passphraseFile }: CryptFlags): () => Promise<string> {
+  if (passphraseFile !== undefined) {
+    const passphrase = readPassphraseFile(passphraseFile);
+    return () => Promise.resolve(passphrase);
+  }
+  const terminal = Terminal.open();
+  let asked: string | undefined;
+  return () => Promise.resolve(asked ??= askPassphrase(terminal, false));
+}
+
+/** Connects to the daemon. */
+export async function connectTo(socket: string | undefined): Promise<KeyService> {
+  return new KeyService(new Connection(await connectUnix(locateSocket(socket))));
+}
+
+/** Connects now, since later it is not permitted; complains when the daemon is needed. */
+async function tryConnect(socket: string | undefined) {
+  try {
+    const service = await connectTo(socket);
+    return { get: () => Promise.resolve(service), close: () => service.close() };
+  } catch (error) {
+    return { get: (): Promise<KeyService> => Promise.reject(error), close: () => {} };
+  }
+}
+
+/** Does one job after another. After a failure no output of an unfinished job is left. */
+async function runAll(
+  jobs: readonly Job[],
+  flags: CryptFlags,
+  start: (input: Input) => Promise<Flow>,
+): Promise<void> {
+  const unfinished = new Set(jobs);
+  try {
+    for (const job of jobs) {
+      await run(job, !flags.quiet && Deno.stderr.isTerminal(), start);
+      unfinished.delete(job);
+    }
+  } finally {
+    for (const { output } of unfinished) output.discard();
+  }
+}
+
+async function run(
+  { input, output }: Job,
+  drawProgress: boolean,
+  start: (input: Input) => Promise<Flow>,
+): Promise<void> {
+  const progress = new Progress(input.name, input.size, drawProgress);
+  try {
+    await pump(await start(input), output, (bytes) => progress.update(bytes));
+    await output.publish();
+  } catch (error) {
+    throw named(asCryptoError(error), input.name);
+  } finally {
+    progress.finish();
+  }
+}
+
+/** An error that names nothing yet happened to this input. */
+function named(error: CryptoError, name: string): CryptoError {
+  if (error.subject !== undefined || error.code === "internal") return error;
+  return new CryptoError(error.code, { subject: name, hint: error.hint, cause: error.cause });
+}

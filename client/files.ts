@@ -1,0 +1,175 @@
+/**
+ * The files and pipes of a command: all opened before the permissions are given up, outputs
+ * without a name until they are complete.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { randomBytes, toBase64Url } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { parent } from "../core/layout.ts";
+import type { Libc } from "../platform/libc.ts";
+import type { Sink, Source } from "./stream.ts";
+
+const STDIN = 0;
+const STDOUT = 1;
+const PIPE_BYTES = 1_048_576;
+/** What stands for standard input or output on the command line. */
+export const STANDARD = "-";
+
+/** Something to read from. */
+export interface Input extends Source {
+  /** For messages to people. */
+  readonly name: string;
+  /** Bytes, if that is known before reading. */
+  readonly size: number | undefined;
+}
+
+/** Something to write to. Nothing is there under its name before {@link publish}. */
+export interface Output extends Sink {
+  publish(): Promise<void>;
+  /** Forgets what was written, where that is possible. */
+  discard(): void;
+}
+
+/** How an output file is made. */
+export interface OutputOptions {
+  /** Replace what has the name. */
+  readonly force: boolean;
+  /** Permission bits before the umask. */
+  readonly mode: number;
+}
+
+/** Opens a file, or standard input for `-`. @throws {CryptoError} `io` */
+export function openInput(path: string, libc: Libc): Input {
+  if (path === STANDARD) return standardInput(libc);
+  try {
+    const file = Deno.openSync(path);
+    const { isFile, isDirectory, size } = file.statSync();
+    if (isDirectory) throw new CryptoError("io", { subject: path, hint: "this is a directory" });
+    return {
+      name: path,
+      size: isFile ? size : undefined,
+      read: (buffer) => readFrom(file, path, buffer),
+    };
+  } catch (error) {
+    throw inputError(error, path);
+  }
+}
+
+function standardInput(libc: Libc): Input {
+  libc.enlargePipe(STDIN, PIPE_BYTES);
+  const waitReadable = () => libc.waitReadable(STDIN);
+  return {
+    name: "standard input",
+    size: undefined,
+    read: (buffer) => readFrom(Deno.stdin, "standard input", buffer, waitReadable),
+  };
+}
+
+/** Reads; where others made the descriptor non-blocking, waits instead of failing. */
+async function readFrom(
+  file: { read(buffer: Uint8Array): Promise<number | null> },
+  name: string,
+  buffer: Bytes,
+  waitReadable?: () => Promise<void>,
+): Promise<number | null> {
+  for (;;) {
+    try {
+      return await file.read(buffer);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock) || !waitReadable) {
+        throw inputError(error, name);
+      }
+      await waitReadable();
+    }
+  }
+}
+
+function inputError(error: unknown, path: string): CryptoError {
+  if (error instanceof CryptoError) return error;
+  return new CryptoError("io", { subject: path, hint: inputHint(error), cause: error });
+}
+
+function inputHint(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "you may not read it";
+  return undefined;
+}
+
+/** Standard output. What went out cannot be taken back; only the exit status tells of a failure. */
+export function standardOutput(libc: Libc): Output {
+  libc.enlargePipe(STDOUT, PIPE_BYTES);
+  return {
+    write: (bytes) => libc.writeAll(STDOUT, bytes, "standard output"),
+    publish: () => Promise.resolve(),
+    discard: () => {},
+  };
+}
+
+/**
+ * A new file. Until it is published it has no name, or, on file systems that cannot do that, a
+ * hidden one.
+ * @throws {CryptoError} `file_exists`, `io`
+ */
+export function openOutput(path: string, libc: Libc, options: OutputOptions): Output {
+  if (!options.force && exists(path)) throw new CryptoError("file_exists", { subject: path });
+  const directory = path.includes("/") ? parent(path) : ".";
+  const fd = libc.openNameless(directory, options.mode);
+  return fd === undefined
+    ? namedOutput(path, hiddenName(path), libc, options)
+    : namelessOutput(fd, path, libc, options);
+}
+
+function namelessOutput(fd: number, path: string, libc: Libc, { force }: OutputOptions): Output {
+  return {
+    write: (bytes) => libc.writeAll(fd, bytes, path),
+    async publish() {
+      if (force) await replace(fd, path, libc);
+      else libc.linkNameless(fd, path);
+      libc.close(fd);
+    },
+    discard: () => libc.close(fd),
+  };
+}
+
+/** Puts a nameless file in another's place. It is on the disk before the other is gone. */
+async function replace(fd: number, path: string, libc: Libc): Promise<void> {
+  const hidden = hiddenName(path);
+  await libc.sync(fd, path);
+  libc.linkNameless(fd, hidden);
+  libc.rename(hidden, path);
+}
+
+function namedOutput(path: string, hidden: string, libc: Libc, options: OutputOptions): Output {
+  const fd = libc.openNew(hidden, options.mode);
+  return {
+    write: (bytes) => libc.writeAll(fd, bytes, path),
+    async publish() {
+      await libc.sync(fd, path);
+      if (options.force) {
+        libc.rename(hidden, path);
+      } else {
+        libc.link(hidden, path);
+        libc.unlink(hidden);
+      }
+      libc.close(fd);
+    },
+    discard() {
+      libc.close(fd);
+      libc.unlink(hidden);
+    },
+  };
+}
+
+function hiddenName(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  return `${path.slice(0, slash)}.${path.slice(slash)}.${toBase64Url(randomBytes(9))}`;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,125 @@
+/** `crypto key` and `crypto status`: what is asked, and how the answer is shown. */
+import { type Bytes, fromBase64Url, fromUtf8 } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { readFernetKey } from "../core/fernet.ts";
+import type { Purpose } from "../core/ring.ts";
+import type { KeyInfo, StatusResult } from "../core/rpc.ts";
+import { loadLibc } from "../platform/libc.ts";
+import { dropAllPermissions } from "../platform/permissions.ts";
+import { connectTo } from "./crypt.ts";
+import { openInput, STANDARD } from "./files.ts";
+import type { KeyService } from "./keyservice.ts";
+import { readUpTo } from "./stream.ts";
+
+/** What all of these commands are told. */
+export interface ManageFlags {
+  readonly socket?: string | undefined;
+  readonly json: boolean;
+}
+
+/** What `key create` and `key import` are told besides. */
+export interface PurposeFlags extends ManageFlags {
+  readonly purpose: Purpose;
+}
+
+/** Prints on standard output. */
+export type Print = (text: string) => void;
+
+/** Asks the daemon with nothing but the connection in hand, and shows the answer. */
+async function ask<T>(
+  { socket, json }: ManageFlags,
+  print: Print,
+  question: (service: KeyService) => Promise<T>,
+  show: (answer: T) => string,
+): Promise<void> {
+  const service = await connectTo(socket);
+  dropAllPermissions();
+  const answer = await question(service);
+  service.close();
+  print((json ? JSON.stringify(answer, null, 2) : show(answer)) + "\n");
+}
+
+/** `crypto status`. */
+export function status(flags: ManageFlags, print: Print): Promise<void> {
+  return ask(flags, print, (service) => service.status(), showStatus);
+}
+
+/** `crypto key list`. */
+export function listKeys(flags: ManageFlags, print: Print): Promise<void> {
+  return ask(flags, print, (service) => service.keys(), showKeys);
+}
+
+/** `crypto key create`. */
+export function createKey(flags: PurposeFlags, print: Print, name: string): Promise<void> {
+  return ask(flags, print, (service) => service.createKey(name, flags.purpose), (key) => {
+    return `created ${key.key} (${flags.purpose}), version ${key.version}, id ${key.id}`;
+  });
+}
+
+/** `crypto key rotate`. */
+export function rotateKey(flags: ManageFlags, print: Print, name: string): Promise<void> {
+  return ask(flags, print, (service) => service.rotateKey(name), (key) => {
+    return `rotated ${key.key}: version ${key.version}, id ${key.id}, encrypts from now on`;
+  });
+}
+
+/** `crypto key import`: the key comes from a file or standard input, never from an argument. */
+export async function importKey(
+  flags: PurposeFlags,
+  print: Print,
+  name: string,
+  file: string = STANDARD,
+): Promise<void> {
+  const material = await readKeyFile(file, flags.purpose);
+  await ask(flags, print, (service) => service.createKey(name, flags.purpose, material), (key) => {
+    return `imported ${key.key} (${flags.purpose}), version ${key.version}, id ${key.id}`;
+  });
+}
+
+const MAX_KEY_FILE = 1_024;
+
+/** A key as text: base64url of 32 bytes; for Fernet padded, as `Fernet.generate_key` gives it. */
+async function readKeyFile(file: string, purpose: Purpose): Promise<Bytes> {
+  const bytes = await readUpTo(openInput(file, loadLibc()), MAX_KEY_FILE);
+  try {
+    const text = fromUtf8(bytes).trim();
+    return purpose === "fernet" ? readFernetKey(text) : fromBase64Url(text);
+  } catch (cause) {
+    const hint = purpose === "fernet"
+      ? "a Fernet key is 44 characters of base64url, as Fernet.generate_key() gives it"
+      : "a key is 43 characters of base64url without padding: 32 bytes";
+    throw new CryptoError("malformed", { subject: file, hint, cause });
+  }
+}
+
+function showStatus(status: StatusResult): string {
+  const lines = [
+    `crypto ${status.version}, running as a ${status.mode} service for ${status.uptime} s`,
+    `keys:        ${status.keys}`,
+    `sealed by:   ${SEALING[status.sealing]}`,
+    `connections: ${status.connections}`,
+    `engine:      ${status.engine}`,
+    ...status.warnings.map((warning) => `note: ${warning}`),
+  ];
+  return lines.join("\n");
+}
+
+const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {
+  file: "a key file in another directory (it stops neither root nor who copies both directories)",
+};
+
+function showKeys(keys: readonly KeyInfo[]): string {
+  const rows = keys.flatMap(({ name, purpose, versions }) => {
+    return versions.map(({ id, created }, i) => {
+      return [name, purpose, String(i + 1), id, created.slice(0, 10)];
+    });
+  });
+  return table([["NAME", "PURPOSE", "VERSION", "ID", "CREATED"], ...rows]);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const format = (row: readonly string[]) =>
+    row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ");
+  return rows.map((row) => format(row).trimEnd()).join("\n");
+}

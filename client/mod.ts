@@ -1,0 +1,102 @@
+/**
+ * The client library: encryption by a crypto daemon, for programs under Deno and Node.
+ *
+ * The program never sees a key of the daemon's. It is known to the daemon by its user and groups.
+ *
+ * ```ts
+ * import { connect } from "./client/mod.ts";
+ *
+ * const service = await connect();
+ * const message = await service.encrypt("4111 1111 1111 1111", { context: "customer/42" });
+ * const number = await service.decryptText(message, { context: "customer/42" });
+ * console.log(message.startsWith("crypto:v1:"), number.length);
+ * service.close();
+ * ```
+ *
+ * @module
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { isDeno } from "../platform/library.ts";
+import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { Connection } from "./connection.ts";
+import { KeyService } from "./keyservice.ts";
+import { locateSocket } from "./locate.ts";
+import {
+  decryptFlow,
+  type DecryptStreamOptions,
+  encryptFlow,
+  type EncryptStreamOptions,
+} from "./message.ts";
+import { sourceOf, streamOf } from "./stream.ts";
+import { connectUnix } from "./transport.ts";
+
+export { type ErrorCode, ERRORS } from "../core/errors.ts";
+export type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
+export { CryptoError };
+export type { Bytes, DecryptStreamOptions, EncryptStreamOptions };
+export { type Data, type DataKey, type KeyOptions, KeyService } from "./keyservice.ts";
+
+/** Where the daemon is. */
+export interface ConnectOptions {
+  /**
+   * Path of its socket. Under Deno it is found, and checked, as `crypto encrypt` does; under Node
+   * it must be given, and is trusted as it is.
+   */
+  readonly socket?: string | undefined;
+}
+
+/**
+ * Connects to the daemon.
+ *
+ * @throws {CryptoError} `unavailable` if it is not there; `unsafe_path` if the socket could be
+ * somebody else's
+ */
+export async function connect({ socket }: ConnectOptions = {}): Promise<KeyService> {
+  const path = isDeno() ? locateSocket(socket) : socket;
+  if (!path) throw new CryptoError("config", { hint: "under Node, name the daemon's socket" });
+  return new KeyService(new Connection(await connectUnix(path)));
+}
+
+/**
+ * Encrypts a stream of any length in constant memory. The daemon only makes the data key; the
+ * bytes are encrypted here.
+ *
+ * ```ts
+ * import { connect, encryptStream } from "./client/mod.ts";
+ *
+ * const service = await connect();
+ * const plaintext = new Blob(["a lot of bytes"]).stream();
+ * const message = await new Response(encryptStream(service, plaintext)).bytes();
+ * console.log(message.length);
+ * service.close();
+ * ```
+ *
+ * @throws {CryptoError} from the stream, when it is read
+ */
+export function encryptStream(
+  service: KeyService,
+  plaintext: ReadableStream<Uint8Array>,
+  options: EncryptStreamOptions = {},
+): ReadableStream<Bytes> {
+  const engine = options.engine ?? loadLibcrypto();
+  return streamOf(() => encryptFlow(service, sourceOf(plaintext), { ...options, engine }));
+}
+
+/**
+ * Decrypts a stream that {@link encryptStream} or `crypto encrypt` made, whatever its kind.
+ *
+ * What comes out is authentic; that it is also complete is known only when the stream ends
+ * without an error.
+ *
+ * @throws {CryptoError} from the stream, when it is read
+ */
+export function decryptStream(
+  service: KeyService,
+  message: ReadableStream<Uint8Array>,
+  options: DecryptStreamOptions = {},
+): ReadableStream<Bytes> {
+  const engine = options.engine ?? loadLibcrypto();
+  const connected = () => Promise.resolve(service);
+  return streamOf(() => decryptFlow(connected, sourceOf(message), { ...options, engine }));
+}

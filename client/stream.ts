@@ -1,0 +1,159 @@
+/** Moving bytes of any amount through a transformation, in constant memory. */
+import { type Bytes, concat, EMPTY } from "../core/bytes.ts";
+import { CHUNK, SEALED_CHUNK } from "../core/engine.ts";
+
+/** Bytes to be read, in pieces of any size. */
+export interface Source {
+  /** Reads into the buffer: how many bytes, or null at the end. */
+  read(buffer: Bytes): Promise<number | null>;
+}
+
+/** Where bytes go. The next write comes after the last one has settled. */
+export interface Sink {
+  write(bytes: Bytes): Promise<void>;
+}
+
+/** What makes a message of a plaintext, or a plaintext of a message. */
+export interface Transform {
+  /** What comes out before anything has gone in. */
+  readonly prefix: Bytes;
+  /** Bytes of input that are best given at once: a megabyte of whole chunks. */
+  readonly piece: number;
+  update(bytes: Bytes, into?: Bytes): Promise<Bytes>;
+  finish(): Promise<Bytes>;
+}
+
+/** Chunks that are worked on at once. */
+const CHUNKS_AT_ONCE = 64;
+/** A piece of plaintext that fills whole chunks, and the same encrypted. */
+export const PLAIN_PIECE: number = CHUNKS_AT_ONCE * CHUNK;
+export const SEALED_PIECE: number = CHUNKS_AT_ONCE * SEALED_CHUNK;
+
+/** Reads until the buffer is full or the source has ended. Gives the number of bytes. */
+export async function readFull(source: Source, buffer: Bytes): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const n = await source.read(buffer.subarray(length));
+    if (n === null) break;
+    length += n;
+  }
+  return length;
+}
+
+/** Reads at most `length` bytes: fewer only at the end. */
+export async function readUpTo(source: Source, length: number): Promise<Bytes> {
+  const buffer = new Uint8Array(length);
+  return buffer.subarray(0, await readFull(source, buffer));
+}
+
+/** A source that gives some bytes first. */
+export function prepend(bytes: Bytes, source: Source): Source {
+  let rest = bytes;
+  return {
+    read(buffer) {
+      if (rest.length === 0) return source.read(buffer);
+      const taken = rest.subarray(0, buffer.length);
+      buffer.set(taken);
+      rest = rest.subarray(taken.length);
+      return Promise.resolve(taken.length);
+    },
+  };
+}
+
+/** The pieces of a web stream as a source. */
+export function sourceOf(stream: ReadableStream<Uint8Array>): Source {
+  const reader = stream.getReader();
+  let rest: Uint8Array = EMPTY;
+  return {
+    async read(buffer) {
+      while (rest.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        rest = value;
+      }
+      const taken = rest.subarray(0, buffer.length);
+      buffer.set(taken);
+      rest = rest.subarray(taken.length);
+      return taken.length;
+    },
+  };
+}
+
+/**
+ * Moves everything from a source through a transformation to a sink. `onProgress` is told of the
+ * bytes read so far. While one piece is being
+ * transformed the next is being read and the last one written, each in a buffer of its own.
+ */
+export async function pump(
+  { source, transform }: Flow,
+  sink: Sink,
+  onProgress: (bytes: number) => void = () => {},
+): Promise<void> {
+  const { piece } = transform;
+  const [inputs, outputs] = [pair(piece), pair(SEALED_PIECE)];
+  let total = 0;
+  let writing = sink.write(transform.prefix);
+  let reading = readFull(source, inputs.next());
+  try {
+    for (let length; (length = await reading) > 0;) {
+      const input = inputs.current.subarray(0, length);
+      reading = length < piece ? Promise.resolve(0) : readFull(source, inputs.next());
+      const output = await transform.update(input, outputs.next());
+      await writing;
+      writing = sink.write(output);
+      onProgress(total += length);
+    }
+    const last = await transform.finish();
+    await writing;
+    await sink.write(last);
+  } finally {
+    // Nobody may use a buffer of ours, or report a second error, after this has ended.
+    await Promise.allSettled([reading, writing]);
+  }
+}
+
+/** Two buffers that take turns. */
+function pair(length: number) {
+  const buffers = [new Uint8Array(length), new Uint8Array(length)];
+  let index = 0;
+  return {
+    current: buffers[0]!,
+    next() {
+      index = 1 - index;
+      return this.current = buffers[index]!;
+    },
+  };
+}
+
+/** A transformation and what is to go through it. */
+export interface Flow {
+  readonly source: Source;
+  readonly transform: Transform;
+}
+
+/** The result of a transformation as a web stream. It starts when the stream is first read. */
+export function streamOf(start: () => Promise<Flow>): ReadableStream<Bytes> {
+  return ReadableStream.from(pieces(start));
+}
+
+async function* pieces(start: () => Promise<Flow>): AsyncGenerator<Bytes> {
+  const { transform, source } = await start();
+  if (transform.prefix.length > 0) yield transform.prefix;
+  for (let input; (input = await readUpTo(source, transform.piece)).length > 0;) {
+    const output = await transform.update(input);
+    if (output.length > 0) yield output;
+  }
+  const last = await transform.finish();
+  if (last.length > 0) yield last;
+}
+
+/** All bytes of a source, if they are not more than `limit`; undefined if they are. */
+export async function readAll(source: Source, limit: number): Promise<Bytes | undefined> {
+  const parts: Bytes[] = [];
+  for (let length = 0;;) {
+    const part = await readUpTo(source, 65_536);
+    if (part.length === 0) return concat(...parts);
+    parts.push(part);
+    if ((length += part.length) > limit) return undefined;
+  }
+}

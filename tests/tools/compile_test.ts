@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type Binary,
+  compile,
+  compileArguments,
+  defaultOutput,
+  leavesNoTrace,
+} from "../../tools/compile.ts";
+
+const MAIN = `
+import config from "./deno.json" with { type: "json" };
+import page from "./page.txt" with { type: "text" };
+/** A function of some length, so that there is something to cache. */
+function greet(name: string): string {
+  return [page.trim(), name, config.version].join(" ");
+}
+console.log(greet(Deno.args[0] ?? ""), new Error("x").stack?.includes("crypto.js"));
+`;
+
+async function project(): Promise<string> {
+  const root = await Deno.makeTempDir({ prefix: "crypto-compile-test-" });
+  const config = { version: "1.2.3", unstable: ["raw-imports"] };
+  await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(config));
+  await Deno.writeTextFile(join(root, "page.txt"), "hello\n");
+  await Deno.writeTextFile(join(root, "main.ts"), MAIN);
+  return root;
+}
+
+async function compileIn(root: string, output: string, flags: string): Promise<Binary> {
+  Deno.env.set("DENO_V8_FLAGS", flags);
+  try {
+    return await compile({ root, output });
+  } finally {
+    Deno.env.delete("DENO_V8_FLAGS");
+  }
+}
+
+async function runIn(folder: string, path: string): Promise<string> {
+  const env = { TMPDIR: folder, NO_COLOR: "1" };
+  const { stdout } = await new Deno.Command(path, { args: ["you"], env }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("two compilations, elsewhere and in another environment, give the same program", async () => {
+  const roots = [await project(), await project()];
+  const [first = "", second = ""] = roots;
+  try {
+    const one = await compileIn(first, "dist/crypto", "--stack-size=950");
+    const two = await compileIn(second, "other/name", "--stack-size=900");
+    assert.equal(one.sha256, two.sha256);
+    assert.equal(one.path, join(first, "dist", "crypto"));
+    const temporary = join(first, "temporary");
+    await Deno.mkdir(temporary);
+    for (let run = 0; run < 2; run++) {
+      assert.equal(await runIn(temporary, one.path), "hello you 1.2.3 true");
+    }
+    const left = [...Deno.readDirSync(temporary)].map(({ name }) => name);
+    assert.deepEqual(left, [], "a program leaves no code to run in the temporary directory");
+    assert.equal([...Deno.readDirSync(join(first, "dist"))].length, 1);
+  } finally {
+    for (const root of roots) await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("a project that cannot be bundled leaves no program and says why", async () => {
+  const root = await project();
+  try {
+    await Deno.writeTextFile(join(root, "main.ts"), 'import "./missing.ts";');
+    const env = Deno.env.get("DENORT_BIN");
+    Deno.env.set("DENORT_BIN", env ?? "unused");
+    try {
+      await assert.rejects(compile({ root }), /deno bundle failed[^]*missing\.ts/);
+    } finally {
+      if (env === undefined) Deno.env.delete("DENORT_BIN");
+    }
+    assert.throws(() => Deno.statSync(join(root, "dist", "crypto")), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("the program asks for no permission and keeps no code outside itself", () => {
+  const args = compileArguments(["raw-imports", "ffi"], "x86_64-unknown-linux-gnu", "crypto");
+  for (const flag of ["--no-prompt", "--no-code-cache", "--no-config"]) {
+    assert.ok(args.includes(flag), flag);
+  }
+  assert.ok(args.includes("--unstable-raw-imports") && args.includes("--unstable-ffi"));
+});
+
+Deno.test("a program for another machine says so in its name", () => {
+  assert.equal(
+    defaultOutput(),
+    join("dist", Deno.build.os === "windows" ? "crypto.exe" : "crypto"),
+  );
+  assert.equal(
+    defaultOutput("x86_64-pc-windows-msvc"),
+    join("dist", "crypto-x86_64-pc-windows-msvc.exe"),
+  );
+  assert.equal(defaultOutput("aarch64-apple-darwin"), join("dist", "crypto-aarch64-apple-darwin"));
+});
+
+Deno.test("variables that would end up in the program do not reach the compiler", () => {
+  for (const name of ["PATH", "HOME", "DENO_DIR", "DENO_CERT", "HTTPS_PROXY"]) {
+    assert.ok(leavesNoTrace(name), name);
+  }
+  for (const name of ["DENO_V8_FLAGS", "DENO_UNSTABLE_KV", "NODE_OPTIONS", "OTEL_DENO"]) {
+    assert.ok(!leavesNoTrace(name), name);
+  }
+});

@@ -1,0 +1,144 @@
+/**
+ * `deno task compile [--target TRIPLE] [--output PATH]`: makes the one binary, the same bytes
+ * every time.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { runtimeEnvironment } from "./denort.ts";
+import { mustDeno, PROJECT, reason } from "./process.ts";
+
+/** What to compile, for which machine, and where to. */
+export interface CompileOptions {
+  readonly root?: string;
+  readonly target?: string;
+  readonly output?: string;
+}
+
+/** The binary that was made. */
+export interface Binary {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+// The names of the script and of the program are part of the binary.
+const SCRIPT = "crypto.js";
+const PROGRAM = "crypto";
+
+// Of Deno's variables only those that say where things are fetched from and kept: the others
+// (DENO_V8_FLAGS, DENO_UNSTABLE_*, NODE_OPTIONS, OTEL_*) end up in the binary.
+const HARMLESS = ["DENO_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "DENO_AUTH_TOKENS"];
+
+/** Bundles `main.ts`, compiles the bundle and moves the program to its place in one step. */
+export async function compile(options: CompileOptions = {}): Promise<Binary> {
+  const root = options.root ?? PROJECT;
+  const target = options.target ?? Deno.build.target;
+  const output = resolve(root, options.output ?? defaultOutput(options.target));
+  const env = await runtimeEnvironment(target);
+  const folder = await Deno.makeTempDir({ prefix: "crypto-compile-" });
+  try {
+    await bundle(root, folder);
+    const program = join(folder, PROGRAM + suffix(target));
+    await mustDeno(compileArguments(await unstableFeatures(root), target, basename(program)), {
+      cwd: folder,
+      env,
+      inherits: leavesNoTrace,
+    });
+    await publish(program, output);
+    return await describe(output);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function suffix(target: string): string {
+  return target.includes("windows") ? ".exe" : "";
+}
+
+/** Where the program goes when nobody says. */
+export function defaultOutput(target?: string): string {
+  const name = target === undefined ? PROGRAM : `${PROGRAM}-${target}`;
+  return join("dist", name + suffix(target ?? Deno.build.target));
+}
+
+async function bundle(root: string, folder: string): Promise<void> {
+  const script = join(folder, SCRIPT);
+  const source = join(root, "main.ts");
+  await mustDeno(["bundle", "--quiet", "--platform", "deno", "--minify", "-o", script, source], {
+    cwd: root,
+    inherits: leavesNoTrace,
+  });
+  // The time of the script is part of the binary.
+  await Deno.utime(script, 0, 0);
+}
+
+/** Whether a variable of the environment may reach the compiler. */
+export function leavesNoTrace(name: string): boolean {
+  return HARMLESS.includes(name) || !/^(DENO|NODE_OPTIONS$|OTEL)/.test(name);
+}
+
+async function unstableFeatures(root: string): Promise<string[]> {
+  const text = await Deno.readTextFile(join(root, "deno.json"));
+  return (JSON.parse(text) as { unstable?: string[] }).unstable ?? [];
+}
+
+/** The arguments that turn the bundle into a program. */
+export function compileArguments(
+  unstable: readonly string[],
+  target: string,
+  program: string,
+): string[] {
+  return [
+    "compile",
+    "--quiet",
+    "--no-config",
+    "--no-lock",
+    "--no-check",
+    "--allow-all",
+    "--no-prompt",
+    // A code cache is a file of a known name in the world-writable temporary directory, and the
+    // code in it is run: whoever puts one there first runs code as the user of the program.
+    "--no-code-cache",
+    ...unstable.map((feature) => `--unstable-${feature}`),
+    ...["--app-name", PROGRAM, "--target", target, "-o", program, SCRIPT],
+  ];
+}
+
+/** Moves a program into place; a copy first, as a rename does not cross file systems. */
+async function publish(program: string, output: string): Promise<void> {
+  await Deno.mkdir(dirname(output), { recursive: true });
+  const temporary = join(dirname(output), `.${basename(output)}.${crypto.randomUUID()}`);
+  try {
+    await Deno.copyFile(program, temporary);
+    if (Deno.build.os !== "windows") await Deno.chmod(temporary, 0o755);
+    await Deno.rename(temporary, output);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function describe(path: string): Promise<Binary> {
+  const bytes = await Deno.readFile(path);
+  return { path, size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: { target: { type: "string" }, output: { type: "string" } },
+  });
+  const output = values.output === undefined ? {} : { output: resolve(values.output) };
+  const binary = await compile({ ...values, ...output });
+  console.log(`${binary.path} ${binary.size} ${binary.sha256}`);
+}
+
+if (import.meta.main) {
+  await main().catch((error) => {
+    console.error(`compile: ${reason(error)}`);
+    Deno.exit(1);
+  });
+}
