@@ -3,10 +3,12 @@
  * then read the first byte.
  */
 import { utf8 } from "../core/bytes.ts";
+import type { Engine } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
-import { type Libc, loadLibc } from "../platform/libc.ts";
+import { Pipes } from "../platform/files.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
+import { forbidCoreDumps } from "../platform/process.ts";
 import { Connection } from "./connection.ts";
 import {
   type Input,
@@ -55,12 +57,12 @@ interface Job {
 
 /** `crypto encrypt`. */
 export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
-  const libc = prepareProcess();
-  const engine = loadLibcrypto();
+  forbidCoreDumps();
   const isText = flags.text !== undefined;
+  const engine = engineFor(flags);
   if (isText && !flags.quiet) say(ARGUMENT_WARNING);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
-  const jobs = openJobs(flags, files, { nameOf: encryptedName, mode: CIPHERTEXT_MODE }, libc);
+  const jobs = openJobs(flags, files, { nameOf: encryptedName, mode: CIPHERTEXT_MODE });
   const passphrase = newPassphrase(flags);
   const service = passphrase === undefined ? await connectTo(flags.socket) : undefined;
   dropAllPermissions();
@@ -78,9 +80,9 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
 
 /** `crypto decrypt`. */
 export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
-  const libc = prepareProcess();
-  const engine = loadLibcrypto();
-  const jobs = openJobs(flags, files, { nameOf: decryptedName, mode: PLAINTEXT_MODE }, libc);
+  forbidCoreDumps();
+  const engine = engineFor(flags);
+  const jobs = openJobs(flags, files, { nameOf: decryptedName, mode: PLAINTEXT_MODE });
   const passphrase = knownPassphrase(flags);
   const service = await tryConnect(flags.socket);
   dropAllPermissions();
@@ -92,10 +94,9 @@ export async function decrypt(flags: CryptFlags, files: readonly string[]): Prom
   service.close();
 }
 
-function prepareProcess(): Libc {
-  const libc = loadLibc();
-  libc.forbidCoreDumps();
-  return libc;
+/** The fast engine, unless the daemon does the work: loading it takes longer than a text does. */
+function engineFor({ text }: CryptFlags): Engine | undefined {
+  return text === undefined ? loadLibcrypto() : undefined;
 }
 
 const ARGUMENT_WARNING = "warning: every user of this machine can read a text given as an " +
@@ -130,18 +131,18 @@ function openJobs(
   flags: CryptFlags,
   files: readonly string[],
   { nameOf, mode }: OutputRule,
-  libc: Libc,
 ): Job[] {
   requireSensibleFiles(flags, files);
+  const pipes = new Pipes();
   const open = (path: string) => {
-    if (path === STANDARD) return standardOutput(libc);
-    return openOutput(path, libc, { force: flags.force, mode });
+    if (path === STANDARD) return standardOutput(pipes);
+    return openOutput(path, { pipes, force: flags.force, mode });
   };
   if (flags.text !== undefined) {
     return [{ input: textInput(flags.text), output: open(flags.output ?? STANDARD) }];
   }
   return (files.length === 0 ? [STANDARD] : files).map((file) => {
-    const input = openInput(file, libc);
+    const input = openInput(file, pipes);
     const target = flags.output ?? (file === STANDARD ? STANDARD : nameOf(file));
     return { input, output: open(target) };
   });

@@ -6,7 +6,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { randomBytes, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
-import type { Libc } from "../platform/libc.ts";
+import { Files, type Pipes } from "../platform/files.ts";
 import type { Sink, Source } from "./stream.ts";
 
 const STDIN = 0;
@@ -32,6 +32,7 @@ export interface Output extends Sink {
 
 /** How an output file is made. */
 export interface OutputOptions {
+  readonly pipes: Pipes;
   /** Replace what has the name. */
   readonly force: boolean;
   /** Permission bits before the umask. */
@@ -39,8 +40,8 @@ export interface OutputOptions {
 }
 
 /** Opens a file, or standard input for `-`. @throws {CryptoError} `io` */
-export function openInput(path: string, libc: Libc): Input {
-  if (path === STANDARD) return standardInput(libc);
+export function openInput(path: string, pipes: Pipes): Input {
+  if (path === STANDARD) return standardInput(pipes);
   try {
     const file = Deno.openSync(path);
     const { isFile, isDirectory, size } = file.statSync();
@@ -55,9 +56,9 @@ export function openInput(path: string, libc: Libc): Input {
   }
 }
 
-function standardInput(libc: Libc): Input {
-  libc.enlargePipe(STDIN, PIPE_BYTES);
-  const waitReadable = () => libc.waitReadable(STDIN);
+function standardInput(pipes: Pipes): Input {
+  pipes.enlargePipe(STDIN, PIPE_BYTES);
+  const waitReadable = () => pipes.waitReadable(STDIN);
   return {
     name: "standard input",
     size: undefined,
@@ -96,13 +97,20 @@ function inputHint(error: unknown): string | undefined {
 }
 
 /** Standard output. What went out cannot be taken back; only the exit status tells of a failure. */
-export function standardOutput(libc: Libc): Output {
-  libc.enlargePipe(STDOUT, PIPE_BYTES);
+export function standardOutput(pipes: Pipes): Output {
+  pipes.enlargePipe(STDOUT, PIPE_BYTES);
   return {
-    write: (bytes) => libc.writeAll(STDOUT, bytes, "standard output"),
+    write: (bytes) => pipes.writeAll(STDOUT, bytes, "standard output"),
     publish: () => Promise.resolve(),
     discard: () => {},
   };
+}
+
+let loadedFiles: Files | undefined;
+
+/** Loaded when the first output file is opened: a pipe needs nothing of it. */
+function getFiles(): Files {
+  return loadedFiles ??= new Files();
 }
 
 /**
@@ -110,52 +118,54 @@ export function standardOutput(libc: Libc): Output {
  * hidden one.
  * @throws {CryptoError} `file_exists`, `io`
  */
-export function openOutput(path: string, libc: Libc, options: OutputOptions): Output {
+export function openOutput(path: string, options: OutputOptions): Output {
   if (!options.force && exists(path)) throw new CryptoError("file_exists", { subject: path });
-  const directory = path.includes("/") ? parent(path) : ".";
-  const fd = libc.openNameless(directory, options.mode);
+  const fd = getFiles().openNameless(parent(path), options.mode);
   return fd === undefined
-    ? namedOutput(path, hiddenName(path), libc, options)
-    : namelessOutput(fd, path, libc, options);
+    ? namedOutput(path, hiddenName(path), options)
+    : namelessOutput(fd, path, options);
 }
 
-function namelessOutput(fd: number, path: string, libc: Libc, { force }: OutputOptions): Output {
+function namelessOutput(fd: number, path: string, { pipes, force }: OutputOptions): Output {
+  const files = getFiles();
   return {
-    write: (bytes) => libc.writeAll(fd, bytes, path),
+    write: (bytes) => pipes.writeAll(fd, bytes, path),
     async publish() {
-      if (force) await replace(fd, path, libc);
-      else libc.linkNameless(fd, path);
-      libc.close(fd);
+      if (force) await replace(fd, path, files);
+      else files.linkNameless(fd, path);
+      files.close(fd);
     },
-    discard: () => libc.close(fd),
+    discard: () => files.close(fd),
   };
 }
 
 /** Puts a nameless file in another's place. It is on the disk before the other is gone. */
-async function replace(fd: number, path: string, libc: Libc): Promise<void> {
+async function replace(fd: number, path: string, files: Files): Promise<void> {
   const hidden = hiddenName(path);
-  await libc.sync(fd, path);
-  libc.linkNameless(fd, hidden);
-  libc.rename(hidden, path);
+  await files.sync(fd, path);
+  files.linkNameless(fd, hidden);
+  files.rename(hidden, path);
 }
 
-function namedOutput(path: string, hidden: string, libc: Libc, options: OutputOptions): Output {
-  const fd = libc.openNew(hidden, options.mode);
+function namedOutput(path: string, hidden: string, options: OutputOptions): Output {
+  const { pipes, force, mode } = options;
+  const files = getFiles();
+  const fd = files.openNew(hidden, mode);
   return {
-    write: (bytes) => libc.writeAll(fd, bytes, path),
+    write: (bytes) => pipes.writeAll(fd, bytes, path),
     async publish() {
-      await libc.sync(fd, path);
-      if (options.force) {
-        libc.rename(hidden, path);
+      await files.sync(fd, path);
+      if (force) {
+        files.rename(hidden, path);
       } else {
-        libc.link(hidden, path);
-        libc.unlink(hidden);
+        files.link(hidden, path);
+        files.unlink(hidden);
       }
-      libc.close(fd);
+      files.close(fd);
     },
     discard() {
-      libc.close(fd);
-      libc.unlink(hidden);
+      files.close(fd);
+      files.unlink(hidden);
     },
   };
 }

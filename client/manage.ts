@@ -4,8 +4,9 @@ import { CryptoError } from "../core/errors.ts";
 import { readFernetKey } from "../core/fernet.ts";
 import type { Purpose } from "../core/ring.ts";
 import type { KeyInfo, StatusResult } from "../core/rpc.ts";
-import { loadLibc } from "../platform/libc.ts";
+import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
+import { forbidCoreDumps } from "../platform/process.ts";
 import { connectTo } from "./crypt.ts";
 import { openInput, STANDARD } from "./files.ts";
 import type { KeyService } from "./keyservice.ts";
@@ -32,6 +33,7 @@ async function ask<T>(
   question: (service: KeyService) => Promise<T>,
   show: (answer: T) => string,
 ): Promise<void> {
+  forbidCoreDumps();
   const service = await connectTo(socket);
   dropAllPermissions();
   const answer = await question(service);
@@ -80,7 +82,7 @@ const MAX_KEY_FILE = 1_024;
 
 /** A key as text: base64url of 32 bytes; for Fernet padded, as `Fernet.generate_key` gives it. */
 async function readKeyFile(file: string, purpose: Purpose): Promise<Bytes> {
-  const bytes = await readUpTo(openInput(file, loadLibc()), MAX_KEY_FILE);
+  const bytes = await readUpTo(openInput(file, new Pipes()), MAX_KEY_FILE);
   try {
     const text = fromUtf8(bytes).trim();
     return purpose === "fernet" ? readFernetKey(text) : fromBase64Url(text);

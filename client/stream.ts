@@ -92,24 +92,38 @@ export async function pump(
   const { piece } = transform;
   const [inputs, outputs] = [pair(piece), pair(SEALED_PIECE)];
   let total = 0;
-  let writing = sink.write(transform.prefix);
-  let reading = readFull(source, inputs.next());
+  let writing = watched(sink.write(transform.prefix));
+  let reading = watched(readFull(source, inputs.next()));
   try {
-    for (let length; (length = await reading) > 0;) {
+    for (let length; (length = await unlessFailed(reading, writing)) > 0;) {
       const input = inputs.current.subarray(0, length);
-      reading = length < piece ? Promise.resolve(0) : readFull(source, inputs.next());
+      reading = watched(length < piece ? Promise.resolve(0) : readFull(source, inputs.next()));
       const output = await transform.update(input, outputs.next());
       await writing;
-      writing = sink.write(output);
+      writing = watched(sink.write(output));
       onProgress(total += length);
     }
     const last = await transform.finish();
     await writing;
     await sink.write(last);
   } finally {
-    // Nobody may use a buffer of ours, or report a second error, after this has ended.
-    await Promise.allSettled([reading, writing]);
+    // Nobody may close what is being written to. A read may stay: its source may never go on.
+    await Promise.allSettled([writing]);
   }
+}
+
+/** The promise itself, whose failure is seen to when its turn comes, not by the runtime. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** What a promise gives, unless the other fails before. */
+function unlessFailed<T>(promise: Promise<T>, other: Promise<unknown>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    promise.then(resolve, reject);
+    other.catch(reject);
+  });
 }
 
 /** Two buffers that take turns. */

@@ -97,5 +97,7 @@ async function eachChunk(
     const params = { name: "AES-GCM", iv: chunkNonce(baseNonce, first + i) };
     output.set(new Uint8Array(await transform(params, chunk)), i * outputChunk);
   });
+  // All of them, also after one has failed: none may write into the caller's buffer later.
+  await Promise.allSettled(work);
   await Promise.all(work);
 }

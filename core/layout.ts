@@ -49,7 +49,7 @@ export const SYSTEM_LAYOUT: Layout = layout(
 /** An absolute path from the environment; the XDG specification says to ignore relative ones. */
 function absolute(env: Env, name: string): string | undefined {
   const path = env(name);
-  return path?.startsWith("/") ? path.replace(/\/+$/, "") : undefined;
+  return path?.startsWith("/") ? path.replace(/(?<=.)\/+$/, "") : undefined;
 }
 
 function needHome(env: Env): string {
@@ -81,9 +81,10 @@ export function withSocket(base: Layout, socket: string | undefined): Layout {
   return socket ? { ...base, socket, runtimeDirectory: parent(socket) } : base;
 }
 
-/** The directory of an absolute path. */
+/** The directory of a path. */
 export function parent(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "." : path.slice(0, slash) || "/";
 }
 
 /**

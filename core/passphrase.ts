@@ -3,7 +3,7 @@ import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { type Bytes, concat, EMPTY, randomBytes, utf8 } from "./bytes.ts";
 import { createOpener, createSealer, KEY_LENGTH, type Opener, type Sealer } from "./cobblestone.ts";
 import { CryptoError } from "./errors.ts";
-import { HEADER_LENGTH, makeHeader } from "./header.ts";
+import { HEADER_LENGTH, makeHeader, readHeader } from "./header.ts";
 import { type MessageOptions, requireContext } from "./message.ts";
 
 const SALT_LENGTH = 16;
@@ -74,7 +74,7 @@ export async function createPassphraseSealer(
  *
  * @param prefix the message's first 32 bytes
  * @param cobblestonePrefix the 56 bytes after them
- * @throws {CryptoError} `malformed` if the cost is outside N 2^17 to 2^20, r 8, p 1 to 4;
+ * @throws {CryptoError} `malformed` if it is another kind, or the cost is outside N 2^17 to 2^20, r 8, p 1 to 4;
  * `decryption_failed` for another passphrase, use or context.
  */
 export async function createPassphraseOpener(
@@ -83,7 +83,10 @@ export async function createPassphraseOpener(
   cobblestonePrefix: Bytes,
   options: PassphraseOptions,
 ): Promise<Opener> {
-  if (prefix.length !== PASSPHRASE_PREFIX_LENGTH) throw new CryptoError("malformed");
+  const isPassphrase = readHeader(prefix).kind === "passphrase";
+  if (!isPassphrase || prefix.length !== PASSPHRASE_PREFIX_LENGTH) {
+    throw new CryptoError("malformed");
+  }
   const cost = readCost(prefix.subarray(HEADER_LENGTH + SALT_LENGTH));
   const salt = prefix.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH);
   const context = boundContext(prefix, options);

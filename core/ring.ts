@@ -54,8 +54,8 @@ export interface Found {
 }
 
 /** Whether a text can be a key's name: 1 to 64 of a-z 0-9 . _ - and no punctuation first. */
-export function isKeyName(text: string): boolean {
-  return NAME.test(text);
+export function isKeyName(text: unknown): text is string {
+  return typeof text === "string" && NAME.test(text);
 }
 
 /** Whether a text is a purpose. */
@@ -105,8 +105,13 @@ export class KeyRing {
     return new KeyRing([...this.keys, { name, purpose, versions: [version] }]);
   }
 
-  /** This ring with a new random version of a key, which from then on encrypts. */
-  async rotate(key: RingKey, { now, engine }: CreateOptions = {}): Promise<KeyRing> {
+  /**
+   * This ring with a new random version of a key, which from then on encrypts.
+   * @throws {CryptoError} `denied` if there is no such key.
+   */
+  async rotate(name: string, { now, engine }: CreateOptions = {}): Promise<KeyRing> {
+    const key = this.get(name);
+    if (!key) throw new CryptoError("denied");
     const version = await this.#makeVersion(key.name, undefined, now, engine);
     const rotated = { ...key, versions: [...key.versions, version] };
     return new KeyRing(this.keys.map((other) => other === key ? rotated : other));
@@ -179,7 +184,7 @@ export async function openRing(
     const version = { id: await keyId(sealingKey, engine), material: sealingKey };
     const header = readHeader(file);
     const plaintext = await openDirect(version, header, file, { context: RING_CONTEXT, engine });
-    return new KeyRing(await readKeys(JSON.parse(fromUtf8(plaintext)), engine));
+    return requireDistinct(new KeyRing(await readKeys(JSON.parse(fromUtf8(plaintext)), engine)));
   } catch {
     // No cause: what a parser says may quote what it read.
     throw new CryptoError("ring_unreadable");
@@ -194,6 +199,16 @@ interface RingFile {
     readonly purpose: string;
     readonly versions: readonly { id: string; material: string; created: string }[];
   }[];
+}
+
+/** A name or an id that stands there twice would make one of the two unreachable. */
+function requireDistinct(ring: KeyRing): KeyRing {
+  const isReachable = (key: RingKey) => {
+    const versions = key.versions.every(({ id }) => ring.find(id)?.key === key);
+    return versions && ring.get(key.name) === key;
+  };
+  if (!ring.keys.every(isReachable)) throw new CryptoError("ring_unreadable");
+  return ring;
 }
 
 async function readKeys(file: RingFile, engine: Engine): Promise<RingKey[]> {

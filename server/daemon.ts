@@ -3,8 +3,9 @@ import { webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import { type Layout, parent } from "../core/layout.ts";
 import type { StatusResult } from "../core/rpc.ts";
-import { type Libc, loadLibc } from "../platform/libc.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
+import { Sockets } from "../platform/sockets.ts";
 import { type Owner, ownerAccess } from "./access.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
@@ -40,11 +41,11 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { layout, owner, overflow, limits } = options;
-  const libc = loadLibc();
-  libc.forbidCoreDumps();
-  libc.forbidTracing();
-  libc.lock(`${layout.runtimeDirectory}/lock`);
-  libc.lock(`${layout.stateDirectory}/lock`);
+  forbidCoreDumps();
+  forbidTracing();
+  const sockets = new Sockets();
+  sockets.lock(`${layout.runtimeDirectory}/lock`);
+  sockets.lock(`${layout.stateDirectory}/lock`);
 
   const engine = loadLibcrypto() ?? webCrypto;
   const store = await KeyStore.open(layout, engine);
@@ -53,15 +54,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const access = ownerAccess(owner);
   const circumstances = describe(options, admission);
   const service = new Service({ store, access, engine, circumstances });
-  const fd = listen(libc, layout);
+  const fd = listen(sockets, layout);
   const { Socket: SocketClass } = await import("node:net");
-  const parts = { libc, SocketClass, access, overflow, service, log, admission };
+  const parts = { sockets, SocketClass, access, overflow, service, log, admission };
   const listener = new Listener(fd, parts);
   return {
     keys: store.ring.keys.length,
     async stop() {
       await listener.stop();
-      libc.unlink(layout.socket);
+      sockets.unlink(layout.socket);
     },
   };
 }
@@ -70,10 +71,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
  * Binds the socket. The lock is ours, so a socket that is there is a dead daemon's; but another
  * program's that answers is left alone.
  */
-function listen(libc: Libc, { socket, mode }: Layout): number {
-  if (libc.answers(socket)) throw new CryptoError("already_running", { subject: socket });
-  libc.unlink(socket);
-  const fd = libc.listenUnix(socket, BACKLOG);
+function listen(sockets: Sockets, { socket, mode }: Layout): number {
+  if (sockets.answers(socket)) throw new CryptoError("already_running", { subject: socket });
+  sockets.unlink(socket);
+  const fd = sockets.listenUnix(socket, BACKLOG);
   Deno.chmodSync(socket, SOCKET_MODE[mode]);
   return fd;
 }

@@ -1,6 +1,6 @@
 /** Who is calling, whichever way they came. From here on nothing knows the transport. */
 import { CryptoError } from "../core/errors.ts";
-import type { PeerCredentials } from "../platform/libc.ts";
+import type { PeerCredentials } from "../platform/sockets.ts";
 
 /** Ids of the kernel's user namespace that stand for "not known here". */
 export interface OverflowIds {

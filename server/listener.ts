@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { utf8 } from "../core/bytes.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { errorLine } from "../core/rpc.ts";
-import type { Libc } from "../platform/libc.ts";
+import type { Sockets } from "../platform/sockets.ts";
 import type { Access } from "./access.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
@@ -14,7 +14,7 @@ const ACCEPT_BURST = 64;
 
 /** What a listener works with. */
 export interface ListenerParts extends Omit<ConnectionParts, "closed"> {
-  readonly libc: Libc;
+  readonly sockets: Sockets;
   /** The class from `node:net`. Importing that costs every subcommand's start, so one does. */
   readonly SocketClass: typeof Socket;
   readonly access: Access;
@@ -30,7 +30,7 @@ export class Listener {
   #stopping = false;
 
   constructor(private readonly fd: number, private readonly parts: ListenerParts) {
-    this.#waker = parts.libc.createWaker();
+    this.#waker = parts.sockets.createWaker();
     this.#accepting = this.#acceptAll();
     const interval = Math.min(SWEEP_INTERVAL, parts.admission.limits.line);
     this.#sweeper = setInterval(() => this.#sweep(), interval);
@@ -39,15 +39,15 @@ export class Listener {
   /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.parts.libc.wake(this.#waker);
+    this.parts.sockets.wake(this.#waker);
     await this.#accepting;
     const finished = Promise.all([...this.#connections].map((one) => one.stop()));
     await Promise.race([finished, delay(this.parts.admission.limits.stop)]);
     await this.#drained();
     clearInterval(this.#sweeper);
     for (const connection of this.#connections) connection.destroy();
-    this.parts.libc.close(this.fd);
-    this.parts.libc.close(this.#waker);
+    this.parts.sockets.close(this.fd);
+    this.parts.sockets.close(this.#waker);
   }
 
   /** Until the peers have taken their answers, or the time is up. */
@@ -57,9 +57,9 @@ export class Listener {
   }
 
   async #acceptAll(): Promise<void> {
-    const { libc } = this.parts;
+    const { sockets } = this.parts;
     while (!this.#stopping) {
-      await libc.waitReadable(this.fd, this.#waker);
+      await sockets.waitReadable(this.fd, this.#waker);
       await this.#acceptBurst();
     }
   }
@@ -67,7 +67,7 @@ export class Listener {
   async #acceptBurst(): Promise<void> {
     try {
       for (let i = 0; i < ACCEPT_BURST && !this.#stopping; i++) {
-        const fd = this.parts.libc.accept(this.fd);
+        const fd = this.parts.sockets.accept(this.fd);
         if (fd === undefined) return;
         this.#admit(fd);
       }
@@ -100,7 +100,7 @@ export class Listener {
 
   #identify(fd: number): Identity {
     try {
-      return identify(this.parts.libc.peerCredentials(fd), this.parts.overflow);
+      return identify(this.parts.sockets.peerCredentials(fd), this.parts.overflow);
     } catch (cause) {
       throw new CryptoError("no_identity", { cause });
     }

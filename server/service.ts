@@ -222,7 +222,7 @@ export class Service {
 
   async #rotateKey(name: string) {
     const { store, engine } = this.#parts;
-    await store.update((ring) => ring.rotate(this.#key(name), { engine }));
+    await store.update((ring) => ring.rotate(name, { engine }));
     return this.#newestOf(name);
   }
 

@@ -1,0 +1,158 @@
+/**
+ * Files that have no name until they are complete, and writing to any descriptor without blocking
+ * this thread. Lengths are checked here, and no raw call leaves this module.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+
+const PIPES = {
+  ...POLL,
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  writeAsync: {
+    name: "write",
+    parameters: ["i32", "buffer", "usize"],
+    result: "isize",
+    nonblocking: true,
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const FILES = {
+  close: { parameters: ["i32"], result: "i32" },
+  fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
+  linkat: { parameters: ["i32", "buffer", "i32", "buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const O_WRONLY = 1;
+const O_CREAT = 0o100;
+const O_EXCL = 0o200;
+const O_CLOEXEC = 0o2000000;
+/** The one number here that differs by processor. */
+const O_TMPFILE = Deno.build.arch === "aarch64" ? 0o20040000 : 0o20200000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_FOLLOW = 0x400;
+const F_SETPIPE_SZ = 1031;
+
+const IO_HINTS: ReadonlyMap<number, string> = new Map([
+  [Errno.ENOENT, "there is no such file or directory"],
+  [Errno.EACCES, "you may not write there"],
+  [Errno.ENOTDIR, "a part of the path is not a directory"],
+  [Errno.EISDIR, "this is a directory"],
+  [Errno.EFBIG, "the file would become larger than is allowed"],
+  [Errno.ENOSPC, "the disk is full: nothing was kept of this file; free some space and try again"],
+  [Errno.EROFS, "the file system is read-only"],
+  [Errno.EPIPE, "the reader has gone away"],
+  [Errno.EDQUOT, "the quota is used up: nothing was kept of this file"],
+]);
+
+function ioError(call: string, path: string, errno: number): CryptoError {
+  const cause = new SystemError(call, errno);
+  return new CryptoError("io", { subject: path, hint: IO_HINTS.get(errno), cause });
+}
+
+/** Descriptors that are there already: standard input and output. */
+export class Pipes {
+  readonly #libc = openLibc(PIPES);
+
+  /** Waits until a descriptor can be read (or has ended). */
+  async waitReadable(fd: number): Promise<void> {
+    await waitFor(this.#libc.symbols, Poll.IN, fd);
+  }
+
+  /**
+   * Writes all of the bytes, however long that takes, without blocking this thread.
+   * @throws {CryptoError} `io`, with a hint for a full disk.
+   */
+  async writeAll(fd: number, data: Bytes, path: string): Promise<void> {
+    for (let done = 0; done < data.length;) {
+      const rest = data.subarray(done);
+      // `errno` belongs to the thread that made the call, so a failure is repeated on this one.
+      const written = Number(await this.#libc.symbols.writeAsync(fd, rest, BigInt(rest.length)));
+      done += written >= 0 ? written : await this.#retryWrite(fd, rest, path);
+    }
+  }
+
+  async #retryWrite(fd: number, data: Bytes, path: string): Promise<number> {
+    const written = Number(this.#libc.symbols.write(fd, data, BigInt(data.length)));
+    if (written >= 0) return written;
+    const errno = this.#libc.errno();
+    if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw ioError("write", path, errno);
+    await waitFor(this.#libc.symbols, Poll.OUT, fd);
+    return 0;
+  }
+
+  /** Asks for a larger pipe, which fewer and larger reads and writes pass. Refusal does no harm. */
+  enlargePipe(fd: number, bytes: number): void {
+    this.#libc.symbols.fcntl(fd, F_SETPIPE_SZ, bytes);
+  }
+}
+
+/** Files by name. */
+export class Files {
+  readonly #libc = openLibc(FILES);
+
+  #open(path: string, flags: number, mode: number): number {
+    const fd = this.#libc.symbols.open(cPath(path), flags | O_CLOEXEC, mode);
+    return fd < 0 ? this.#ioFail("open", path) : fd;
+  }
+
+  /** A file without a name in a directory, for writing. Undefined where the kernel cannot. */
+  openNameless(directory: string, mode: number): number | undefined {
+    const fd = this.#libc.symbols.open(cPath(directory), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+    return fd < 0 ? undefined : fd;
+  }
+
+  /** A new file for writing; fails if the name is taken. */
+  openNew(path: string, mode: number): number {
+    return this.#open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+  }
+
+  /**
+   * Gives a file that {@link openNameless} made its name.
+   * @throws {CryptoError} `file_exists` if the name is taken.
+   */
+  linkNameless(fd: number, path: string): void {
+    this.#link(`/proc/self/fd/${fd}`, path);
+  }
+
+  /** Gives a file a second name. @throws {CryptoError} `file_exists` if the name is taken. */
+  link(from: string, to: string): void {
+    this.#link(from, to);
+  }
+
+  #link(from: string, to: string): void {
+    const [source, target] = [cPath(from), cPath(to)];
+    const flags = AT_SYMLINK_FOLLOW;
+    if (this.#libc.symbols.linkat(AT_FDCWD, source, AT_FDCWD, target, flags) === 0) return;
+    if (this.#libc.errno() === Errno.EEXIST) throw new CryptoError("file_exists", { subject: to });
+    this.#ioFail("linkat", to);
+  }
+
+  /** Renames, replacing what has the new name. */
+  rename(from: string, to: string): void {
+    if (this.#libc.symbols.rename(cPath(from), cPath(to)) < 0) this.#ioFail("rename", to);
+  }
+
+  /** Removes a name, if it is there. */
+  unlink(path: string): void {
+    this.#libc.symbols.unlink(cPath(path));
+  }
+
+  /** Closes a descriptor that nothing else owns. */
+  close(fd: number): void {
+    this.#libc.symbols.close(fd);
+  }
+
+  /** Writes a file's data to the disk. */
+  async sync(fd: number, path: string): Promise<void> {
+    if (await this.#libc.symbols.fsync(fd) < 0) throw new CryptoError("io", { subject: path });
+  }
+
+  #ioFail(call: string, path: string): never {
+    throw ioError(call, path, this.#libc.errno());
+  }
+}
