@@ -4,8 +4,7 @@
  * The program never sees a key of the daemon's. It is known to the daemon by its user and groups.
  *
  * ```ts
- * import { connect } from "./client/mod.ts";
- *
+ * // import { connect } from "…/client/mod.ts";
  * const service = await connect();
  * const message = await service.encrypt("4111 1111 1111 1111", { context: "customer/42" });
  * const number = await service.decryptText(message, { context: "customer/42" });
@@ -63,8 +62,7 @@ export async function connect({ socket }: ConnectOptions = {}): Promise<KeyServi
  * bytes are encrypted here.
  *
  * ```ts
- * import { connect, encryptStream } from "./client/mod.ts";
- *
+ * // import { connect, encryptStream } from "…/client/mod.ts";
  * const service = await connect();
  * const plaintext = new Blob(["a lot of bytes"]).stream();
  * const message = await new Response(encryptStream(service, plaintext)).bytes();

@@ -24,7 +24,7 @@ export interface Transform {
 }
 
 /** Chunks that are worked on at once. */
-const CHUNKS_AT_ONCE = 64;
+const CHUNKS_AT_ONCE = 128;
 /** A piece of plaintext that fills whole chunks, and the same encrypted. */
 export const PLAIN_PIECE: number = CHUNKS_AT_ONCE * CHUNK;
 export const SEALED_PIECE: number = CHUNKS_AT_ONCE * SEALED_CHUNK;

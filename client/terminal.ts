@@ -1,11 +1,13 @@
 /** Everything that a person sees or types. The one place that prints for people. */
 import { fromUtf8, utf8 } from "../core/bytes.ts";
-import { type CryptoError, ERRORS } from "../core/errors.ts";
+import { CryptoError, ERRORS } from "../core/errors.ts";
 
 const PROGRAM = "crypto";
 const REDRAW_INTERVAL = 100;
-const QUIET_TIME = 500;
+const QUIET_TIME = 200;
 const BAR_WIDTH = 24;
+/** Ctrl-C, Ctrl-Z and Ctrl-\. */
+const INTERRUPTS: readonly number[] = [0x03, 0x1a, 0x1c];
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Prints a line on standard error. */
@@ -107,9 +109,13 @@ export class Terminal {
     }
   }
 
-  /** Asks for a line that is not shown. */
+  /**
+   * Asks for a line that is not shown. Ctrl-C is read as a key: as a signal it would end the
+   * program and leave a terminal that shows nothing.
+   * @throws {CryptoError} `usage` for Ctrl-C and its kin
+   */
   askSecret(question: string): string {
-    this.tty.setRaw(true, { cbreak: true });
+    this.tty.setRaw(true);
     try {
       this.tty.writeSync(utf8(question));
       return this.#readLine();
@@ -125,6 +131,9 @@ export class Terminal {
     while (this.tty.readSync(byte) !== null) {
       const key = byte[0]!;
       if (key === 0x0a || key === 0x0d || key === 0x04) break;
+      if (INTERRUPTS.includes(key)) {
+        throw new CryptoError("usage", { subject: "passphrase", hint: "none was given" });
+      }
       if (key === 0x7f || key === 0x08) eraseLast(typed);
       else typed.push(key);
     }

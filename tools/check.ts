@@ -109,26 +109,29 @@ async function typesOf(
 
 /** Checks `core/` with the types of a browser alone: any use of `Deno` is an error there. */
 async function browserTypes(project: Project): Promise<string> {
+  const core = sources(project).filter((path) => path.startsWith("core/"));
+  return await typesUnder(project, { lib: ["esnext", "dom", "dom.iterable"], types: [] }, core);
+}
+
+/** Checks types with some compiler options that are not the project's. */
+async function typesUnder(
+  project: Project,
+  options: Readonly<Record<string, unknown>>,
+  files: readonly string[],
+  flags: readonly string[] = [],
+): Promise<string> {
+  const { imports = {}, unstable = [], compilerOptions } = project.config;
+  const config: Config = { imports, unstable, compilerOptions: { ...compilerOptions, ...options } };
   const folder = await Deno.makeTempDir({ prefix: "crypto-check-" });
   try {
-    const config = join(folder, "deno.json");
-    await Deno.writeTextFile(config, JSON.stringify(browserConfig(project.config)));
+    const path = join(folder, "deno.json");
+    await Deno.writeTextFile(path, JSON.stringify(config));
     await Deno.copyFile(join(project.root, "deno.lock"), join(folder, "deno.lock"))
       .catch(ignoreMissing);
-    const core = sources(project).filter((path) => path.startsWith("core/"));
-    return await typesOf(project, core, ["--config", config]);
+    return await typesOf(project, files, ["--config", path, ...flags]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function browserConfig({ imports, unstable, compilerOptions }: Config): Config {
-  const lib = ["esnext", "dom", "dom.iterable"];
-  return {
-    imports: imports ?? {},
-    unstable: unstable ?? [],
-    compilerOptions: { ...compilerOptions, lib, types: [] },
-  };
 }
 
 function ignoreMissing(error: unknown): void {
@@ -151,12 +154,15 @@ export function strayPackages(files: readonly string[]): string {
   return files.filter((path) => /(^|\/)(package\.json$|node_modules\/)/.test(path)).join("\n");
 }
 
-/** Type-checks the examples in the pages and in the comments of what strangers call. */
+/**
+ * Type-checks the examples in the pages and in the comments of what strangers call. Deno imports
+ * all that a module exports into its examples, most of it in vain.
+ */
 async function examples(project: Project): Promise<string> {
   const pages = project.files.filter((path) => /^(README|docs\/.*)\.md$/.test(path));
   const modules = sources(project).filter((path) => /^(client\/mod\.ts$|core\/)/.test(path));
   return await typesOf(project, pages, ["--doc-only"]) +
-    await typesOf(project, modules, ["--doc"]);
+    await typesUnder(project, { noUnusedLocals: false }, modules, ["--doc"]);
 }
 
 async function dependencies({ root, config }: Project): Promise<string> {
