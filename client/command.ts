@@ -240,5 +240,14 @@ export const keyRoutes: RouteMap<ClientContext> = buildRouteMap({
     rotate: keyRotateCommand,
     import: keyImportCommand,
   },
-  docs: { brief: "List, make, rotate and import keys" },
+  docs: {
+    brief: "List, make, rotate and import keys",
+    fullDescription: [
+      "List, make, rotate and import keys.",
+      "",
+      "  $ crypto key create invoices",
+      "  $ crypto encrypt --key invoices invoice.pdf",
+      "  $ crypto key rotate invoices",
+    ].join("\n"),
+  },
 });

@@ -18,7 +18,7 @@ _crypto() {
   proposals=("\${(@f)$(crypto ${COMPLETE} "\${(@)words[2,$CURRENT]}" 2>/dev/null)}")
   if [[ -n "$proposals" ]]; then compadd -a proposals; else _files; fi
 }
-compdef _crypto crypto
+if [[ "$funcstack[1]" = _crypto ]]; then _crypto "$@"; else compdef _crypto crypto; fi
 `,
   fish: `function __crypto_complete
   set -l words (commandline -opc) (commandline -ct)

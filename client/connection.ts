@@ -2,6 +2,7 @@
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import {
   type Answer,
+  MAX_LINE,
   type Method,
   readAnswerLine,
   requestLine,
@@ -28,22 +29,27 @@ export class Connection {
   #failure: CryptoError | undefined;
 
   constructor(private readonly duplex: Duplex) {
-    this.#readAnswers().catch(() => undefined).finally(() => {
+    this.#readAnswers().catch((error) => {
+      if (error instanceof CryptoError) this.#fail(error);
+    }).finally(() => {
       this.#fail(new CryptoError("unavailable", { hint: "the daemon closed the connection" }));
     });
   }
 
   /**
    * Asks and waits for the answer.
-   * @throws {CryptoError} what the daemon answered, or `unavailable` if it did not.
+   * @throws {CryptoError} what the daemon answered, or `unavailable` if it did not;
+   * `line_too_long` for what the daemon would hang up on, and so fail other requests.
    */
   async ask<M extends Method>(method: M, params: WireParams = {}): Promise<Results[M]> {
     if (this.#failure) throw this.#failure;
     const id = ++this.#lastId;
+    const line = utf8(requestLine(id, method, params) + "\n");
+    if (line.length > MAX_LINE + 1) throw new CryptoError("line_too_long");
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
     });
-    this.#write(utf8(requestLine(id, method, params) + "\n"));
+    this.#write(line);
     return await answer as Results[M];
   }
 

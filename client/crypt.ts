@@ -47,8 +47,6 @@ export interface EncryptFlags extends CryptFlags {
 /** The most files of one call: each holds two descriptors from the start. */
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
-const CIPHERTEXT_MODE = 0o666;
-const PLAINTEXT_MODE = 0o600;
 
 interface Job {
   readonly input: Input;
@@ -62,36 +60,38 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   const engine = engineFor(flags);
   if (isText && !flags.quiet) say(ARGUMENT_WARNING);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
-  const jobs = openJobs(flags, files, { nameOf: encryptedName, mode: CIPHERTEXT_MODE });
-  const passphrase = newPassphrase(flags);
-  const service = passphrase === undefined ? await connectTo(flags.socket) : undefined;
-  dropAllPermissions();
+  await withJobs(flags, files, ENCRYPTED, async (jobs) => {
+    const passphrase = newPassphrase(flags);
+    const service = passphrase === undefined ? await connectTo(flags.socket) : undefined;
+    dropAllPermissions();
 
-  const options = { key: flags.key, context: flags.context, armor: flags.armor || isText, engine };
-  await runAll(jobs, flags, (input) => {
-    const settings = { ...options, size: input.size };
-    if (!service) return encryptPassphraseFlow(passphrase!, input, settings);
-    return isText
-      ? encryptValueFlow(service, input, settings)
-      : encryptFlow(service, input, settings);
+    const { key, context, armor } = flags;
+    await runAll(jobs, flags, (input) => {
+      const settings = { key, context, armor: armor || isText, engine, size: input.size };
+      if (!service) return encryptPassphraseFlow(passphrase!, input, settings);
+      return isText
+        ? encryptValueFlow(service, input, settings)
+        : encryptFlow(service, input, settings);
+    });
+    service?.close();
   });
-  service?.close();
 }
 
 /** `crypto decrypt`. */
 export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
-  const jobs = openJobs(flags, files, { nameOf: decryptedName, mode: PLAINTEXT_MODE });
-  const passphrase = knownPassphrase(flags);
-  const service = await tryConnect(flags.socket);
-  dropAllPermissions();
+  await withJobs(flags, files, DECRYPTED, async (jobs) => {
+    const passphrase = knownPassphrase(flags);
+    const service = await tryConnect(flags.socket);
+    dropAllPermissions();
 
-  const options = { key: flags.key, context: flags.context, engine, passphrase };
-  await runAll(jobs, flags, (input) => {
-    return decryptFlow(service.get, input, { ...options, size: input.size });
+    const options = { key: flags.key, context: flags.context, engine, passphrase };
+    await runAll(jobs, flags, (input) => {
+      return decryptFlow(service.get, input, { ...options, size: input.size });
+    });
+    service.close();
   });
-  service.close();
 }
 
 /** The fast engine, unless the daemon does the work: loading it takes longer than a text does. */
@@ -121,17 +121,39 @@ function encryptedName(file: string): string {
 }
 
 function decryptedName(file: string): string {
-  if (file.endsWith(SUFFIX) && file.length > SUFFIX.length) return file.slice(0, -SUFFIX.length);
+  const name = file.endsWith(SUFFIX) ? file.slice(0, -SUFFIX.length) : "";
+  if (name !== "" && !name.endsWith("/")) return name;
   const hint = `its name does not end in ${SUFFIX}: say where to write with --output`;
   throw new CryptoError("usage", { subject: file, hint });
 }
 
-/** Opens every input and every output. If one cannot be opened, nothing was done. */
-function openJobs(
+const ENCRYPTED: OutputRule = { nameOf: encryptedName, mode: 0o666 };
+const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: 0o600 };
+
+/**
+ * Opens every input and every output, then works; if one cannot be opened, nothing was done.
+ * Whatever fails, no output of a job that is still in the set is left.
+ */
+async function withJobs(
+  flags: CryptFlags,
+  files: readonly string[],
+  rule: OutputRule,
+  work: (jobs: Set<Job>) => Promise<void>,
+): Promise<void> {
+  const jobs = new Set<Job>();
+  try {
+    for (const job of openJobs(flags, files, rule)) jobs.add(job);
+    await work(jobs);
+  } finally {
+    for (const { output } of jobs) output.discard();
+  }
+}
+
+function* openJobs(
   flags: CryptFlags,
   files: readonly string[],
   { nameOf, mode }: OutputRule,
-): Job[] {
+): Generator<Job> {
   requireSensibleFiles(flags, files);
   const pipes = new Pipes();
   const open = (path: string) => {
@@ -139,13 +161,13 @@ function openJobs(
     return openOutput(path, { pipes, force: flags.force, mode });
   };
   if (flags.text !== undefined) {
-    return [{ input: textInput(flags.text), output: open(flags.output ?? STANDARD) }];
+    return yield { input: textInput(flags.text), output: open(flags.output ?? STANDARD) };
   }
-  return (files.length === 0 ? [STANDARD] : files).map((file) => {
+  for (const file of files.length === 0 ? [STANDARD] : files) {
     const input = openInput(file, pipes);
     const target = flags.output ?? (file === STANDARD ? STANDARD : nameOf(file));
-    return { input, output: open(target) };
-  });
+    yield { input, output: open(target) };
+  }
 }
 
 function requireSensibleFiles({ text, output }: CryptFlags, files: readonly string[]): void {
@@ -196,41 +218,45 @@ async function tryConnect(socket: string | undefined) {
   }
 }
 
-/** Does one job after another. After a failure no output of an unfinished job is left. */
+/**
+ * Does one job after another and takes each that is done out of the set. All are started before:
+ * one may take longer than the daemon waits for the next question.
+ */
 async function runAll(
-  jobs: readonly Job[],
+  jobs: Set<Job>,
   flags: CryptFlags,
   start: (input: Input) => Promise<Flow>,
 ): Promise<void> {
-  const unfinished = new Set(jobs);
-  try {
-    for (const job of jobs) {
-      await run(job, !flags.quiet && Deno.stderr.isTerminal(), start);
-      unfinished.delete(job);
-    }
-  } finally {
-    for (const { output } of unfinished) output.discard();
+  const flows = new Map<Job, Flow>();
+  for (const job of jobs) flows.set(job, await about(job, start(job.input)));
+  const drawProgress = !flags.quiet && Deno.stderr.isTerminal();
+  for (const [job, flow] of flows) {
+    await about(job, run(job, flow, drawProgress));
+    jobs.delete(job);
   }
 }
 
-async function run(
-  { input, output }: Job,
-  drawProgress: boolean,
-  start: (input: Input) => Promise<Flow>,
-): Promise<void> {
+async function run({ input, output }: Job, flow: Flow, drawProgress: boolean): Promise<void> {
   const progress = new Progress(input.name, input.size, drawProgress);
   try {
-    await pump(await start(input), output, (bytes) => progress.update(bytes));
+    await pump(flow, output, (bytes) => progress.update(bytes));
     await output.publish();
-  } catch (error) {
-    throw named(asCryptoError(error), input.name);
   } finally {
     progress.finish();
   }
 }
 
-/** An error that names nothing yet happened to this input. */
-function named(error: CryptoError, name: string): CryptoError {
-  if (error.subject !== undefined || error.code === "internal") return error;
-  return new CryptoError(error.code, { subject: name, hint: error.hint, cause: error.cause });
+/** What a promise gives; an error that names nothing yet happened to this job's input. */
+async function about<T>({ input }: Job, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (thrown) {
+    const error = asCryptoError(thrown);
+    if (error.subject !== undefined || error.code === "internal") throw error;
+    throw new CryptoError(error.code, {
+      subject: input.name,
+      hint: error.hint,
+      cause: error.cause,
+    });
+  }
 }

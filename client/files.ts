@@ -119,7 +119,7 @@ function getFiles(): Files {
  * @throws {CryptoError} `file_exists`, `io`
  */
 export function openOutput(path: string, options: OutputOptions): Output {
-  if (!options.force && exists(path)) throw new CryptoError("file_exists", { subject: path });
+  requireFileName(path, options.force);
   const fd = getFiles().openNameless(parent(path), options.mode);
   return fd === undefined
     ? namedOutput(path, hiddenName(path), options)
@@ -144,7 +144,12 @@ async function replace(fd: number, path: string, files: Files): Promise<void> {
   const hidden = hiddenName(path);
   await files.sync(fd, path);
   files.linkNameless(fd, hidden);
-  files.rename(hidden, path);
+  try {
+    files.rename(hidden, path);
+  } catch (error) {
+    files.unlink(hidden);
+    throw error;
+  }
 }
 
 function namedOutput(path: string, hidden: string, options: OutputOptions): Output {
@@ -170,9 +175,30 @@ function namedOutput(path: string, hidden: string, options: OutputOptions): Outp
   };
 }
 
+/** Not made of the path's last part, which may be as long as a name can be. */
 function hiddenName(path: string): string {
-  const slash = path.lastIndexOf("/") + 1;
-  return `${path.slice(0, slash)}.${path.slice(slash)}.${toBase64Url(randomBytes(9))}`;
+  return `${parent(path)}/.crypto.${toBase64Url(randomBytes(9))}`;
+}
+
+/** Refuses, before any work is done, what cannot or should not become the new file's name. */
+function requireFileName(path: string, force: boolean): void {
+  if (path === "" || path.endsWith("/")) {
+    throw new CryptoError("io", { subject: path || '""', hint: "this is not the name of a file" });
+  }
+  if (isSpecial(path)) {
+    const hint = "this is not a regular file: use --output - and let the shell write there";
+    throw new CryptoError("io", { subject: path, hint });
+  }
+  if (!force && exists(path)) throw new CryptoError("file_exists", { subject: path });
+}
+
+/** A directory, or a device that to replace would break the system. */
+function isSpecial(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 function exists(path: string): boolean {

@@ -44,7 +44,7 @@ export class KeyService {
       ? { text: plaintext }
       : { data: toBase64Url(plaintext) };
     const params = { key, ...value, ...contextParams(context) };
-    return (await this.connection.ask("encrypt", params)).message;
+    return present((await this.connection.ask("encrypt", params)).message);
   }
 
   /** Decrypts a value that {@link encrypt} gave. */
@@ -62,14 +62,20 @@ export class KeyService {
   /** Makes a data key. `size` is what the log shall say of the message's plaintext, in bytes. */
   async createDataKey(key?: string, size?: number): Promise<DataKey> {
     const result = await this.connection.ask("envelope.create", { key, size });
-    const [envelope, dataKey] = [result.envelope, result.dataKey].map(fromBase64Url);
-    return { ...result, envelope: envelope!, dataKey: dataKey! };
+    const envelope = fromBase64Url(present(result.envelope));
+    return { ...result, envelope, dataKey: fromBase64Url(present(result.dataKey)) };
   }
 
-  /** Opens an envelope (117 bytes): gives the data key. */
-  async openDataKey(envelope: Bytes, size?: number): Promise<Bytes> {
+  /**
+   * Opens an envelope (117 bytes): gives the data key.
+   * @param key the name that its key must have, if that matters
+   * @throws {CryptoError} `denied` if it is another key's
+   */
+  async openDataKey(envelope: Bytes, size?: number, key?: string): Promise<Bytes> {
     const params = { envelope: toBase64Url(envelope), size };
-    return fromBase64Url((await this.connection.ask("envelope.open", params)).dataKey);
+    const result = await this.connection.ask("envelope.open", params);
+    if (key !== undefined && result.key !== key) throw new CryptoError("denied");
+    return fromBase64Url(present(result.dataKey));
   }
 
   /** The keys that there are. */

@@ -1,20 +1,26 @@
 /** Finding the daemon's socket, and making sure that it is the daemon's. Deno only. */
+import { CryptoError } from "../core/errors.ts";
 import { clientSocket, SERVICE_USER, SYSTEM_LAYOUT } from "../core/layout.ts";
 import { requireTrustedSocket } from "../platform/trust.ts";
+import { unreachable } from "./transport.ts";
 
 /**
  * The path of the socket to use, checked: it and every directory above it belong to root, the
- * service or this user, and nobody else can write there. A socket that is not there is left for
- * the connection to report.
+ * service or this user, and nobody else can write there. What cannot be checked is not connected to:
+ * it could be there a moment later.
  *
  * @param told by the command line
- * @throws {CryptoError} `unsafe_path`, `config`
+ * @throws {CryptoError} `unsafe_path`, `config`; `unavailable` if it is not there or not to be seen
  */
 export function locateSocket(told?: string): string {
   const systemConfigured = exists(SYSTEM_LAYOUT.configDirectory);
   const path = clientSocket((name) => Deno.env.get(name), { told, systemConfigured });
-  if (exists(path)) requireTrustedSocket(path, [Deno.uid() ?? 0, ...serviceUid()]);
-  return path;
+  try {
+    requireTrustedSocket(path, [Deno.uid() ?? 0, ...serviceUid()]);
+    return path;
+  } catch (cause) {
+    throw cause instanceof CryptoError ? cause : unreachable(path, cause);
+  }
 }
 
 function exists(path: string): boolean {

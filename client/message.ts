@@ -49,6 +49,7 @@ export type Connect = () => Promise<KeyService>;
 
 const ARMOR_START = utf8(ARMOR_PREFIX);
 const DETECT_LENGTH = HEADER_LENGTH;
+const FIRST_TEXT = 4_096;
 
 function contextBytes(context: Data | undefined): Bytes {
   if (context === undefined) return EMPTY;
@@ -89,10 +90,11 @@ function constant(bytes: Bytes): Transform {
 
 function armoring(inner: Transform): Transform {
   const encoder = new ArmorEncoder();
+  const sealed = new Uint8Array(SEALED_PIECE);
   return {
     prefix: concat(encoder.prefix, encoder.update(inner.prefix)),
     piece: inner.piece,
-    update: async (bytes) => encoder.update(await inner.update(bytes)),
+    update: async (bytes) => encoder.update(await inner.update(bytes, sealed)),
     finish: async () => concat(encoder.update(await inner.finish()), encoder.finish()),
   };
 }
@@ -102,9 +104,12 @@ function unarmored(source: Source): Source {
   const decoder = new ArmorDecoder();
   let decoded: Bytes = EMPTY;
   let ended = false;
+  // Little at first: many messages may have been started before one is read on.
+  let piece = FIRST_TEXT;
   const refill = async () => {
-    const text = await readUpTo(source, PLAIN_PIECE);
-    ended = text.length < PLAIN_PIECE;
+    const text = await readUpTo(source, piece);
+    ended = text.length < piece;
+    piece = PLAIN_PIECE;
     decoded = ended ? concat(decoder.update(text), decoder.finish()) : decoder.update(text);
   };
   return {
@@ -235,7 +240,7 @@ async function decryptEnveloped(
   options: DecryptStreamOptions,
 ): Promise<Flow> {
   const envelope = await readUpTo(source, ENVELOPE_LENGTH);
-  const dataKey = await service.openDataKey(envelope, options.size);
+  const dataKey = await service.openDataKey(envelope, options.size, options.key);
   const prefix = await readUpTo(source, BODY_PREFIX_LENGTH);
   return {
     source,

@@ -12,6 +12,19 @@
  * service.close();
  * ```
  *
+ * A program for Node, version 20 or later, uses a bundle of it, which needs nothing else. In this
+ * project's folder:
+ *
+ * ```sh
+ * deno bundle --platform deno --output crypto-client.mjs client/mod.ts
+ * ```
+ *
+ * ```js ignore
+ * import { connect } from "./crypto-client.mjs";
+ *
+ * const service = await connect({ socket: process.env.CRYPTO_SOCKET });
+ * ```
+ *
  * @module
  */
 import type { Bytes } from "../core/bytes.ts";
@@ -78,7 +91,9 @@ export function encryptStream(
   options: EncryptStreamOptions = {},
 ): ReadableStream<Bytes> {
   const engine = options.engine ?? loadLibcrypto();
-  return streamOf(() => encryptFlow(service, sourceOf(plaintext), { ...options, engine }));
+  return streamOf(sourceOf(plaintext), (source) => {
+    return encryptFlow(service, source, { ...options, engine });
+  });
 }
 
 /**
@@ -96,5 +111,7 @@ export function decryptStream(
 ): ReadableStream<Bytes> {
   const engine = options.engine ?? loadLibcrypto();
   const connected = () => Promise.resolve(service);
-  return streamOf(() => decryptFlow(connected, sourceOf(message), { ...options, engine }));
+  return streamOf(sourceOf(message), (source) => {
+    return decryptFlow(connected, source, { ...options, engine });
+  });
 }

@@ -60,8 +60,13 @@ export function prepend(bytes: Bytes, source: Source): Source {
   };
 }
 
+/** A source that can be told that nobody reads on. */
+export interface StreamSource extends Source {
+  cancel(): Promise<void>;
+}
+
 /** The pieces of a web stream as a source. */
-export function sourceOf(stream: ReadableStream<Uint8Array>): Source {
+export function sourceOf(stream: ReadableStream<Uint8Array>): StreamSource {
   const reader = stream.getReader();
   let rest: Uint8Array = EMPTY;
   return {
@@ -76,6 +81,7 @@ export function sourceOf(stream: ReadableStream<Uint8Array>): Source {
       rest = rest.subarray(taken.length);
       return taken.length;
     },
+    cancel: () => reader.cancel(),
   };
 }
 
@@ -145,20 +151,33 @@ export interface Flow {
   readonly transform: Transform;
 }
 
-/** The result of a transformation as a web stream. It starts when the stream is first read. */
-export function streamOf(start: () => Promise<Flow>): ReadableStream<Bytes> {
-  return ReadableStream.from(pieces(start));
+/**
+ * The result of a transformation as a web stream. It starts when the stream is first read; however
+ * it ends, the source is then let go.
+ */
+export function streamOf(
+  source: StreamSource,
+  start: (source: Source) => Promise<Flow>,
+): ReadableStream<Bytes> {
+  return ReadableStream.from(pieces(source, start));
 }
 
-async function* pieces(start: () => Promise<Flow>): AsyncGenerator<Bytes> {
-  const { transform, source } = await start();
-  if (transform.prefix.length > 0) yield transform.prefix;
-  for (let input; (input = await readUpTo(source, transform.piece)).length > 0;) {
-    const output = await transform.update(input);
-    if (output.length > 0) yield output;
+async function* pieces(
+  input: StreamSource,
+  start: (source: Source) => Promise<Flow>,
+): AsyncGenerator<Bytes> {
+  try {
+    const { transform, source } = await start(input);
+    if (transform.prefix.length > 0) yield transform.prefix;
+    for (let piece; (piece = await readUpTo(source, transform.piece)).length > 0;) {
+      const output = await transform.update(piece);
+      if (output.length > 0) yield output;
+    }
+    const last = await transform.finish();
+    if (last.length > 0) yield last;
+  } finally {
+    await input.cancel().catch(() => {});
   }
-  const last = await transform.finish();
-  if (last.length > 0) yield last;
 }
 
 /** All bytes of a source, if they are not more than `limit`; undefined if they are. */

@@ -17,8 +17,13 @@ export async function connectUnix(path: string): Promise<Duplex> {
   try {
     return isDeno() ? await connectByDeno(path) : await connectByNode(path);
   } catch (cause) {
-    throw new CryptoError("unavailable", { subject: path, hint: hintFor(cause), cause });
+    throw unreachable(path, cause);
   }
+}
+
+/** `unavailable`, with a hint that fits the reason. */
+export function unreachable(path: string, cause: unknown): CryptoError {
+  return new CryptoError("unavailable", { subject: path, hint: hintFor(cause), cause });
 }
 
 function hintFor(cause: unknown): string | undefined {

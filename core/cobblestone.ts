@@ -112,9 +112,9 @@ export class Sealer {
   }
 
   /** Gives the last chunk. The message is then complete. */
-  async finish(): Promise<Bytes> {
+  async finish(into?: Bytes): Promise<Bytes> {
     const { run, first } = this.#chunks.last();
-    return await this.#seal(run, first);
+    return await this.#seal(run, first, into);
   }
 
   async #seal(input: Bytes, first: number, into?: Bytes): Promise<Bytes> {
@@ -210,7 +210,11 @@ export async function seal(
   options: CobblestoneOptions = {},
 ): Promise<Bytes> {
   const sealer = await createSealer(key, options);
-  return concat(sealer.prefix, await sealer.update(plaintext), await sealer.finish());
+  const message = new Uint8Array(sealedLength(plaintext.length));
+  message.set(sealer.prefix);
+  const body = await sealer.update(plaintext, message.subarray(PREFIX_LENGTH));
+  await sealer.finish(message.subarray(PREFIX_LENGTH + body.length));
+  return message;
 }
 
 /**

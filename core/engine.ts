@@ -32,8 +32,8 @@ export interface ChunkRun {
 export interface Engine {
   /** For `status` and benchmarks. */
   readonly name: "webcrypto" | "libcrypto";
-  /** HMAC-SHA-512 (RFC 2104): 64 bytes. */
-  hmacSha512(key: Bytes, data: Bytes): Promise<Bytes>;
+  /** HMAC-SHA-512 (RFC 2104), written to the 64 bytes of `output`. */
+  hmacSha512(key: Bytes, data: Bytes, output: Bytes): Promise<void>;
   /** Encrypts each chunk of the run; `output` gets 16 bytes more for each. */
   sealChunks(run: ChunkRun): Promise<void>;
   /** Decrypts each chunk of the run; false if any is not authentic, and then `output` is void. */
@@ -58,10 +58,10 @@ export function chunkNonce(baseNonce: Bytes, number: number): Bytes {
 export const webCrypto: Engine = {
   name: "webcrypto",
 
-  async hmacSha512(key, data) {
+  async hmacSha512(key, data, output) {
     const algorithm = { name: "HMAC", hash: "SHA-512" };
     const imported = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-    return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
+    output.set(new Uint8Array(await crypto.subtle.sign("HMAC", imported, data)));
   },
 
   async sealChunks(run) {

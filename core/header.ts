@@ -1,5 +1,5 @@
 /** The 13 bytes that every message starts with, and the ids of key versions in them. */
-import { type Bytes, concat, toBase64Url, utf8 } from "./bytes.ts";
+import { type Bytes, toBase64Url, utf8 } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { hkdfExpand } from "./hkdf.ts";
@@ -37,7 +37,11 @@ export function formatKeyId(id: Bytes): string {
 
 /** Makes a header. A passphrase message has no key id, and so eight zero bytes. */
 export function makeHeader(kind: MessageKind, id: Bytes = new Uint8Array(KEY_ID_LENGTH)): Header {
-  return { kind, keyId: id, bytes: concat(MAGIC, new Uint8Array([KINDS.indexOf(kind)]), id) };
+  const bytes = new Uint8Array(HEADER_LENGTH);
+  bytes.set(MAGIC);
+  bytes[MAGIC.length] = KINDS.indexOf(kind);
+  bytes.set(id, MAGIC.length + 1);
+  return { kind, keyId: id, bytes };
 }
 
 /** Whether bytes begin as a message does; for telling formats apart, not for trusting them. */

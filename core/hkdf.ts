@@ -21,8 +21,8 @@ export async function hkdfExpand(
   const output = new Uint8Array(Math.ceil(length / HASH_LENGTH) * HASH_LENGTH);
   for (let done = 0; done < length; done += HASH_LENGTH) {
     input[input.length - 1]!++;
-    const block = await engine.hmacSha512(key, done === 0 ? input.subarray(HASH_LENGTH) : input);
-    output.set(block, done);
+    const block = output.subarray(done, done + HASH_LENGTH);
+    await engine.hmacSha512(key, done === 0 ? input.subarray(HASH_LENGTH) : input, block);
     input.set(block);
   }
   return output.subarray(0, length);

@@ -6,7 +6,7 @@
 import { type Bytes, fromBase64Url, fromUtf8 } from "./bytes.ts";
 import { asCryptoError, CryptoError, type ErrorKind, isErrorCode } from "./errors.ts";
 
-/** The longest line without its line break, in bytes; either direction. */
+/** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
 /** The most requests of one batch. */
 export const MAX_BATCH = 1_024;

@@ -63,6 +63,7 @@ export const Errno = {
   ERANGE: 34,
   EADDRINUSE: 98,
   ECONNABORTED: 103,
+  ECONNREFUSED: 111,
   EDQUOT: 122,
 } as const;
 

@@ -95,14 +95,14 @@ export class Sockets {
     }
   }
 
-  /** Whether something accepts connections at this path. */
+  /** Whether a program has this socket; only "refused" and "not there" say that none has. */
   answers(path: string): boolean {
     const address = socketAddress(path);
     const fd = this.#socket(SOCK_NONBLOCK);
     try {
       if (this.#lib.connect(fd, address, address.length) === 0) return true;
-      // A full queue (EAGAIN) is a queue: somebody listens.
-      return this.#errno() === Errno.EAGAIN;
+      const errno = this.#errno();
+      return errno !== Errno.ECONNREFUSED && errno !== Errno.ENOENT;
     } finally {
       this.close(fd);
     }

@@ -1,6 +1,6 @@
 /** One connection: lines in, decisions logged, answers out, within the limits. */
 import type { Socket } from "node:net";
-import { fromUtf8, utf8 } from "../core/bytes.ts";
+import { utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import {
   type BadCall,
@@ -33,9 +33,15 @@ interface Answered {
   readonly decisions: readonly Decision[];
 }
 
-/** Reading stops while this many bytes of answers wait for the peer. */
-const MAX_UNREAD_ANSWERS = 1_048_576;
-const LEGACY_START = '{"command"';
+/**
+ * The most bytes that are written at once. While more than these wait for the peer, nothing is
+ * read or written: so few that a peer which takes them slowly is seen to take them.
+ */
+const MAX_PIECE = 65_536;
+/** Nothing is read either while this many of the peer's requests wait. */
+const MAX_PIPELINED = 1_024;
+const LEGACY_START = utf8('{"command"');
+const CLOSING_BRACE = 0x7d;
 
 /** A peer whose identity is known and admitted. */
 export class Connection {
@@ -43,9 +49,13 @@ export class Connection {
   /** Requests are handled one after another, in the order in which they came. */
   #work: Promise<void> = Promise.resolve();
   #unanswered = 0;
+  /** Whether what comes is still read; once not, nothing more of it is done. */
+  #reading = true;
   #ending = false;
   #lastActivity = Date.now();
   #lineStarted = 0;
+  /** Bytes that waited for the peer when last looked at, and when they last became fewer. */
+  #unread = 0;
   #lastTaken = Date.now();
 
   constructor(
@@ -63,26 +73,30 @@ export class Connection {
   /** Cuts the connection off if it has used up one of its times. `now` in milliseconds. */
   checkTimes(now: number): void {
     const { idle, line, write } = this.parts.admission.limits;
-    const unread = this.socket.writableLength > 0;
-    if ((unread || this.#ending) && now - this.#lastTaken > write) {
+    if (this.#stalledSince(now) > write) {
       this.destroy();
-    } else if (this.#ending) {
+    } else if (this.#ending || this.#unanswered > 0) {
+      // While requests wait, nothing is read: the peer may have sent all that is missing here.
       return;
     } else if (this.#lines.waiting > 0 && now - this.#lineStarted > line) {
-      this.refuse(new CryptoError("line_timeout"));
-    } else if (this.#unanswered === 0 && now - this.#lastActivity > idle) {
-      this.refuse(new CryptoError("idle_timeout"));
+      this.#end(new CryptoError("line_timeout"));
+    } else if (now - this.#lastActivity > idle) {
+      this.#end(new CryptoError("idle_timeout"));
     }
   }
 
-  /** Answers what has come, then says why and hangs up. What still comes is thrown away. */
-  refuse(error: CryptoError): void {
-    this.#later(() => this.#finish(error));
+  /** For how long the peer has taken nothing of what waits for it, in milliseconds. */
+  #stalledSince(now: number): number {
+    const unread = this.socket.writableLength;
+    const waits = this.#ending || unread > 0;
+    if (!waits || unread < this.#unread || this.#unread === 0) this.#lastTaken = now;
+    this.#unread = this.#ending ? Math.max(unread, 1) : unread;
+    return now - this.#lastTaken;
   }
 
-  /** Answers what has come and hangs up. Settles when nothing is left to do. */
+  /** Answers what has come, says why, and hangs up. Settles when nothing is left to do. */
   async stop(): Promise<void> {
-    this.#later(() => this.#finish());
+    this.#end(new CryptoError("stopping"));
     await this.#work;
   }
 
@@ -92,7 +106,7 @@ export class Connection {
   }
 
   #onData(bytes: Uint8Array): void {
-    if (this.#ending) return;
+    if (!this.#reading) return;
     const now = this.#lastActivity = Date.now();
     const begun = this.#lines.waiting > 0;
     const incoming: Incoming[] = [];
@@ -102,7 +116,7 @@ export class Connection {
       this.#accept(incoming);
     } catch (error) {
       this.#accept(incoming);
-      this.refuse(error as CryptoError);
+      this.#end(error as CryptoError);
     }
     if (incoming.length > 0 || !begun) this.#lineStarted = now;
   }
@@ -111,7 +125,7 @@ export class Connection {
   #unendedLegacy(): Incoming[] {
     if (this.#lines.waiting > MAX_LEGACY) return [];
     const line = this.#lines.peek();
-    if (line.at(-1) !== 0x7d || !startsLegacy(line)) return [];
+    if (line.at(-1) !== CLOSING_BRACE || !startsLegacy(line)) return [];
     const incoming = readRequestLine(line);
     if (incoming.kind !== "legacy") return [];
     this.#lines.rest();
@@ -120,8 +134,9 @@ export class Connection {
 
   /** The peer sends no more. A last line needs no line break. */
   #onEnd(): void {
+    if (!this.#reading) return;
     if (this.#lines.waiting > 0) this.#accept([readRequestLine(this.#lines.rest())]);
-    this.#later(() => this.#finish());
+    this.#end();
   }
 
   #accept(incoming: readonly Incoming[]): void {
@@ -129,19 +144,20 @@ export class Connection {
     const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
     const admitted = this.parts.admission.begin(this.who.uid, count);
     if (admitted) this.#unanswered += count;
-    this.socket.pause();
+    if (this.#unanswered >= MAX_PIPELINED) this.socket.pause();
     this.#later(async () => {
       await this.#answer(incoming, admitted);
-      const done = () => this.#answered(admitted ? count : 0);
-      if (this.socket.writableLength > MAX_UNREAD_ANSWERS) this.socket.once("drain", done);
-      else done();
+      this.#answered(admitted ? count : 0);
     });
   }
 
   #answered(count: number): void {
-    this.#unanswered -= count;
-    this.parts.admission.answered(this.who.uid, count);
-    this.socket.resume();
+    // If the peer has gone, none is left: `#onClose` has given them back.
+    const left = Math.min(count, this.#unanswered);
+    this.#unanswered -= left;
+    this.parts.admission.answered(this.who.uid, left);
+    this.#lastActivity = this.#lineStarted = Date.now();
+    if (this.socket.isPaused() && this.#unanswered < MAX_PIPELINED) this.socket.resume();
   }
 
   #later(task: () => void | Promise<void>): void {
@@ -153,17 +169,9 @@ export class Connection {
     for (const one of incoming) {
       answers.push(admitted ? await this.#handle(one) : refusal(one, "too_many_requests"));
     }
-    this.#send(this.#logged(answers) ? answers : incoming.map(withheld));
-  }
-
-  /** Writes the decisions of some answers. False if they cannot be written. */
-  #logged(answers: readonly Answered[]): boolean {
-    try {
-      this.parts.log.write(this.who, answers.flatMap(({ decisions }) => decisions));
-      return true;
-    } catch {
-      return false;
-    }
+    const decisions = answers.flatMap((answer) => answer.decisions);
+    const logged = await this.parts.log.write(this.who, decisions);
+    await this.#send(logged ? answers : incoming.map(withheld));
   }
 
   async #handle(incoming: Incoming): Promise<Answered> {
@@ -193,19 +201,36 @@ export class Connection {
     return { id: call.id, outcome };
   }
 
-  #send(answers: readonly Answered[]): void {
-    if (this.socket.writableLength === 0) this.#lastTaken = Date.now();
-    const text = answers.map(({ line }) => line + "\n").join("");
-    this.socket.write(utf8(text), () => this.#lastTaken = Date.now());
+  /** Settles when the peer has taken so much that it can be sent more. */
+  async #send(answers: readonly Answered[]): Promise<void> {
+    const bytes = utf8(answers.map(({ line }) => line + "\n").join(""));
+    for (let at = 0; at < bytes.length; at += MAX_PIECE) {
+      const piece = bytes.subarray(at, at + MAX_PIECE);
+      if (this.socket.writableLength <= MAX_PIECE) this.socket.write(piece);
+      else await this.#writeAndWait(piece);
+    }
+  }
+
+  #writeAndWait(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.socket.write(piece, () => {
+        this.#lastTaken = Date.now();
+        resolve();
+      });
+    });
+  }
+
+  /** Answers what has come, then says why and hangs up. What still comes is thrown away. */
+  #end(error?: CryptoError): void {
+    this.#reading = false;
+    this.#later(() => this.#finish(error));
   }
 
   /** The end of a connection. What the kernel has taken for the peer, it can still read. */
-  #finish(error?: CryptoError): void {
+  async #finish(error?: CryptoError): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
-    this.#lastTaken = Date.now();
-    if (error) {
-      this.#logged([{ line: "", decisions: [{ op: "connection", error: error.code }] }]);
+    if (error && await this.parts.log.write(this.who, [closing(error)])) {
       this.socket.write(utf8(errorLine(null, error) + "\n"));
     }
     this.socket.end(() => this.destroy());
@@ -219,13 +244,17 @@ export class Connection {
   }
 }
 
+function closing({ code }: CryptoError): Decision {
+  return { op: "connection", error: code };
+}
+
 interface CallOutcome {
   readonly id: Call["id"];
   readonly outcome: Outcome;
 }
 
 function startsLegacy(line: Uint8Array): boolean {
-  return fromUtf8(line.subarray(0, LEGACY_START.length)) === LEGACY_START;
+  return LEGACY_START.every((byte, i) => line[i] === byte);
 }
 
 function requestCount(incoming: Incoming): number {

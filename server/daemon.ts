@@ -72,11 +72,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
  * program's that answers is left alone.
  */
 function listen(sockets: Sockets, { socket, mode }: Layout): number {
+  requireNoOtherFile(socket);
   if (sockets.answers(socket)) throw new CryptoError("already_running", { subject: socket });
   sockets.unlink(socket);
   const fd = sockets.listenUnix(socket, BACKLOG);
   Deno.chmodSync(socket, SOCKET_MODE[mode]);
   return fd;
+}
+
+/** What is no socket was not left by a daemon. */
+function requireNoOtherFile(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isSocket) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const hint = "there is a file that is no socket: move it away, or choose another --socket";
+  throw new CryptoError("config", { subject: path, hint });
 }
 
 function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {

@@ -94,8 +94,8 @@ export class Listener {
       readable: true,
       writable: true,
     });
-    if (refused || !who) this.#refuse(socket, who, refused ?? new CryptoError("no_identity"));
-    else this.#serve(socket, who);
+    if (who && !refused) this.#serve(socket, who);
+    else this.#refuse(socket, who, refused ?? new CryptoError("no_identity"));
   }
 
   #identify(fd: number): Identity {
@@ -114,14 +114,11 @@ export class Listener {
     this.#connections.add(new Connection(who, socket, { ...this.parts, closed }));
   }
 
-  #refuse(socket: Socket, who: Identity | undefined, error: CryptoError): void {
+  async #refuse(socket: Socket, who: Identity | undefined, error: CryptoError): Promise<void> {
     socket.on("error", () => {});
-    try {
-      this.parts.log.write(who, [{ op: "connect", error: error.code }]);
-      socket.end(utf8(errorLine(null, error) + "\n"), () => socket.destroy());
-    } catch {
-      socket.destroy();
-    }
+    const logged = await this.parts.log.write(who, [{ op: "connect", error: error.code }]);
+    if (!logged) return void socket.destroy();
+    socket.end(utf8(errorLine(null, error) + "\n"), () => socket.destroy());
   }
 
   #sweep(): void {

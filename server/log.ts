@@ -3,7 +3,7 @@
  * lines will be chained, so that editing shows; see DESIGN.md, section 6.)
  */
 import { utf8 } from "../core/bytes.ts";
-import { CryptoError, type ErrorCode } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import type { Identity } from "./identity.ts";
 
 /** What was decided about one request. Holds no plaintext, no context, no ciphertext. */
@@ -25,38 +25,60 @@ export interface LogFile {
   write(bytes: Uint8Array): void;
 }
 
-/** Writes decisions to a file. */
+/** What waits to be written, and whom to tell. */
+interface Waiting {
+  readonly lines: string;
+  readonly settle: (written: boolean) => void;
+}
+
+/**
+ * Writes decisions to a file. What comes in one turn of the event loop, from all connections, is
+ * written at once: one system call then serves many answers.
+ */
 export class AccessLog {
+  #waiting: Waiting[] = [];
+
   constructor(
     private readonly file: LogFile,
     private readonly now: () => Date = () => new Date(),
   ) {}
 
   /**
-   * Writes the decisions about one identity's requests, all at once.
-   * @throws {CryptoError} `log_unavailable`: then nothing of them may be answered.
+   * Writes the decisions about one identity's requests.
+   * @returns whether they are in the file; if not, nothing of them may be answered
    */
-  write(who: Identity | undefined, decisions: readonly Decision[]): void {
+  write(who: Identity | undefined, decisions: readonly Decision[]): Promise<boolean> {
     const time = this.now().toISOString();
-    const caller = who && { pid: who.pid, uid: who.uid, gid: who.gid };
-    const lines = decisions.map((decision) => {
-      return JSON.stringify({ time, ...caller, ...decision }) + "\n";
-    });
+    const start = { time, pid: who?.pid, uid: who?.uid, gid: who?.gid };
+    const lines = decisions.map((one) => JSON.stringify({ ...start, ...one }) + "\n").join("");
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    return new Promise((settle) => this.#waiting.push({ lines, settle }));
+  }
+
+  #flush(): void {
+    const group = this.#waiting;
+    this.#waiting = [];
+    const written = this.#tryWrite(group.map(({ lines }) => lines).join(""));
+    for (const { settle } of group) settle(written);
+  }
+
+  #tryWrite(lines: string): boolean {
     try {
-      this.file.write(utf8(lines.join("")));
-    } catch (cause) {
-      throw new CryptoError("log_unavailable", { cause });
+      this.file.write(utf8(lines));
+      return true;
+    } catch {
+      return false;
     }
   }
 }
 
 /**
- * A file that is only added to. After a write that was cut short by a full disk, the next one
- * starts a new line, so that no later line is glued to the torn one.
+ * A file that is only added to. After a write that was cut short by a full disk, now or in an
+ * earlier daemon's life, the next one starts a new line: none is glued to the torn one.
  */
 export function openLogFile(path: string): LogFile {
-  const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  let torn = false;
+  const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
+  let torn = endsTorn(file);
   const writeAll = (bytes: Uint8Array) => {
     for (let done = 0; done < bytes.length;) {
       done += file.writeSync(bytes.subarray(done));
@@ -70,4 +92,11 @@ export function openLogFile(path: string): LogFile {
       writeAll(bytes);
     },
   };
+}
+
+function endsTorn(file: Deno.FsFile): boolean {
+  if (file.statSync().size === 0) return false;
+  const last = new Uint8Array(1);
+  file.seekSync(-1, Deno.SeekMode.End);
+  return file.readSync(last) === 1 && last[0] !== 0x0a;
 }

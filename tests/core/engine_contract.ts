@@ -47,7 +47,9 @@ type Register = (title: string, run: () => void | Promise<void>) => void;
 function primitiveTests(test: Register, engine: Engine): void {
   test("HMAC-SHA-512 gives what RFC 4231 says", async () => {
     for (const { key, data, mac } of RFC_4231) {
-      sameBytes(await engine.hmacSha512(key, data), mac);
+      const output = new Uint8Array(64);
+      await engine.hmacSha512(key, data, output);
+      sameBytes(output, mac);
     }
   });
 

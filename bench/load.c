@@ -1,0 +1,179 @@
+/*
+ * The load generator: keeps a number of connections to a Unix socket busy with requests of one
+ * line each and measures how long the answers take. One thread, one epoll, a closed loop: a
+ * connection sends its next request when it has its answer. Any wrong answer ends the run.
+ *
+ * load SOCKET CONNECTIONS SECONDS WARMUP keep|new LINES EXPECTED
+ *
+ * LINES is a file of requests, EXPECTED what each answer must contain. With `new`, every request
+ * has a connection of its own, and making it is part of its time. Prints one object of JSON; times
+ * are in microseconds.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_ANSWER = 1 << 20, EVENTS = 256 };
+
+struct connection {
+    int fd;
+    size_t line;
+    uint64_t sent;
+    char *answer;
+    size_t received;
+};
+
+struct line {
+    const char *text;
+    size_t length;
+};
+
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static int queue;
+static int keep;
+static struct line *lines;
+static size_t line_count;
+static const char *expected;
+static uint64_t measured_from, measured_until;
+static uint32_t *latencies;
+static size_t latency_count, latency_room;
+
+static void fail(const char *what) {
+    fprintf(stderr, "load: %s: %s\n", what, errno ? strerror(errno) : "failed");
+    exit(1);
+}
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void *allocate(void *old, size_t size) {
+    void *memory = realloc(old, size);
+    if (!memory) fail("memory");
+    return memory;
+}
+
+static void read_lines(const char *path) {
+    FILE *file = fopen(path, "r");
+    if (!file) fail(path);
+    char *text = NULL;
+    size_t room = 0;
+    for (ssize_t length; (length = getline(&text, &room, file)) > 0; text = NULL, room = 0) {
+        lines = allocate(lines, (line_count + 1) * sizeof *lines);
+        lines[line_count++] = (struct line){text, (size_t)length};
+    }
+    fclose(file);
+    if (line_count == 0) fail("no lines");
+}
+
+static void open_connection(struct connection *one) {
+    one->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (one->fd < 0) fail("socket");
+    if (connect(one->fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
+    if (epoll_ctl(queue, EPOLL_CTL_ADD, one->fd, &event) < 0) fail("epoll_ctl");
+}
+
+static void send_request(struct connection *one) {
+    one->sent = now();
+    one->received = 0;
+    if (!keep) open_connection(one);
+    struct line line = lines[one->line++ % line_count];
+    while (line.length > 0) {
+        ssize_t n = send(one->fd, line.text, line.length, MSG_NOSIGNAL);
+        if (n < 0) fail("send");
+        line.text += n;
+        line.length -= (size_t)n;
+    }
+}
+
+static void record(uint64_t sent, uint64_t answered) {
+    if (sent < measured_from || answered > measured_until) return;
+    if (latency_count == latency_room) {
+        latency_room = latency_room ? 2 * latency_room : 1 << 16;
+        latencies = allocate(latencies, latency_room * sizeof *latencies);
+    }
+    latencies[latency_count++] = (uint32_t)(answered - sent);
+}
+
+static void check(const struct connection *one) {
+    if (memmem(one->answer, one->received, expected, strlen(expected))) return;
+    fprintf(stderr, "load: wrong answer: %.*s\n", (int)one->received, one->answer);
+    exit(1);
+}
+
+/* Whether the answer is complete. */
+static int receive(struct connection *one) {
+    if (one->received == MAX_ANSWER) fail("answer too long");
+    size_t room = MAX_ANSWER - one->received;
+    ssize_t n = recv(one->fd, one->answer + one->received, room, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN) return 0;
+    if (n <= 0) fail("connection lost");
+    one->received += (size_t)n;
+    return one->answer[one->received - 1] == '\n';
+}
+
+static void serve(struct connection *one) {
+    if (!receive(one)) return;
+    uint64_t answered = now();
+    check(one);
+    record(one->sent, answered);
+    if (!keep) close(one->fd);
+    if (answered < measured_until) send_request(one);
+}
+
+static void run(size_t connections) {
+    struct connection *all = allocate(NULL, connections * sizeof *all);
+    for (size_t i = 0; i < connections; i++) {
+        all[i] = (struct connection){.line = i * 7, .answer = allocate(NULL, MAX_ANSWER)};
+        if (keep) open_connection(&all[i]);
+    }
+    for (size_t i = 0; i < connections; i++) send_request(&all[i]);
+    struct epoll_event events[EVENTS];
+    while (now() < measured_until) {
+        int count = epoll_wait(queue, events, EVENTS, 100);
+        if (count < 0 && errno != EINTR) fail("epoll_wait");
+        for (int i = 0; i < count; i++) serve(events[i].data.ptr);
+    }
+}
+
+static int ascending(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static double percentile(double part) {
+    return latencies[(size_t)((double)(latency_count - 1) * part)] / 1e3;
+}
+
+static void report(double seconds) {
+    if (latency_count == 0) fail("no answers");
+    qsort(latencies, latency_count, sizeof *latencies, ascending);
+    printf("{\"requests\":%zu,\"seconds\":%g,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}\n",
+           latency_count, seconds, percentile(0.5), percentile(0.99), percentile(1));
+}
+
+int main(int count, char **arguments) {
+    if (count != 8 || strlen(arguments[1]) >= sizeof address.sun_path) fail("arguments");
+    strcpy(address.sun_path, arguments[1]);
+    double seconds = atof(arguments[3]), warmup = atof(arguments[4]);
+    keep = strcmp(arguments[5], "keep") == 0;
+    read_lines(arguments[6]);
+    expected = arguments[7];
+    queue = epoll_create1(EPOLL_CLOEXEC);
+    if (queue < 0) fail("epoll_create1");
+    measured_from = now() + (uint64_t)(warmup * 1e9);
+    measured_until = measured_from + (uint64_t)(seconds * 1e9);
+    run((size_t)atoi(arguments[2]));
+    report(seconds);
+}

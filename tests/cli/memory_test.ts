@@ -1,0 +1,46 @@
+/** Streams of any length in constant memory. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { startDaemon } from "../support/daemon.ts";
+import { exec, Folder, missing, PROGRAM, testIf, text } from "./support.ts";
+
+const daemon = await startDaemon();
+Deno.test.afterAll(() => daemon[Symbol.asyncDispose]());
+
+const MB = 1_000_000;
+const MOST = 150 * MB;
+
+interface Peaks {
+  readonly encrypt: number;
+  readonly decrypt: number;
+}
+
+/** Encrypts and decrypts that many zeros, pipe to pipe, and gives the most memory each took. */
+async function peaks(bytes: number, flags = ""): Promise<Peaks> {
+  using folder = new Folder();
+  const peak = fileURLToPath(new URL("peak.py", import.meta.url));
+  const line = `head -c ${bytes} /dev/zero | python3 "$1" encrypt "$0" encrypt ${flags} |
+    python3 "$1" decrypt "$0" decrypt | wc -c`;
+  const options = { env: daemon.env, cwd: folder.path, patience: 60_000 };
+  const run = await exec(["sh", "-c", line, PROGRAM, peak], options);
+  assert.deepEqual([run.stderr, text(run.stdout).trim()], ["", `${bytes}`]);
+  const read = (name: string) => Number(text(folder.read(name)));
+  return { encrypt: read("encrypt"), decrypt: read("decrypt") };
+}
+
+/** Asserts that ten times as much data takes the same memory, and little of it. */
+function constant(small: Peaks, large: Peaks): void {
+  for (const command of ["encrypt", "decrypt"] as const) {
+    const figures = `${command}: ${small[command]} and ${large[command]} bytes`;
+    assert.ok(large[command] < MOST && small[command] < MOST, figures);
+    assert.ok(large[command] < small[command] * 1.15, figures);
+  }
+}
+
+testIf(missing("python3"), "1 GB takes no more memory than 100 MB, and under 150 MB", async () => {
+  constant(await peaks(100 * MB), await peaks(1_000 * MB));
+});
+
+testIf(missing("python3"), "text takes constant memory too", async () => {
+  constant(await peaks(20 * MB, "--armor"), await peaks(100 * MB, "--armor"));
+});

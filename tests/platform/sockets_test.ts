@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { Sockets } from "../../platform/sockets.ts";
+import { callAs } from "../support/caller.ts";
+import { linuxTest } from "../support/linux.ts";
+import { soon } from "../support/wait.ts";
+
+const sockets = new Sockets();
+
+async function inDirectory(run: (directory: string) => void | Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "cts-" });
+  try {
+    await run(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** A listener at a path, closed at the end. */
+async function listening(run: (fd: number, path: string) => void | Promise<void>): Promise<void> {
+  await inDirectory(async (directory) => {
+    const path = `${directory}/s`;
+    const fd = sockets.listenUnix(path, 8);
+    try {
+      await run(fd, path);
+    } finally {
+      sockets.close(fd);
+    }
+  });
+}
+
+Deno.test("a listener accepts who connects, and says when nobody waits", () =>
+  listening(async (fd, path) => {
+    assert.equal(sockets.accept(fd), undefined);
+    using _ = await Deno.connect({ transport: "unix", path });
+    await soon("the listener is readable", sockets.waitReadable(fd));
+    const accepted = sockets.accept(fd)!;
+    assert.ok(accepted > 2);
+    assert.equal(sockets.accept(fd), undefined);
+    sockets.close(accepted);
+  }));
+
+Deno.test("the peer's ids are known before it has sent a byte", () =>
+  listening(async (fd, path) => {
+    using _ = await Deno.connect({ transport: "unix", path });
+    await soon("the listener is readable", sockets.waitReadable(fd));
+    const accepted = sockets.accept(fd)!;
+    const { groups, ...ids } = sockets.peerCredentials(accepted);
+    assert.deepEqual(ids, { pid: Deno.pid, uid: Deno.uid(), gid: Deno.gid() });
+    assert.ok(Array.isArray(groups));
+    sockets.close(accepted);
+  }));
+
+await linuxTest(
+  "all supplementary groups are read, however many",
+  ["setpriv"],
+  () =>
+    listening(async (fd, path) => {
+      Deno.chmodSync(path.slice(0, -2), 0o755);
+      Deno.chmodSync(path, 0o666);
+      for (const count of [0, 1, 31, 32, 33, 64, 1_000]) {
+        const groups = Array.from({ length: count }, (_, i) => 70_000 + i);
+        const call = callAs({ user: { uid: 61_003, gid: 61_004, groups } }, path);
+        await soon("the listener is readable", sockets.waitReadable(fd));
+        const accepted = sockets.accept(fd)!;
+        const { pid, ...peer } = sockets.peerCredentials(accepted);
+        assert.deepEqual(peer, { uid: 61_003, gid: 61_004, groups });
+        sockets.close(accepted);
+        assert.equal((await call).pid, pid);
+      }
+    }),
+);
+
+Deno.test("what is no socket has no credentials", () => {
+  const waker = sockets.createWaker();
+  assert.throws(() => sockets.peerCredentials(waker));
+  assert.throws(() => sockets.peerCredentials(-1));
+  sockets.close(waker);
+});
+
+Deno.test("a waker wakes who waits for it or for a listener, and stays awake", () =>
+  listening(async (fd) => {
+    const waker = sockets.createWaker();
+    const woken = sockets.waitReadable(fd, waker);
+    sockets.wake(waker);
+    await soon("the waker's call", woken);
+    await soon("the waker's call", sockets.waitReadable(fd, waker));
+    sockets.close(waker);
+  }));
+
+Deno.test("a name that is taken is already_running, and what has it stays", () =>
+  listening((_fd, path) => {
+    assert.throws(() => sockets.listenUnix(path, 8), { code: "already_running" });
+    assert.equal(sockets.answers(path), true);
+  }));
+
+Deno.test("a socket whose program has gone does not answer, and neither does nothing", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/s`;
+    sockets.close(sockets.listenUnix(path, 8));
+    assert.equal(sockets.answers(path), false);
+    assert.equal(sockets.answers(`${directory}/absent`), false);
+    sockets.unlink(path);
+    sockets.unlink(path);
+    sockets.close(sockets.listenUnix(path, 8));
+  }));
+
+Deno.test("a listener whose queue is full still has a program", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/s`;
+    const fd = sockets.listenUnix(path, 0);
+    const waiting: Deno.UnixConn[] = [];
+    for (let i = 0; i < 4; i++) {
+      assert.equal(sockets.answers(path), true);
+      const connecting = Deno.connect({ transport: "unix", path });
+      await connecting.then((connection) => waiting.push(connection), () => {});
+    }
+    for (const connection of waiting) connection.close();
+    sockets.close(fd);
+  }));
+
+Deno.test("a socket's path has at most 107 bytes", () =>
+  inDirectory((directory) => {
+    const longest = `${directory}/`.padEnd(107, "s");
+    const fd = sockets.listenUnix(longest, 1);
+    assert.equal(sockets.answers(longest), true);
+    sockets.close(fd);
+    for (const path of [`${longest}x`, `${longest.slice(0, -1)}ä`]) {
+      assert.throws(() => sockets.listenUnix(path, 1), { code: "config" });
+      assert.throws(() => sockets.answers(path), { code: "config" });
+    }
+  }));
+
+Deno.test("a path that C would cut short is refused", () => {
+  for (const path of ["", "/tmp/a\0b"]) {
+    assert.throws(() => sockets.listenUnix(path, 1), { code: "io" });
+    assert.throws(() => sockets.lock(path), { code: "io" });
+  }
+});
+
+Deno.test("a lock is held by one alone, and is made for its owner", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/lock`;
+    sockets.lock(path);
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+    assert.throws(() => new Sockets().lock(path), { code: "already_running" });
+    assert.throws(() => sockets.lock(`${directory}/absent/lock`), { code: "config" });
+  }));

@@ -1,0 +1,285 @@
+/** A connection by itself: its socket is a stream, and its service answers when the test says. */
+import assert from "node:assert/strict";
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { Call } from "../../core/rpc.ts";
+import { Connection } from "../../server/connection.ts";
+import type { Identity } from "../../server/identity.ts";
+import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
+import { AccessLog, type LogFile } from "../../server/log.ts";
+import type { Outcome, Service } from "../../server/service.ts";
+import { request, type WireAnswer } from "../support/peer.ts";
+import { eventually } from "../support/wait.ts";
+
+const WHO: Identity = { pid: 1, uid: 1_000, gid: 1_000, groups: [] };
+
+/** A service whose calls wait until they are let go. */
+class HeldService {
+  readonly waiting: (() => void)[] = [];
+  readonly done: string[] = [];
+
+  handle(_who: Identity, { method }: Call): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.waiting.push(() => {
+        this.done.push(method);
+        resolve({ result: {}, decision: { op: method } });
+      });
+    });
+  }
+
+  /** Lets the next call go, once there is one. */
+  async release(): Promise<void> {
+    await eventually("a call waits", () => this.waiting.length > 0);
+    this.waiting.shift()!();
+  }
+}
+
+/** The daemon's end of a connection, and what it has written so far. */
+class Wire extends Duplex {
+  written = "";
+  /** While set, nothing is taken. */
+  stalled: (() => void) | undefined;
+
+  override _read(): void {}
+
+  override _write(bytes: Uint8Array, _encoding: string, done: () => void): void {
+    this.written += new TextDecoder().decode(bytes);
+    if (this.stalled) this.stalled = done;
+    else done();
+  }
+
+  says(text: string): void {
+    this.push(new TextEncoder().encode(text));
+  }
+
+  answers(): WireAnswer[] {
+    const lines = this.written.split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as WireAnswer);
+  }
+}
+
+interface Setup {
+  readonly limits?: Partial<Limits>;
+  readonly file?: LogFile;
+}
+
+/** Connections that share a service and a log. */
+function setup({ limits = {}, file }: Setup = {}) {
+  const service = new HeldService();
+  const admission = new Admission({ ...DEFAULT_LIMITS, ...limits });
+  const lines: string[] = [];
+  const toMemory = { write: (bytes: Uint8Array) => lines.push(new TextDecoder().decode(bytes)) };
+  const log = new AccessLog(file ?? toMemory);
+  let closed = 0;
+  const connect = () => {
+    const wire = new Wire();
+    const parts = { service: service as unknown as Service, admission, log };
+    const connection = new Connection(WHO, wire as unknown as Socket, {
+      ...parts,
+      closed: () => closed++,
+    });
+    return { wire, connection };
+  };
+  return { service, connect, logged: () => lines.join(""), closed: () => closed };
+}
+
+function codes(wire: Wire): (string | undefined)[] {
+  return wire.answers().map(({ error }) => error?.data.code);
+}
+
+async function answered(wire: Wire, count: number): Promise<void> {
+  await eventually("the answers are written", () => wire.answers().length >= count);
+}
+
+Deno.test("no answer is written before its line is in the log", async () => {
+  const order: string[] = [];
+  const wires: Wire[] = [];
+  const file = { write: () => order.push(`logged, ${wires[0]!.written.length} written`) };
+  const { service, connect } = setup({ file });
+  const { wire, connection } = connect();
+  wires.push(wire);
+  wire.says(`[${request(1, "status")},${request(2, "status")}]\n`);
+  await service.release();
+  assert.deepEqual([order, wire.written], [[], ""]);
+  await service.release();
+  await answered(wire, 1);
+  assert.deepEqual(order, ["logged, 0 written"]);
+  connection.destroy();
+});
+
+Deno.test("a log that fails withholds the answers of its group, and no others", async () => {
+  let full = false;
+  const file = {
+    write() {
+      if (full) throw new Error("no space");
+    },
+  };
+  const { service, connect } = setup({ file });
+  const { wire, connection } = connect();
+  wire.says(request(1, "status") + "\n");
+  await service.release();
+  await answered(wire, 1);
+  full = true;
+  wire.says(`${request(2, "status")}\n[${request(3, "status")},1]\n{"command":"x"}\n`);
+  for (let i = 0; i < 2; i++) await service.release();
+  await answered(wire, 4);
+  const [first, second, batch, legacy] = wire.answers();
+  assert.ok(first!.result);
+  assert.equal(second!.error!.data.code, "log_unavailable");
+  const inBatch = batch as unknown as WireAnswer[];
+  assert.deepEqual(inBatch.map(({ id, error }) => [id, error!.data.code]), [
+    [3, "log_unavailable"],
+    [null, "log_unavailable"],
+  ]);
+  assert.equal((legacy as unknown as { status: string }).status, "error");
+  full = false;
+  wire.says(request(5, "status") + "\n");
+  await service.release();
+  await answered(wire, 5);
+  assert.ok(wire.answers()[4]!.result);
+  connection.destroy();
+});
+
+Deno.test("what ends a connection is not said when it cannot be logged", async () => {
+  const file = {
+    write() {
+      throw new Error("no space");
+    },
+  };
+  const { connect, closed } = setup({ file, limits: { idle: 10 } });
+  const { wire, connection } = connect();
+  connection.checkTimes(Date.now() + 1_000);
+  await eventually("the connection is closed", () => closed() === 1);
+  assert.equal(wire.written, "");
+});
+
+Deno.test("requests beyond the limit in flight are refused undone, and later ones are done", async () => {
+  const { service, connect, logged } = setup({ limits: { requestsPerUser: 3 } });
+  const one = connect();
+  const two = connect();
+  one.wire.says(`[${request(1, "status")},${request(2, "status")}]\n`);
+  await eventually("the first waits", () => service.waiting.length === 1);
+  two.wire.says(`[${request(3, "key.list")},${request(4, "key.list")}]\n`);
+  await answered(two.wire, 1);
+  const refused = two.wire.answers()[0] as unknown as WireAnswer[];
+  assert.deepEqual(refused.map(({ id, error }) => [id, error!.data.code]), [
+    [3, "too_many_requests"],
+    [4, "too_many_requests"],
+  ]);
+  assert.equal(logged().match(/"error":"too_many_requests"/g)!.length, 2);
+  for (let i = 0; i < 2; i++) await service.release();
+  await answered(one.wire, 1);
+  two.wire.says(`[${request(5, "status")},${request(6, "status")},${request(7, "status")}]\n`);
+  for (let i = 0; i < 3; i++) await service.release();
+  await answered(two.wire, 2);
+  assert.deepEqual(service.done, ["status", "status", "status", "status", "status"]);
+  one.connection.destroy();
+  two.connection.destroy();
+});
+
+Deno.test("requests of a connection that was closed meanwhile are counted down once", async () => {
+  const { service, connect, closed } = setup({ limits: { requestsPerUser: 2 } });
+  const [one, two, three] = [connect(), connect(), connect()];
+  one.wire.says(request(1, "status") + "\n");
+  await eventually("the first waits", () => service.waiting.length === 1);
+  two.wire.says(request(2, "status") + "\n");
+  await eventually("the second waits", () => service.waiting.length === 2);
+  two.connection.destroy();
+  await eventually("the second is closed", () => closed() === 1);
+  service.waiting.pop()!();
+  await eventually("the second is done", () => service.done.length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  three.wire.says(`[${request(3, "status")},${request(4, "status")}]\n`);
+  await answered(three.wire, 1);
+  const refused = three.wire.answers()[0] as unknown as WireAnswer[];
+  assert.equal(refused[0]!.error?.data.code, "too_many_requests");
+  for (const each of [one, three]) each.connection.destroy();
+});
+
+Deno.test("a connection that waits for its answer is not idle, and its next line is not slow", async () => {
+  const { service, connect } = setup({ limits: { idle: 50, line: 50 } });
+  const { wire, connection } = connect();
+  wire.says(`${request(1, "status")}\n{"jsonrpc"`);
+  await eventually("the request waits", () => service.waiting.length === 1);
+  const late = Date.now() + 60;
+  await eventually("it is late", () => Date.now() > late);
+  connection.checkTimes(Date.now());
+  await service.release();
+  await answered(wire, 1);
+  connection.checkTimes(Date.now());
+  wire.says(`:"2.0","id":2,"method":"status"}\n`);
+  await service.release();
+  await answered(wire, 2);
+  assert.deepEqual(codes(wire), [undefined, undefined]);
+  connection.destroy();
+});
+
+Deno.test("a slow line, a silent peer and one that does not read have their ends", async () => {
+  const { service, connect, logged, closed } = setup();
+  const [slow, silent, deaf] = [connect(), connect(), connect()];
+  slow.wire.says('{"jsonrpc"');
+  deaf.wire.stalled = () => {};
+  deaf.wire.says(request(1, "status") + "\n");
+  await service.release();
+  await answered(deaf.wire, 1);
+  const now = Date.now();
+  for (const { connection } of [slow, silent, deaf]) connection.checkTimes(now);
+  for (const { connection } of [slow, silent, deaf]) connection.checkTimes(now + 9_000);
+  assert.equal(closed(), 0);
+  for (const { connection } of [slow, deaf]) connection.checkTimes(now + 11_000);
+  silent.connection.checkTimes(now + 301_000);
+  await eventually("all are closed", () => closed() === 3);
+  assert.deepEqual(codes(slow.wire), ["line_timeout"]);
+  assert.deepEqual(codes(silent.wire), ["idle_timeout"]);
+  assert.deepEqual(codes(deaf.wire), [undefined]);
+  assert.deepEqual(logged().match(/"error":"\w+"/g), [
+    '"error":"line_timeout"',
+    '"error":"idle_timeout"',
+  ]);
+});
+
+Deno.test("after a refusal nothing that still comes is done", async () => {
+  const { service, connect, closed } = setup();
+  const { wire, connection } = connect();
+  wire.stalled = () => {};
+  wire.says('{"jsonrpc":"2.0","id":1,"method":"key.list"}');
+  await eventually("the line has begun", () => wire.readableLength === 0);
+  connection.checkTimes(Date.now() + 11_000);
+  await answered(wire, 1);
+  wire.says("\n" + request(2, "status") + "\n" + request(3, "status"));
+  wire.push(null);
+  await new Promise((resolve) => setImmediate(resolve));
+  wire.stalled();
+  await eventually("it is closed", () => closed() === 1);
+  assert.deepEqual(codes(wire), ["line_timeout"]);
+  assert.equal(service.waiting.length, 0);
+});
+
+Deno.test("a stop answers what has come, then hangs up", async () => {
+  const { service, connect, closed } = setup();
+  const { wire, connection } = connect();
+  wire.says(`${request(1, "status")}\n${request(2, "status")}\n{"half`);
+  await eventually("the request waits", () => service.waiting.length === 1);
+  const stopped = connection.stop();
+  await service.release();
+  await service.release();
+  await stopped;
+  await eventually("it is closed", () => closed() === 1);
+  assert.deepEqual(wire.answers().map(({ id }) => id), [1, 2]);
+});
+
+Deno.test("a connection closes once, whatever comes together", async () => {
+  const { service, connect, closed } = setup();
+  const { wire, connection } = connect();
+  wire.says(request(1, "status") + "\n");
+  await eventually("the request waits", () => service.waiting.length === 1);
+  wire.push(null);
+  const stopped = connection.stop();
+  connection.destroy();
+  wire.destroy(new Error("reset"));
+  await service.release();
+  await stopped;
+  await eventually("it is closed", () => closed() > 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(closed(), 1);
+});

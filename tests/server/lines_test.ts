@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { LineReader } from "../../server/lines.ts";
+import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
+import { utf8 } from "../../core/bytes.ts";
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+function takeAll(lines: LineReader, data: string): string[] {
+  return [...lines.take(utf8(data))].map(text);
+}
+
+Deno.test("lines are the same however their bytes are cut", () => {
+  const data = "one\n\nthree äöü\nfour";
+  const bytes = utf8(data);
+  for (let size = 1; size <= bytes.length; size++) {
+    const reader = new LineReader(100);
+    const lines: string[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      for (const line of reader.take(bytes.subarray(at, at + size))) lines.push(text(line));
+    }
+    assert.deepEqual([...lines, text(reader.rest())], data.split("\n"), `${size}`);
+    assert.equal(reader.waiting, 0);
+  }
+});
+
+Deno.test("what waits does not change with the buffer that it came in", () => {
+  const reader = new LineReader(100);
+  const buffer = utf8("waits");
+  assert.deepEqual([...reader.take(buffer)], []);
+  buffer.fill(0);
+  assert.equal(text(reader.peek()), "waits");
+  assert.equal(text(reader.rest()), "waits");
+});
+
+Deno.test("a line may be as long as the limit, and no longer, in one piece or many", () => {
+  const tooLong = { code: "line_too_long" };
+  assert.deepEqual(takeAll(new LineReader(3), "abc\nabc\n"), ["abc", "abc"]);
+  assert.throws(() => takeAll(new LineReader(3), "abcd"), tooLong);
+  assert.throws(() => takeAll(new LineReader(3), "abcd\n"), tooLong);
+  const reader = new LineReader(3);
+  for (const piece of ["a", "b", "c"]) takeAll(reader, piece);
+  assert.throws(() => takeAll(reader, "d"), tooLong);
+});
+
+Deno.test("lines before one that is too long are given", () => {
+  const given: string[] = [];
+  assert.throws(() => {
+    for (const line of new LineReader(3).take(utf8("ab\nc\nabcd\n"))) given.push(text(line));
+  }, { code: "line_too_long" });
+  assert.deepEqual(given, ["ab", "c"]);
+});
+
+Deno.test("connections and requests are counted by user, and connections in all", () => {
+  const limits = { ...DEFAULT_LIMITS, connections: 3, connectionsPerUser: 2, requestsPerUser: 5 };
+  const admission = new Admission(limits);
+  const full = { code: "too_many_connections" };
+  for (const uid of [1, 1, 2]) admission.connect(uid);
+  assert.throws(() => admission.connect(1), full);
+  assert.throws(() => admission.connect(3), full);
+  admission.disconnect(1);
+  admission.connect(3);
+  assert.equal(admission.connections, 3);
+  assert.deepEqual([admission.begin(1, 5), admission.begin(1, 1), admission.begin(2, 5)], [
+    true,
+    false,
+    true,
+  ]);
+  admission.answered(1, 2);
+  assert.deepEqual([admission.begin(1, 3), admission.begin(1, 2)], [false, true]);
+});

@@ -1,0 +1,70 @@
+/** A daemon inside the test's own process, with limits small enough to reach. */
+import { userLayout } from "../../core/layout.ts";
+import { type Daemon, startDaemon } from "../../server/daemon.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
+import { type LogLine, Peer, Place, request, type WireAnswer } from "../support/daemon.ts";
+import { soon } from "../support/wait.ts";
+
+/** The daemon, its socket and its files. */
+export class LocalDaemon implements AsyncDisposable {
+  #stopped = false;
+
+  private constructor(readonly place: Place, private readonly daemon: Daemon) {}
+
+  static async start(limits: Partial<Limits> = {}): Promise<LocalDaemon> {
+    const place = new Place();
+    place.makeOwn();
+    const daemon = await startDaemon({
+      layout: userLayout((name) => place.env[name]),
+      owner: { uid: Deno.uid() ?? 0 },
+      overflow: { uid: 65_534, gid: 65_534 },
+      version: "test",
+      warnings: [],
+      limits: { ...DEFAULT_LIMITS, ...limits },
+    });
+    return new LocalDaemon(place, daemon);
+  }
+
+  get socket(): string {
+    return this.place.socket;
+  }
+
+  log(): LogLine[] {
+    return this.place.log();
+  }
+
+  connect(): Promise<Peer> {
+    return Peer.connect(this.socket);
+  }
+
+  /** Calls methods one after the other on one connection. */
+  async call(...calls: readonly (readonly [method: string, params?: object | undefined])[]) {
+    using peer = await this.connect();
+    const answers: WireAnswer[] = [];
+    for (const [i, [method, params]] of calls.entries()) {
+      await peer.sendLine(request(i + 1, method, params));
+      answers.push(await peer.answer());
+    }
+    return answers;
+  }
+
+  /** Calls one method on a connection of its own. */
+  async one(method: string, params?: object): Promise<WireAnswer> {
+    return (await this.call([method, params]))[0]!;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await soon("the daemon's stop", this.daemon.stop());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#stopped) await this.stop();
+    this.place[Symbol.dispose]();
+  }
+}
+
+/** base64url without padding of a text. */
+export function base64Url(text: string): string {
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

@@ -1,0 +1,64 @@
+/** Tests that need more of the machine than a user has, and say so where it is missing. */
+import { must, plainEnvironment, run } from "./process.ts";
+
+const reasons = new Map<string, Promise<string | undefined>>();
+
+/** What a test may need: each gives why it is not there. */
+const NEEDS = {
+  root: () => Promise.resolve(Deno.uid() === 0 ? undefined : "it needs root"),
+  setpriv: () => works("setpriv", ["setpriv", "--reuid", "61999", "true"]),
+  mounts: () => works("unshare --mount", ["unshare", "--mount", ...MOUNT_TMPFS]),
+  users: () => works("unshare --user", ["unshare", "--user", "true"]),
+  script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
+  python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
+} as const;
+
+const MOUNT_TMPFS = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"];
+
+/** Something of the machine that a test needs. */
+export type Need = keyof typeof NEEDS;
+
+async function works(what: string, command: readonly string[]): Promise<string | undefined> {
+  try {
+    return (await run(command)).code === 0 ? undefined : `${what} is not allowed here`;
+  } catch {
+    return `${what} is not there`;
+  }
+}
+
+async function missing(needs: readonly Need[]): Promise<string | undefined> {
+  for (const need of needs) {
+    const reason = reasons.get(need) ?? NEEDS[need]();
+    reasons.set(need, reason);
+    if (await reason) return await reason;
+  }
+  return undefined;
+}
+
+/** Registers a test, ignored and with a line that says why where something it needs is missing. */
+export async function linuxTest(
+  name: string,
+  needs: readonly Need[],
+  fn: () => Promise<void>,
+): Promise<void> {
+  const why = await missing(needs);
+  if (why !== undefined) console.log(`SKIP: ${name}: ${why}`);
+  Deno.test({ name, fn, ignore: why !== undefined });
+}
+
+/** A file system of a few kilobytes in a mount namespace of its own, which a daemon fills. */
+export function onSmallDisk(directory: string, size: string): string[] {
+  const script = 'mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$2" && shift 2 && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, "sh", size, directory];
+}
+
+/** A command inside the mount namespace of a process. */
+export function inMountsOf(pid: number, command: readonly string[]): string[] {
+  return ["nsenter", "--mount", `--target=${pid}`, "--", ...command];
+}
+
+/** Runs a shell script inside the mount namespace of a process. */
+export async function shellInMountsOf(pid: number, script: string, ...args: string[]) {
+  const command = inMountsOf(pid, ["sh", "-ec", script, "sh", ...args]);
+  return await must(command, { env: plainEnvironment() });
+}
