@@ -7,11 +7,34 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 export const EMPTY: Bytes = new Uint8Array(0);
 
+const SLAB_LENGTH = 16_384;
+let slab: Bytes = EMPTY;
+let slabUsed = SLAB_LENGTH;
+
+/**
+ * Zeroed bytes for what stays inside: a small array of its own costs ten times as much as a view
+ * of a larger one. A view must not reach a caller, who could look at its whole buffer.
+ */
+export function scratch(length: number): Bytes {
+  if (length > SLAB_LENGTH / 8) return new Uint8Array(length);
+  if (slabUsed + length > SLAB_LENGTH) [slab, slabUsed] = [new Uint8Array(SLAB_LENGTH), 0];
+  return slab.subarray(slabUsed, slabUsed += length);
+}
+
 /** Joins byte strings in the order given. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
+  return join(parts, (length) => new Uint8Array(length));
+}
+
+/** The same for what stays inside; see {@link scratch}. */
+export function concatScratch(...parts: readonly Uint8Array[]): Bytes {
+  return join(parts, scratch);
+}
+
+function join(parts: readonly Uint8Array[], allocate: (length: number) => Bytes): Bytes {
   let length = 0;
   for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
+  const joined = allocate(length);
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);

@@ -4,7 +4,7 @@
  * A message is `salt 24 || commitment 32 || chunks`; every chunk but the last holds 16 KiB, the
  * last is shorter and may be empty, so a message that ends with a full chunk has been cut.
  */
-import { type Bytes, concat, EMPTY, equalSecret, randomBytes } from "./bytes.ts";
+import { type Bytes, concat, concatScratch, EMPTY, equalSecret, scratch } from "./bytes.ts";
 import { CHUNK, type Engine, MAX_CHUNKS, SEALED_CHUNK, TAG, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { hkdfExpand } from "./hkdf.ts";
@@ -33,7 +33,7 @@ export interface CobblestoneOptions {
 }
 
 async function deriveKeys(engine: Engine, inputKey: Bytes, salt: Bytes, context: Bytes) {
-  const info = concat(LABEL, salt, context);
+  const info = concatScratch(LABEL, salt, context);
   const length = KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH;
   const output = await hkdfExpand(engine, inputKey, info, length);
   const keys: MessageKeys = {
@@ -176,7 +176,7 @@ export class Opener {
  */
 export async function createSealer(
   key: Bytes,
-  { context = EMPTY, engine = webCrypto, salt = randomBytes(SALT_LENGTH) }:
+  { context = EMPTY, engine = webCrypto, salt = crypto.getRandomValues(scratch(SALT_LENGTH)) }:
     & CobblestoneOptions
     & { readonly salt?: Bytes | undefined } = {},
 ): Promise<Sealer> {

@@ -3,7 +3,7 @@
  * implementation differs by platform: Web Crypto everywhere (here), the system's libcrypto where
  * Deno may load it (`platform/libcrypto.ts`). Both pass the same vectors.
  */
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, scratch } from "./bytes.ts";
 
 /** Plaintext bytes of a full chunk (c2sp.org/chunked-encryption@v1). */
 export const CHUNK = 16_384;
@@ -47,7 +47,8 @@ export function chunkCount(length: number, chunkLength: number): number {
 
 /** The base nonce XOR the chunk's number as a big-endian integer. */
 export function chunkNonce(baseNonce: Bytes, number: number): Bytes {
-  const nonce = baseNonce.slice();
+  const nonce = scratch(baseNonce.length);
+  nonce.set(baseNonce);
   for (let i = nonce.length - 1, rest = number; rest > 0; i--, rest = Math.floor(rest / 256)) {
     nonce[i]! ^= rest % 256;
   }

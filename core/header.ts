@@ -1,5 +1,5 @@
 /** The 13 bytes that every message starts with, and the ids of key versions in them. */
-import { type Bytes, toBase64Url, utf8 } from "./bytes.ts";
+import { type Bytes, concatScratch, scratch, toBase64Url, utf8 } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { hkdfExpand } from "./hkdf.ts";
@@ -37,7 +37,7 @@ export function formatKeyId(id: Bytes): string {
 
 /** Makes a header. A passphrase message has no key id, and so eight zero bytes. */
 export function makeHeader(kind: MessageKind, id: Bytes = new Uint8Array(KEY_ID_LENGTH)): Header {
-  const bytes = new Uint8Array(HEADER_LENGTH);
+  const bytes = scratch(HEADER_LENGTH);
   bytes.set(MAGIC);
   bytes[MAGIC.length] = KINDS.indexOf(kind);
   bytes.set(id, MAGIC.length + 1);
@@ -54,7 +54,7 @@ export function looksLikeMessage(start: Uint8Array): boolean {
  * @throws {CryptoError} `malformed` if it is none of this version.
  */
 export function readHeader(message: Bytes): Header {
-  const bytes = message.slice(0, HEADER_LENGTH);
+  const bytes = concatScratch(message.subarray(0, HEADER_LENGTH));
   const kind = KINDS[bytes[MAGIC.length] ?? KINDS.length];
   if (bytes.length < HEADER_LENGTH || !looksLikeMessage(bytes) || kind === undefined) {
     throw new CryptoError("malformed");

@@ -1,4 +1,4 @@
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, scratch } from "./bytes.ts";
 import type { Engine } from "./engine.ts";
 
 const HASH_LENGTH = 64;
@@ -16,9 +16,9 @@ export async function hkdfExpand(
   length: number,
 ): Promise<Bytes> {
   // One buffer holds `previous block || info || counter`; the first round leaves the block out.
-  const input = new Uint8Array(HASH_LENGTH + info.length + 1);
+  const input = scratch(HASH_LENGTH + info.length + 1);
   input.set(info, HASH_LENGTH);
-  const output = new Uint8Array(Math.ceil(length / HASH_LENGTH) * HASH_LENGTH);
+  const output = scratch(Math.ceil(length / HASH_LENGTH) * HASH_LENGTH);
   for (let done = 0; done < length; done += HASH_LENGTH) {
     input[input.length - 1]!++;
     const block = output.subarray(done, done + HASH_LENGTH);

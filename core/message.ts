@@ -3,7 +3,7 @@
  * bulk is encrypted elsewhere under a data key that only the daemon can open. docs/format.md is
  * the normative description.
  */
-import { type Bytes, concat, EMPTY, randomBytes, utf8 } from "./bytes.ts";
+import { type Bytes, concat, concatScratch, EMPTY, randomBytes, utf8 } from "./bytes.ts";
 import {
   createOpener,
   createSealer,
@@ -58,7 +58,7 @@ export async function sealDirect(
   { context = EMPTY, engine = webCrypto }: MessageOptions = {},
 ): Promise<Bytes> {
   const header = makeHeader("direct", id);
-  const bound = concat(header.bytes, requireContext(context));
+  const bound = concatScratch(header.bytes, requireContext(context));
   return concat(header.bytes, await seal(material, plaintext, { context: bound, engine }));
 }
 
@@ -73,7 +73,7 @@ export async function openDirect(
   { context = EMPTY, engine = webCrypto }: MessageOptions = {},
 ): Promise<Bytes> {
   requireKind(header, "direct");
-  const bound = concat(header.bytes, requireContext(context));
+  const bound = concatScratch(header.bytes, requireContext(context));
   return await open(material, message.subarray(HEADER_LENGTH), { context: bound, engine });
 }
 

@@ -6,7 +6,7 @@
  * module. Functions: EVP_CipherInit_ex(3), HMAC(3). The one-shot HMAC() was three times slower
  * than the same with a context.
  */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, utf8 } from "../core/bytes.ts";
 import {
   CHUNK,
   chunkCount,
@@ -40,7 +40,7 @@ const SYMBOLS = {
   EVP_CipherInit_ex: { parameters: INIT, result: "i32" },
   EVP_CipherUpdate: { parameters: UPDATE, result: "i32" },
   EVP_CipherFinal_ex: { parameters: FINAL, result: "i32" },
-  EVP_sha512: { parameters: [], result: "pointer" },
+  EVP_MD_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer" },
   HMAC_CTX_new: { parameters: [], result: "pointer" },
   HMAC_Init_ex: { parameters: ["pointer", "buffer", "i32", "pointer", "pointer"], result: "i32" },
   HMAC_Update: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
@@ -74,7 +74,8 @@ function requireRun({ key, baseNonce, input, output }: ChunkRun, outputLength: n
 function createEngine(lib: Symbols): Engine {
   const context = lib.EVP_CIPHER_CTX_new();
   const hmac = lib.HMAC_CTX_new();
-  const sha512 = lib.EVP_sha512();
+  // Fetched once: with EVP_sha512() libcrypto would look it up again for each HMAC.
+  const sha512 = lib.EVP_MD_fetch(null, utf8("SHA512\0"), null);
   const written = new Uint8Array(4);
   must(lib.EVP_CipherInit_ex(context, lib.EVP_aes_256_gcm(), null, null, null, SEAL));
 
@@ -88,7 +89,7 @@ function createEngine(lib: Symbols): Engine {
 
   function openChunk(nonce: Bytes, input: Bytes, output: Bytes): boolean {
     const body = input.subarray(0, input.length - TAG);
-    const tag = input.slice(input.length - TAG);
+    const tag = input.subarray(input.length - TAG);
     must(lib.EVP_CipherInit_ex(context, null, null, null, nonce, OPEN));
     must(lib.EVP_CipherUpdate(context, output, written, body, body.length));
     must(lib.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG, tag));

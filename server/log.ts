@@ -25,6 +25,9 @@ export interface LogFile {
   write(bytes: Uint8Array): void;
 }
 
+const BUFFER_LENGTH = 65_536;
+const encoder = new TextEncoder();
+
 /** What waits to be written, and whom to tell. */
 interface Waiting {
   readonly lines: string;
@@ -37,6 +40,7 @@ interface Waiting {
  */
 export class AccessLog {
   #waiting: Waiting[] = [];
+  readonly #buffer = new Uint8Array(BUFFER_LENGTH);
 
   constructor(
     private readonly file: LogFile,
@@ -62,9 +66,15 @@ export class AccessLog {
     for (const { settle } of group) settle(written);
   }
 
+  /** UTF-8, in a buffer that is used again and again if it fits there in any case. */
+  #encode(lines: string): Uint8Array {
+    if (lines.length * 3 > this.#buffer.length) return utf8(lines);
+    return this.#buffer.subarray(0, encoder.encodeInto(lines, this.#buffer).written);
+  }
+
   #tryWrite(lines: string): boolean {
     try {
-      this.file.write(utf8(lines));
+      this.file.write(this.#encode(lines));
       return true;
     } catch {
       return false;
