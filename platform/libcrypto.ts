@@ -6,7 +6,7 @@
  * module. Functions: EVP_CipherInit_ex(3), HMAC(3). The one-shot HMAC() was three times slower
  * than the same with a context.
  */
-import { type Bytes, utf8 } from "../core/bytes.ts";
+import { type Bytes, equalSecret, utf8 } from "../core/bytes.ts";
 import {
   CHUNK,
   chunkCount,
@@ -77,6 +77,7 @@ function createEngine(lib: Symbols): Engine {
   // Fetched once: with EVP_sha512() libcrypto would look it up again for each HMAC.
   const sha512 = lib.EVP_MD_fetch(null, utf8("SHA512\0"), null);
   const written = new Uint8Array(4);
+  let scheduled: Bytes | undefined;
   must(lib.EVP_CipherInit_ex(context, lib.EVP_aes_256_gcm(), null, null, null, SEAL));
 
   function sealChunk(nonce: Bytes, input: Bytes, output: Bytes): void {
@@ -96,13 +97,22 @@ function createEngine(lib: Symbols): Engine {
     return lib.EVP_CipherFinal_ex(context, output.subarray(body.length), written) === 1;
   }
 
+  /** The same key as last time needs no new schedule, and in the daemon it mostly is the same. */
+  function startHmac(key: Bytes): void {
+    if (scheduled && equalSecret(key, scheduled)) {
+      return must(lib.HMAC_Init_ex(hmac, null, 0, null, null));
+    }
+    must(lib.HMAC_Init_ex(hmac, key, key.length, sha512, null));
+    scheduled = key.slice();
+  }
+
   // The promises are settled when they are made; the interface is asynchronous for Web Crypto.
   return {
     name: "libcrypto",
 
     hmacSha512(key, data, output) {
       if (output.length !== HASH_LENGTH) throw new RangeError("an HMAC has 64 bytes");
-      must(lib.HMAC_Init_ex(hmac, key, key.length, sha512, null));
+      startHmac(key);
       must(lib.HMAC_Update(hmac, data, BigInt(data.length)));
       must(lib.HMAC_Final(hmac, output, written));
       return Promise.resolve();
