@@ -74,8 +74,6 @@ export async function benchFiles(space: Workspace): Promise<Row[]> {
     ...("skip" in age ? {} : { peer: ageProgram(space, age, plain) }),
   };
   for (const program of Object.values(programs)) await prepare(runner, program, space);
-  // Else the writing of these files to the disk goes on while others are measured.
-  await output("sync", ["-f", space.directory], 120);
   const kind = (await output("stat", ["-f", "-c", "%T", space.directory])).trim();
   console.error(`  ${size / (1 << 20)} MiB of random bytes on ${kind}`);
 
@@ -93,6 +91,11 @@ export async function benchFiles(space: Workspace): Promise<Row[]> {
   return rows;
 }
 
+/** Else the writing of earlier files to the disk goes on while others are measured. */
+async function settle({ directory }: Workspace): Promise<void> {
+  await output("sync", ["-f", directory], 120);
+}
+
 async function measure(
   space: Workspace,
   runner: Runner,
@@ -103,6 +106,7 @@ async function measure(
   const measures = Object.entries(programs).map(([name, program]) => {
     const job = way.job(program, operation, target);
     return [name, async () => {
+      await settle(space);
       const { seconds } = await runner.run(job);
       await removeAll(target);
       return seconds;
