@@ -272,7 +272,7 @@ Deno.test("a daemon that stops answers first what it has begun", async () => {
   const begun = await soon("answers", Promise.all([service.encrypt("a"), service.encrypt("b")]));
   assert.equal(begun.length, 2);
   assert.equal((await mortal.stop()).code, 0);
-  await rejects("unavailable", service.encrypt("later"));
+  await rejects("stopping", service.encrypt("later"));
   service.close();
 });
 

@@ -255,7 +255,7 @@ Deno.test("after a refusal nothing that still comes is done", async () => {
   assert.equal(service.waiting.length, 0);
 });
 
-Deno.test("a stop answers what has come, then hangs up", async () => {
+Deno.test("a stop answers what has come, says why, then hangs up", async () => {
   const { service, connect, closed } = setup();
   const { wire, connection } = connect();
   wire.says(`${request(1, "status")}\n${request(2, "status")}\n{"half`);
@@ -265,7 +265,7 @@ Deno.test("a stop answers what has come, then hangs up", async () => {
   await service.release();
   await stopped;
   await eventually("it is closed", () => closed() === 1);
-  assert.deepEqual(wire.answers().map(({ id }) => id), [1, 2]);
+  assert.deepEqual(wire.answers().map(({ id }) => id), [1, 2, null]);
 });
 
 Deno.test("a connection closes once, whatever comes together", async () => {
