@@ -18,8 +18,8 @@ import {
   statusCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
-import { describeError, exitStatus, say } from "./client/terminal.ts";
-import { asCryptoError, ERRORS } from "./core/errors.ts";
+import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
+import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import { DAEMON_WORKER } from "./core/privileges.ts";
 import settings from "./deno.json" with { type: "json" };
 import { serveCommand } from "./server/command.ts";
@@ -40,6 +40,13 @@ const routes = buildRouteMap<keyof typeof subcommands, Context>({
   routes: subcommands,
   docs: {
     brief: "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them",
+    fullDescription: [
+      "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them.",
+      "",
+      "  $ crypto serve &",
+      "  $ crypto encrypt report.pdf",
+      "  $ crypto decrypt report.pdf.crypto",
+    ].join("\n"),
   },
 });
 
@@ -60,14 +67,19 @@ const application = buildApplication(routes, {
   determineExitCode: (thrown) => exitStatus(asCryptoError(thrown)),
 });
 
-const write = (stream: { writeSync(bytes: Uint8Array): number }) => (text: string) => {
+/** Writes on standard output. */
+function print(text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-};
+  try {
+    for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+  } catch (cause) {
+    throw new CryptoError("io", { subject: "standard output", cause });
+  }
+}
 
 const context: Context & { process: { exitCode?: number | string | null } } = {
-  process: { stdout: { write: write(Deno.stdout) }, stderr: { write: write(Deno.stderr) } },
-  print: write(Deno.stdout),
+  process: { stdout: { write: print }, stderr: { write: writeError } },
+  print,
   say,
   script: import.meta.url,
   version: settings.version,
@@ -85,9 +97,15 @@ async function main(args: readonly string[]): Promise<number> {
   return status >= 0 ? status : status <= -4 ? ERRORS.usage.exit : ERRORS.internal.exit;
 }
 
+/** What the command-line library itself could not deal with, such as help that cannot be shown. */
+function complain(thrown: unknown): number {
+  writeError(`${describe(thrown)}\n`);
+  return exitStatus(asCryptoError(thrown));
+}
+
 if (globalThis.name === DAEMON_WORKER) {
   const { runWorker } = await import("./server/worker.ts");
   runWorker();
 } else {
-  Deno.exit(await main(Deno.args));
+  Deno.exit(await main(Deno.args).catch(complain));
 }

@@ -58,6 +58,7 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   forbidCoreDumps();
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
+  refuseKeyWithPassphrase(flags);
   if (isText && !flags.quiet) say(ARGUMENT_WARNING);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs) => {
@@ -179,6 +180,12 @@ function requireSensibleFiles({ text, output }: CryptFlags, files: readonly stri
     ? `at most ${MAX_FILES} files at a time`
     : undefined;
   if (problem) throw new CryptoError("usage", { hint: problem });
+}
+
+/** One of the two would be ignored, and the user would believe in the other. */
+function refuseKeyWithPassphrase({ key, passphrase, passphraseFile }: EncryptFlags): void {
+  if (key === undefined || (!passphrase && passphraseFile === undefined)) return;
+  throw new CryptoError("usage", { hint: "--key and a passphrase exclude each other" });
 }
 
 function textInput(text: string): Input {

@@ -254,7 +254,7 @@ async function decryptPassphrase(source: Source, options: DecryptStreamOptions):
   );
   if (!options.passphrase) {
     const hint = "it is under a passphrase, and there is nobody to ask for it";
-    throw new CryptoError("usage", { hint });
+    throw new CryptoError("no_passphrase", { hint });
   }
   const prefix = await readUpTo(source, PASSPHRASE_PREFIX_LENGTH);
   const cobblestone = await readUpTo(source, BODY_PREFIX_LENGTH);

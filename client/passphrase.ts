@@ -5,7 +5,7 @@ import type { Terminal } from "./terminal.ts";
 
 const MAX_LENGTH = 4_096;
 
-/** The first line of a file. @throws {CryptoError} `io`, `usage` */
+/** The first line of a file. @throws {CryptoError} `io`, `no_passphrase` */
 export function readPassphraseFile(path: string): string {
   let bytes: Uint8Array;
   try {
@@ -17,15 +17,15 @@ export function readPassphraseFile(path: string): string {
   return requireSensible(line);
 }
 
-/** Asks for a passphrase, twice if it is a new one. @throws {CryptoError} `usage` */
+/** Asks for a passphrase, twice if it is a new one. @throws {CryptoError} `no_passphrase` */
 export function askPassphrase(terminal: Terminal | undefined, isNew: boolean): string {
   if (!terminal) {
     const hint = "there is no terminal to ask at: use --passphrase-file FILE";
-    throw new CryptoError("usage", { subject: "passphrase", hint });
+    throw new CryptoError("no_passphrase", { hint });
   }
   const passphrase = requireSensible(terminal.askSecret("Passphrase: "));
   if (isNew && terminal.askSecret("The same again: ") !== passphrase) {
-    throw new CryptoError("usage", { subject: "passphrase", hint: "the two are not the same" });
+    throw new CryptoError("no_passphrase", { hint: "the two are not the same: try again" });
   }
   return passphrase;
 }
@@ -33,5 +33,5 @@ export function askPassphrase(terminal: Terminal | undefined, isNew: boolean): s
 function requireSensible(passphrase: string): string {
   if (passphrase.length > 0 && passphrase.length <= MAX_LENGTH) return passphrase;
   const hint = `a passphrase has 1 to ${MAX_LENGTH} characters`;
-  throw new CryptoError("usage", { subject: "passphrase", hint });
+  throw new CryptoError("no_passphrase", { hint });
 }

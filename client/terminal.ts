@@ -15,7 +15,8 @@ export function say(line: string): void {
   writeError(`${PROGRAM}: ${line}\n`);
 }
 
-function writeError(text: string): void {
+/** Writes on standard error, where somebody may read it. */
+export function writeError(text: string): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {
@@ -112,7 +113,7 @@ export class Terminal {
   /**
    * Asks for a line that is not shown. Ctrl-C is read as a key: as a signal it would end the
    * program and leave a terminal that shows nothing.
-   * @throws {CryptoError} `usage` for Ctrl-C and its kin
+   * @throws {CryptoError} `no_passphrase` for Ctrl-C and its kin
    */
   askSecret(question: string): string {
     this.tty.setRaw(true);
@@ -132,7 +133,7 @@ export class Terminal {
       const key = byte[0]!;
       if (key === 0x0a || key === 0x0d || key === 0x04) break;
       if (INTERRUPTS.includes(key)) {
-        throw new CryptoError("usage", { subject: "passphrase", hint: "none was given" });
+        throw new CryptoError("no_passphrase", { hint: "none was given" });
       }
       if (key === 0x7f || key === 0x08) eraseLast(typed);
       else typed.push(key);

@@ -48,7 +48,7 @@ export const ERRORS = {
     hint: "see docs/protocol.md for the methods",
   },
   invalid_params: {
-    exit: 76,
+    exit: 64,
     rpc: -32602,
     http: 400,
     message: "the parameters do not fit the method",
@@ -221,6 +221,13 @@ export const ERRORS = {
     http: 400,
     message: "binary output is not written to a terminal",
     hint: "use --output FILE, --armor, or a pipe",
+  },
+  no_passphrase: {
+    exit: 64,
+    rpc: -32026,
+    http: 400,
+    message: "there is no usable passphrase",
+    hint: "type it at the terminal, or use --passphrase-file FILE",
   },
   io: {
     exit: 74,

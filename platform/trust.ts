@@ -59,8 +59,13 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
   }
 }
 
-/** Checks a socket's owner and every directory above it. */
+/**
+ * Checks a socket's owner and every directory above it; behind a symbolic link, both the link and
+ * what it leads to.
+ */
 export function requireTrustedSocket(path: string, owners: readonly number[]): void {
-  requireOwner(path, Deno.lstatSync(path).uid, owners);
-  requireTrustedDirectory(parent(path), owners);
+  for (const place of new Set([path, Deno.realPathSync(path)])) {
+    requireOwner(place, Deno.lstatSync(place).uid, owners);
+    requireTrustedDirectory(parent(place), owners);
+  }
 }

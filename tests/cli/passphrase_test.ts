@@ -156,9 +156,9 @@ Deno.test("a file that holds no passphrase is refused", async () => {
     const file = folder.write("passphrase", content);
     return ["encrypt", "--passphrase-file", file];
   };
-  await fails("usage", encrypt(""), { env, stdin: "x" });
-  await fails("usage", encrypt("\nsecond line"), { env, stdin: "x" });
-  await fails("usage", encrypt("x".repeat(4_097)), { env, stdin: "x" });
+  await fails("no_passphrase", encrypt(""), { env, stdin: "x" });
+  await fails("no_passphrase", encrypt("\nsecond line"), { env, stdin: "x" });
+  await fails("no_passphrase", encrypt("x".repeat(4_097)), { env, stdin: "x" });
   await fails("invalid_text", encrypt(new Uint8Array([0xff])), { env, stdin: "x" });
   await fails("io", ["encrypt", "--passphrase-file", folder.at("none")], { env, stdin: "x" });
 });
@@ -166,11 +166,11 @@ Deno.test("a file that holds no passphrase is refused", async () => {
 Deno.test("where there is no terminal to ask at, a file is asked for", async () => {
   const detached = ["setsid", "--wait", PROGRAM];
   const encrypted = await exec([...detached, "encrypt", "--passphrase"], { env, stdin: "x" });
-  failedWith("usage", encrypted);
+  failedWith("no_passphrase", encrypted);
   assert.ok(encrypted.stderr.includes("--passphrase-file"));
   const args = ["encrypt", "--passphrase-file", "/proc/version"];
   const stdin = await succeeds(args, { env, stdin: "x" });
-  failedWith("usage", await exec([...detached, "decrypt"], { env, stdin }));
+  failedWith("no_passphrase", await exec([...detached, "decrypt"], { env, stdin }));
 });
 
 Deno.test("a passphrase message that was changed or cut is refused", async () => {

@@ -201,7 +201,7 @@ Deno.test("a message under a passphrase asks for it, or says that nobody was the
     const passphrase = () => Promise.resolve("Linux");
     const back = await collected(decryptStream(service, streamed(message), { passphrase }));
     assert.equal(new TextDecoder().decode(back), "x");
-    await rejects("usage", collected(decryptStream(service, streamed(message))));
+    await rejects("no_passphrase", collected(decryptStream(service, streamed(message))));
   });
 });
 

@@ -19,8 +19,8 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "config",
   "file_exists",
   "terminal_output",
+  "no_passphrase",
   "io",
-  "stopping",
 ]);
 
 const INTRODUCTION = `# Errors
