@@ -50,6 +50,8 @@ const routes = buildRouteMap<keyof typeof subcommands, Context>({
   },
 });
 
+const FULL_PIPE_WAIT = 5;
+
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
 const application = buildApplication(routes, {
@@ -67,13 +69,27 @@ const application = buildApplication(routes, {
   determineExitCode: (thrown) => exitStatus(asCryptoError(thrown)),
 });
 
-/** Writes on standard output. */
+/** Why standard output could not be written, if it could not. */
+let unprinted: CryptoError | undefined;
+
+/** Writes on standard output. A failure is for {@link main} to report: the library would not. */
 function print(text: string): void {
   const bytes = new TextEncoder().encode(text);
   try {
-    for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+    for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
   } catch (cause) {
-    throw new CryptoError("io", { subject: "standard output", cause });
+    unprinted ??= new CryptoError("io", { subject: "standard output", cause });
+  }
+}
+
+/** Waits where others made standard output non-blocking and nobody takes what is there. */
+function writeSome(bytes: Uint8Array): number {
+  try {
+    return Deno.stdout.writeSync(bytes);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_WAIT);
+    return 0;
   }
 }
 
@@ -86,26 +102,27 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
 };
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === COMPLETE) {
-    const proposals = await proposeCompletions(application, args.slice(1), context);
-    context.print(proposals.map(({ completion }) => `${completion}\n`).join(""));
-    return 0;
-  }
-  await run(application, args.length === 0 ? ["--help"] : args, context);
+  if (args[0] === COMPLETE) await complete(args.slice(1));
+  else await run(application, args.length === 0 ? ["--help"] : args, context);
+  if (unprinted) return complain(unprinted);
   const status = Number(context.process.exitCode ?? 0);
   // Negative ones are the library's own: a line that it did not understand, or worse.
   return status >= 0 ? status : status <= -4 ? ERRORS.usage.exit : ERRORS.internal.exit;
 }
 
-/** What the command-line library itself could not deal with, such as help that cannot be shown. */
-function complain(thrown: unknown): number {
-  writeError(`${describe(thrown)}\n`);
-  return exitStatus(asCryptoError(thrown));
+async function complete(words: readonly string[]): Promise<void> {
+  const proposals = await proposeCompletions(application, words, context);
+  print(proposals.map(({ completion }) => `${completion}\n`).join(""));
+}
+
+function complain(error: CryptoError): number {
+  writeError(`${describe(error)}\n`);
+  return exitStatus(error);
 }
 
 if (globalThis.name === DAEMON_WORKER) {
   const { runWorker } = await import("./server/worker.ts");
   runWorker();
 } else {
-  Deno.exit(await main(Deno.args).catch(complain));
+  Deno.exit(await main(Deno.args));
 }

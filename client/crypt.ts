@@ -21,9 +21,9 @@ import {
 import { KeyService } from "./keyservice.ts";
 import { locateSocket } from "./locate.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
-import { askPassphrase, readPassphraseFile } from "./passphrase.ts";
+import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
-import { Progress, say, Terminal } from "./terminal.ts";
+import { Progress, say } from "./terminal.ts";
 import { connectUnix } from "./transport.ts";
 
 /** What both commands are told. */
@@ -58,21 +58,19 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   forbidCoreDumps();
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
-  refuseKeyWithPassphrase(flags);
+  refuseContradictions(flags);
   if (isText && !flags.quiet) say(ARGUMENT_WARNING);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
-  await withJobs(flags, files, ENCRYPTED, async (jobs) => {
-    const passphrase = newPassphrase(flags);
-    const service = passphrase === undefined ? await connectTo(flags.socket) : undefined;
+  await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
+    const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
+    const service = passphrase ? undefined : await connectTo(flags.socket);
     dropAllPermissions();
 
     const { key, context, armor } = flags;
-    await runAll(jobs, flags, (input) => {
+    await runAll(jobs, flags, async (input) => {
       const settings = { key, context, armor: armor || isText, engine, size: input.size };
-      if (!service) return encryptPassphraseFlow(passphrase!, input, settings);
-      return isText
-        ? encryptValueFlow(service, input, settings)
-        : encryptFlow(service, input, settings);
+      if (!service) return await encryptPassphraseFlow(await passphrase!(), input, settings);
+      return await (isText ? encryptValueFlow : encryptFlow)(service, input, settings);
     });
     service?.close();
   });
@@ -82,8 +80,8 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
 export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
-  await withJobs(flags, files, DECRYPTED, async (jobs) => {
-    const passphrase = knownPassphrase(flags);
+  await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
+    const passphrase = openPassphrase(flags, pipes, false);
     const service = await tryConnect(flags.socket);
     dropAllPermissions();
 
@@ -139,12 +137,14 @@ async function withJobs(
   flags: CryptFlags,
   files: readonly string[],
   rule: OutputRule,
-  work: (jobs: Set<Job>) => Promise<void>,
+  work: (jobs: Set<Job>, pipes: Pipes) => Promise<void>,
 ): Promise<void> {
+  requireSensibleFiles(flags, files);
+  const pipes = new Pipes();
   const jobs = new Set<Job>();
   try {
-    for (const job of openJobs(flags, files, rule)) jobs.add(job);
-    await work(jobs);
+    for (const job of openJobs(flags, files, rule, pipes)) jobs.add(job);
+    await work(jobs, pipes);
   } finally {
     for (const { output } of jobs) output.discard();
   }
@@ -154,9 +154,8 @@ function* openJobs(
   flags: CryptFlags,
   files: readonly string[],
   { nameOf, mode }: OutputRule,
+  pipes: Pipes,
 ): Generator<Job> {
-  requireSensibleFiles(flags, files);
-  const pipes = new Pipes();
   const open = (path: string) => {
     if (path === STANDARD) return standardOutput(pipes);
     return openOutput(path, { pipes, force: flags.force, mode });
@@ -178,36 +177,30 @@ function requireSensibleFiles({ text, output }: CryptFlags, files: readonly stri
     ? "--output names one file, so only one can be read"
     : files.length > MAX_FILES
     ? `at most ${MAX_FILES} files at a time`
+    : files.filter((file) => file === STANDARD).length > 1
+    ? "standard input can be read once"
     : undefined;
   if (problem) throw new CryptoError("usage", { hint: problem });
 }
 
+function underPassphrase({ passphrase, passphraseFile }: EncryptFlags): boolean {
+  return passphrase || passphraseFile !== undefined;
+}
+
 /** One of the two would be ignored, and the user would believe in the other. */
-function refuseKeyWithPassphrase({ key, passphrase, passphraseFile }: EncryptFlags): void {
-  if (key === undefined || (!passphrase && passphraseFile === undefined)) return;
-  throw new CryptoError("usage", { hint: "--key and a passphrase exclude each other" });
+function refuseContradictions(flags: EncryptFlags): void {
+  const problem = flags.key !== undefined && underPassphrase(flags)
+    ? "--key and a passphrase exclude each other"
+    : flags.passphrase && flags.passphraseFile !== undefined
+    ? "--passphrase asks for what --passphrase-file gives: use one of them"
+    : undefined;
+  if (problem) throw new CryptoError("usage", { hint: problem });
 }
 
 function textInput(text: string): Input {
   const bytes = utf8(text);
   const ended = { read: () => Promise.resolve(null) };
   return { name: "--text", size: bytes.length, read: prepend(bytes, ended).read };
-}
-
-function newPassphrase({ passphrase, passphraseFile }: EncryptFlags): string | undefined {
-  if (passphraseFile !== undefined) return readPassphraseFile(passphraseFile);
-  return passphrase ? askPassphrase(Terminal.open(), true) : undefined;
-}
-
-/** A passphrase is asked for only when a message turns out to need one; its source is open then. */
-function knownPassphrase({ passphraseFile }: CryptFlags): () => Promise<string> {
-  if (passphraseFile !== undefined) {
-    const passphrase = readPassphraseFile(passphraseFile);
-    return () => Promise.resolve(passphrase);
-  }
-  const terminal = Terminal.open();
-  let asked: string | undefined;
-  return () => Promise.resolve(asked ??= askPassphrase(terminal, false));
 }
 
 /** Connects to the daemon. */

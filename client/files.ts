@@ -155,7 +155,7 @@ async function replace(fd: number, path: string, files: Files): Promise<void> {
 function namedOutput(path: string, hidden: string, options: OutputOptions): Output {
   const { pipes, force, mode } = options;
   const files = getFiles();
-  const fd = files.openNew(hidden, mode);
+  const fd = files.openNew(hidden, mode, path);
   return {
     write: (bytes) => pipes.writeAll(fd, bytes, path),
     async publish() {

@@ -72,10 +72,8 @@ export class KeyService {
    * @throws {CryptoError} `denied` if it is another key's
    */
   async openDataKey(envelope: Bytes, size?: number, key?: string): Promise<Bytes> {
-    const params = { envelope: toBase64Url(envelope), size };
-    const result = await this.connection.ask("envelope.open", params);
-    if (key !== undefined && result.key !== key) throw new CryptoError("denied");
-    return fromBase64Url(present(result.dataKey));
+    const params = { envelope: toBase64Url(envelope), key, size };
+    return fromBase64Url(present((await this.connection.ask("envelope.open", params)).dataKey));
   }
 
   /** The keys that there are. */

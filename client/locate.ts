@@ -16,8 +16,7 @@ export function locateSocket(told?: string): string {
   const systemConfigured = exists(SYSTEM_LAYOUT.configDirectory);
   const path = clientSocket((name) => Deno.env.get(name), { told, systemConfigured });
   try {
-    requireTrustedSocket(path, [Deno.uid() ?? 0, ...serviceUid()]);
-    return path;
+    return requireTrustedSocket(path, [Deno.uid() ?? 0, ...serviceUid()]);
   } catch (cause) {
     throw cause instanceof CryptoError ? cause : unreachable(path, cause);
   }

@@ -8,7 +8,7 @@ import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { connectTo } from "./crypt.ts";
-import { openInput, STANDARD } from "./files.ts";
+import { type Input, openInput, STANDARD } from "./files.ts";
 import type { KeyService } from "./keyservice.ts";
 import { readUpTo } from "./stream.ts";
 
@@ -72,8 +72,11 @@ export async function importKey(
   name: string,
   file: string = STANDARD,
 ): Promise<void> {
-  const material = await readKeyFile(file, flags.purpose);
-  await ask(flags, print, (service) => service.createKey(name, flags.purpose, material), (key) => {
+  const input = openInput(file, new Pipes());
+  const question = async (service: KeyService) => {
+    return await service.createKey(name, flags.purpose, await readKey(input, flags.purpose));
+  };
+  await ask(flags, print, question, (key) => {
     return `imported ${key.key} (${flags.purpose}), version ${key.version}, id ${key.id}`;
   });
 }
@@ -81,16 +84,16 @@ export async function importKey(
 const MAX_KEY_FILE = 1_024;
 
 /** A key as text: base64url of 32 bytes; for Fernet padded, as `Fernet.generate_key` gives it. */
-async function readKeyFile(file: string, purpose: Purpose): Promise<Bytes> {
-  const bytes = await readUpTo(openInput(file, new Pipes()), MAX_KEY_FILE);
+async function readKey(input: Input, purpose: Purpose): Promise<Bytes> {
+  const bytes = await readUpTo(input, MAX_KEY_FILE);
   try {
     const text = fromUtf8(bytes).trim();
     return purpose === "fernet" ? readFernetKey(text) : fromBase64Url(text);
-  } catch (cause) {
+  } catch {
     const hint = purpose === "fernet"
       ? "a Fernet key is 44 characters of base64url, as Fernet.generate_key() gives it"
       : "a key is 43 characters of base64url without padding: 32 bytes";
-    throw new CryptoError("malformed", { subject: file, hint, cause });
+    throw new CryptoError("malformed", { subject: input.name, hint });
   }
 }
 

@@ -27,7 +27,7 @@ const systemSeconds = () => Math.floor(Date.now() / 1000);
 
 /**
  * Whether a text begins as every Fernet token of these centuries does: version 0x80 and a time
- * below 2^32. For telling formats apart, not for trusting them.
+ * below 2^36. For telling formats apart, not for trusting them.
  */
 export function looksLikeFernet(text: string): boolean {
   return text.startsWith("gAAAAA");

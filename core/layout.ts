@@ -14,7 +14,7 @@ export interface Layout {
   readonly configDirectory: string;
   /** Holds the ring and the access log. */
   readonly stateDirectory: string;
-  /** Holds the socket and the lock. */
+  /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
   readonly socket: string;
   readonly sealingKey: string;
@@ -79,6 +79,12 @@ export function userLayout(env: Env, socket?: string): Layout {
 /** A layout with its socket somewhere else. */
 export function withSocket(base: Layout, socket: string | undefined): Layout {
   return socket ? { ...base, socket, runtimeDirectory: parent(socket) } : base;
+}
+
+/** A layout with the same names in other directories. */
+export function moved(base: Layout, config: string, state: string, runtime: string): Layout {
+  const socket = runtime + base.socket.slice(base.socket.lastIndexOf("/"));
+  return { ...layout(base.mode, config, state, runtime), socket };
 }
 
 /** The directory of a path. */

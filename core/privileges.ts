@@ -3,6 +3,8 @@
  * sets repeat for running from source (a test compares them), and that docs/privileges.md shows.
  */
 
+import type { Layout } from "./layout.ts";
+
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
   "CRYPTO_SOCKET",
@@ -29,8 +31,7 @@ export interface PermissionSet {
   readonly net?: boolean | readonly string[];
   readonly env?: readonly string[];
   readonly sys?: readonly string[];
-  readonly ffi?: boolean | readonly string[];
-  readonly run?: readonly string[];
+  readonly ffi?: boolean;
 }
 
 /** Opens the files and the socket it is told, then holds nothing. */
@@ -46,33 +47,24 @@ const HANDLES_FIRST: Privileges = {
   working: {},
 };
 
-/** A placeholder for one of the daemon's own directories, which are known when it starts. */
-export type OwnDirectory = "<config>" | "<state>" | "<runtime>";
-
 /** Roles to privileges. */
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
-  serve: {
-    start: {
-      read: true,
-      write: true,
-      net: true,
-      env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES],
-      sys: ["uid", "gid"],
-      ffi: true,
-    },
-    working: {
-      read: ["<config>", "<state>", "<runtime>"],
-      write: ["<config>", "<state>", "<runtime>"],
-    },
-  },
+  serve: HANDLES_FIRST,
 } as const satisfies Record<string, Privileges>;
 
-/** A role with privileges of its own. */
-export type Role = keyof typeof PRIVILEGES;
+/**
+ * What the daemon's worker is given of its start, and what is left when it serves: its own places,
+ * which {@link Layout} names.
+ */
+export function daemonPrivileges({ configDirectory, stateDirectory, socket }: Layout) {
+  const places = [configDirectory, stateDirectory, socket];
+  const working = { read: places, write: places };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";

@@ -41,7 +41,7 @@ export const METHODS = {
     contextData: "bytes?",
   },
   "envelope.create": { key: "text?", size: "size?" },
-  "envelope.open": { envelope: "bytes", size: "size?" },
+  "envelope.open": { envelope: "bytes", key: "text?", size: "size?" },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
   "key.rotate": { name: "text" },
@@ -165,8 +165,15 @@ function readCall(value: unknown): Call | BadCall {
   return { id, method, params };
 }
 
-function bad(id: RequestId, code: "invalid_request" | "unknown_method" | "invalid_params") {
-  return { id, error: new CryptoError(code) };
+/** Made once: a batch may hold a thousand of them. */
+const BAD = {
+  invalid_request: new CryptoError("invalid_request"),
+  unknown_method: new CryptoError("unknown_method"),
+  invalid_params: new CryptoError("invalid_params"),
+} as const;
+
+function bad(id: RequestId, code: keyof typeof BAD): BadCall {
+  return { id, error: BAD[code] };
 }
 
 /** An id that an answer can carry; undefined for a notification and for what is no id. */

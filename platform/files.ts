@@ -42,11 +42,13 @@ const IO_HINTS: ReadonlyMap<number, string> = new Map([
   [Errno.EACCES, "you may not write there"],
   [Errno.ENOTDIR, "a part of the path is not a directory"],
   [Errno.EISDIR, "this is a directory"],
+  [Errno.EMFILE, "too many files are open: name fewer, or raise `ulimit -n`"],
+  [Errno.ENAMETOOLONG, "the name is too long"],
   [Errno.EFBIG, "the file would become larger than is allowed"],
-  [Errno.ENOSPC, "the disk is full: nothing was kept of this file; free some space and try again"],
+  [Errno.ENOSPC, "the disk is full: free some space and try again"],
   [Errno.EROFS, "the file system is read-only"],
   [Errno.EPIPE, "the reader has gone away"],
-  [Errno.EDQUOT, "the quota is used up: nothing was kept of this file"],
+  [Errno.EDQUOT, "the quota is used up: free some space and try again"],
 ]);
 
 function ioError(call: string, path: string, errno: number): CryptoError {
@@ -95,20 +97,17 @@ export class Pipes {
 export class Files {
   readonly #libc = openLibc(FILES);
 
-  #open(path: string, flags: number, mode: number): number {
-    const fd = this.#libc.symbols.open(cPath(path), flags | O_CLOEXEC, mode);
-    return fd < 0 ? this.#ioFail("open", path) : fd;
-  }
-
   /** A file without a name in a directory, for writing. Undefined where the kernel cannot. */
   openNameless(directory: string, mode: number): number | undefined {
     const fd = this.#libc.symbols.open(cPath(directory), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
     return fd < 0 ? undefined : fd;
   }
 
-  /** A new file for writing; fails if the name is taken. */
-  openNew(path: string, mode: number): number {
-    return this.#open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+  /** A new file for writing; fails if the name is taken. `subject` is what an error names. */
+  openNew(path: string, mode: number, subject: string = path): number {
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    const fd = this.#libc.symbols.open(cPath(path), flags, mode);
+    return fd < 0 ? this.#ioFail("open", subject) : fd;
   }
 
   /**

@@ -9,6 +9,8 @@ const OTHERS_WRITE = 0o022;
 const OTHERS_ANYTHING = 0o077;
 const STICKY = 0o1000;
 const ROOT = 0;
+/** The id that stands for every user whom a user namespace does not know: nobody in particular. */
+const OVERFLOW = 65_534;
 
 /** Octal digits of a mode, as people write it. */
 function octal(mode: number): string {
@@ -20,7 +22,8 @@ function unsafe(path: string, problem: string, remedy: string): CryptoError {
 }
 
 function requireOwner(path: string, uid: number | null, owners: readonly number[]): void {
-  if (uid !== null && (uid === ROOT || owners.includes(uid))) return;
+  const known = uid !== null && uid !== OVERFLOW;
+  if (known && (uid === ROOT || owners.includes(uid))) return;
   throw unsafe(path, `belongs to user ${uid}`, "it must belong to root, the service or you");
 }
 
@@ -30,9 +33,10 @@ function requireOwner(path: string, uid: number | null, owners: readonly number[
  * nobody can rename what is another's.
  *
  * @param owners user ids trusted besides root
+ * @returns its path without symbolic links: what was checked, and so what is to be used
  * @throws {CryptoError} `unsafe_path`
  */
-export function requireTrustedDirectory(directory: string, owners: readonly number[]): void {
+export function requireTrustedDirectory(directory: string, owners: readonly number[]): string {
   const real = Deno.realPathSync(directory);
   for (let path = real;; path = parent(path)) {
     const { uid, mode } = Deno.lstatSync(path);
@@ -42,7 +46,7 @@ export function requireTrustedDirectory(directory: string, owners: readonly numb
     if (shared && !sticky) {
       throw unsafe(path, `can be written by others (mode ${octal(mode ?? 0)})`, "chmod go-w it");
     }
-    if (path === "/") return;
+    if (path === "/") return real;
   }
 }
 
@@ -60,12 +64,15 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
 }
 
 /**
- * Checks a socket's owner and every directory above it; behind a symbolic link, both the link and
- * what it leads to.
+ * Checks a socket, its owner, and every directory above it.
+ * @returns its path without symbolic links: what was checked, and so what is to be used
+ * @throws {CryptoError} `unsafe_path`
  */
-export function requireTrustedSocket(path: string, owners: readonly number[]): void {
-  for (const place of new Set([path, Deno.realPathSync(path)])) {
-    requireOwner(place, Deno.lstatSync(place).uid, owners);
-    requireTrustedDirectory(parent(place), owners);
-  }
+export function requireTrustedSocket(path: string, owners: readonly number[]): string {
+  const real = Deno.realPathSync(path);
+  const { uid, isSocket } = Deno.lstatSync(real);
+  if (!isSocket) throw unsafe(path, "is no socket", "name the daemon's socket");
+  requireOwner(real, uid, owners);
+  requireTrustedDirectory(parent(real), owners);
+  return real;
 }

@@ -38,10 +38,12 @@ interface Answered {
  * read or written: so few that a peer which takes them slowly is seen to take them.
  */
 const MAX_PIECE = 65_536;
-/** Nothing is read either while this many of the peer's requests wait. */
-const MAX_PIPELINED = 1_024;
+/** Nothing is read either while this many bytes of the peer's lines wait for their answers. */
+const MAX_QUEUED = 65_536;
 const LEGACY_START = utf8('{"command"');
 const CLOSING_BRACE = 0x7d;
+/** What the log calls something that is no request that could be acted upon. */
+const NO_REQUEST = "unknown";
 
 /** A peer whose identity is known and admitted. */
 export class Connection {
@@ -49,9 +51,13 @@ export class Connection {
   /** Requests are handled one after another, in the order in which they came. */
   #work: Promise<void> = Promise.resolve();
   #unanswered = 0;
+  /** Bytes of lines that wait for their answers, and what of all that is held is accounted for. */
+  #queued = 0;
+  #held = 0;
   /** Whether what comes is still read; once not, nothing more of it is done. */
   #reading = true;
   #ending = false;
+  #closed = false;
   #lastActivity = Date.now();
   #lineStarted = 0;
   /** Bytes that waited for the peer when last looked at, and when they last became fewer. */
@@ -113,11 +119,12 @@ export class Connection {
     try {
       for (const line of this.#lines.take(bytes)) incoming.push(readRequestLine(line));
       if (incoming.length === 0) incoming.push(...this.#unendedLegacy());
-      this.#accept(incoming);
+      this.#accept(incoming, bytes.length);
     } catch (error) {
-      this.#accept(incoming);
+      this.#accept(incoming, bytes.length);
       this.#end(error as CryptoError);
     }
+    if (!this.#account()) this.#end(new CryptoError("too_many_requests"));
     if (incoming.length > 0 || !begun) this.#lineStarted = now;
   }
 
@@ -135,29 +142,45 @@ export class Connection {
   /** The peer sends no more. A last line needs no line break. */
   #onEnd(): void {
     if (!this.#reading) return;
-    if (this.#lines.waiting > 0) this.#accept([readRequestLine(this.#lines.rest())]);
+    const length = this.#lines.waiting;
+    if (length > 0) this.#accept([readRequestLine(this.#lines.rest())], length);
     this.#end();
   }
 
-  #accept(incoming: readonly Incoming[]): void {
+  #accept(incoming: readonly Incoming[], bytes: number): void {
     if (incoming.length === 0) return;
     const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
     const admitted = this.parts.admission.begin(this.who.uid, count);
     if (admitted) this.#unanswered += count;
-    if (this.#unanswered >= MAX_PIPELINED) this.socket.pause();
+    this.#queued += bytes;
+    if (this.#queued >= MAX_QUEUED) this.socket.pause();
     this.#later(async () => {
       await this.#answer(incoming, admitted);
-      this.#answered(admitted ? count : 0);
+      this.#answered(admitted ? count : 0, bytes);
     });
   }
 
-  #answered(count: number): void {
+  #answered(count: number, bytes: number): void {
     // If the peer has gone, none is left: `#onClose` has given them back.
     const left = Math.min(count, this.#unanswered);
     this.#unanswered -= left;
     this.parts.admission.answered(this.who.uid, left);
+    this.#queued -= bytes;
+    this.#account();
     this.#lastActivity = this.#lineStarted = Date.now();
-    if (this.socket.isPaused() && this.#unanswered < MAX_PIPELINED) this.socket.resume();
+    if (this.socket.isPaused() && this.#queued < MAX_QUEUED) this.socket.resume();
+  }
+
+  /** Accounts for what is held, unless it is little. False if it is too much for this user. */
+  #account(): boolean {
+    const all = this.#queued + this.#lines.waiting;
+    const held = all > MAX_QUEUED && !this.#closed ? all : 0;
+    if (held > this.#held && !this.parts.admission.hold(this.who.uid, held - this.#held)) {
+      return false;
+    }
+    if (held < this.#held) this.parts.admission.release(this.who.uid, this.#held - held);
+    this.#held = held;
+    return true;
   }
 
   #later(task: () => void | Promise<void>): void {
@@ -196,7 +219,7 @@ export class Connection {
 
   async #call(call: Call | BadCall): Promise<CallOutcome> {
     const outcome = "error" in call
-      ? failure("unknown", call.error)
+      ? failure(NO_REQUEST, call.error)
       : await this.parts.service.handle(this.who, call);
     return { id: call.id, outcome };
   }
@@ -240,6 +263,8 @@ export class Connection {
     this.#ending = true;
     this.parts.admission.answered(this.who.uid, this.#unanswered);
     this.#unanswered = 0;
+    this.#closed = true;
+    this.#account();
     this.parts.closed(this);
   }
 }
@@ -266,10 +291,7 @@ function outcomeLine({ id, outcome }: CallOutcome): string {
 }
 
 function asAnswered(outcomes: readonly CallOutcome[]): Answered {
-  return {
-    line: outcomes.map(outcomeLine).join(","),
-    decisions: outcomes.map(({ outcome }) => outcome.decision),
-  };
+  return { line: outcomes.map(outcomeLine).join(","), decisions: decisionsOf(outcomes) };
 }
 
 function asBatch(outcomes: readonly CallOutcome[]): Answered {
@@ -277,21 +299,35 @@ function asBatch(outcomes: readonly CallOutcome[]): Answered {
   return { line: `[${line}]`, decisions };
 }
 
+/** One for each request, but one for all that were none: there was nothing to decide. */
+function decisionsOf(outcomes: readonly CallOutcome[]): Decision[] {
+  const decisions = outcomes.map(({ outcome }) => outcome.decision);
+  const meant = decisions.filter(({ op }) => op !== NO_REQUEST);
+  const others = decisions.length - meant.length;
+  const first = decisions.find(({ op }) => op === NO_REQUEST);
+  return first && others > 1 ? [...meant, { ...first, requests: others }] : decisions;
+}
+
 /** The same refusal for each request of a line, without doing any of them. */
 function refusal(incoming: Incoming, code: "too_many_requests" | "log_unavailable"): Answered {
-  const error = new CryptoError(code);
-  const refuse = ({ id }: { id: Call["id"] }) => ({ id, outcome: failure("unknown", error) });
+  const { error, decision } = failure(NO_REQUEST, new CryptoError(code));
+  const requests = requestCount(incoming);
+  const decisions = [requests > 1 ? { ...decision, requests } : decision];
   switch (incoming.kind) {
     case "single":
-      return asAnswered([refuse(incoming.call)]);
+      return { line: errorLine(incoming.call.id, error), decisions };
     case "batch":
-      return asBatch(incoming.calls.map(refuse));
+      return { line: batchRefusal(incoming.calls, error), decisions };
     case "legacy":
-      return {
-        line: JSON.stringify({ status: "error", message: error.message }),
-        decisions: [failure("legacy", error).decision],
-      };
+      return { line: JSON.stringify({ status: "error", message: error.message }), decisions };
   }
+}
+
+/** What has no id is no request, and is not worth an answer of its own here. */
+function batchRefusal(calls: readonly (Call | BadCall)[], error: CryptoError): string {
+  const ids = calls.map(({ id }) => id).filter((id) => id !== null);
+  if (ids.length === 0) return errorLine(null, error);
+  return `[${ids.map((id) => errorLine(id, error)).join(",")}]`;
 }
 
 function withheld(incoming: Incoming): Answered {

@@ -1,7 +1,7 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, parent } from "../core/layout.ts";
+import type { Layout } from "../core/layout.ts";
 import type { StatusResult } from "../core/rpc.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
@@ -44,7 +44,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   forbidCoreDumps();
   forbidTracing();
   const sockets = new Sockets();
-  sockets.lock(`${layout.runtimeDirectory}/lock`);
+  sockets.lock(`${layout.socket}.lock`);
   sockets.lock(`${layout.stateDirectory}/lock`);
 
   const engine = loadLibcrypto() ?? webCrypto;
@@ -102,9 +102,4 @@ function describe({ layout, version, warnings }: DaemonOptions, admission: Admis
     uptime: Math.floor((performance.now() - started) / 1000),
     warnings,
   });
-}
-
-/** The directories that a daemon reads and writes. */
-export function ownDirectories(layout: Layout): string[] {
-  return [layout.configDirectory, layout.stateDirectory, parent(layout.socket)];
 }

@@ -131,6 +131,10 @@ function writeDurably(path: string, bytes: Bytes): void {
   try {
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     file.syncSync();
+  } catch (error) {
+    // A torn file must not wait here for a start that could take it for a good one.
+    Deno.removeSync(path);
+    throw error;
   } finally {
     file.close();
   }

@@ -9,6 +9,8 @@ export interface Limits {
   readonly connectionsPerUser: number;
   /** Requests of one user id that have no answer yet. A batch counts each of its requests. */
   readonly requestsPerUser: number;
+  /** Bytes of one user id's lines that have begun or wait for their answers. */
+  readonly bytesPerUser: number;
   /** Milliseconds in which nothing happens on a connection. */
   readonly idle: number;
   /** Milliseconds from the first byte of a line to its end. */
@@ -24,6 +26,7 @@ export const DEFAULT_LIMITS: Limits = {
   connections: 1_024,
   connectionsPerUser: 512,
   requestsPerUser: 4_096,
+  bytesPerUser: 67_108_864,
   idle: 300_000,
   line: 10_000,
   write: 10_000,
@@ -61,10 +64,12 @@ class Counter {
 export class Admission {
   readonly #connections: Counter;
   readonly #requests: Counter;
+  readonly #bytes: Counter;
 
   constructor(readonly limits: Limits = DEFAULT_LIMITS) {
     this.#connections = new Counter(limits.connectionsPerUser, limits.connections);
     this.#requests = new Counter(limits.requestsPerUser);
+    this.#bytes = new Counter(limits.bytesPerUser);
   }
 
   get connections(): number {
@@ -87,5 +92,14 @@ export class Admission {
 
   answered(uid: number, requests: number): void {
     this.#requests.remove(uid, requests);
+  }
+
+  /** Whether that many more bytes may be held. If so, {@link release} must be called for them. */
+  hold(uid: number, bytes: number): boolean {
+    return this.#bytes.tryAdd(uid, bytes);
+  }
+
+  release(uid: number, bytes: number): void {
+    this.#bytes.remove(uid, bytes);
   }
 }

@@ -16,6 +16,8 @@ export interface Decision {
   readonly bytes?: number | undefined;
   /** Bytes that the client says its enveloped message has; nobody checks that. */
   readonly declaredBytes?: number | undefined;
+  /** How many requests of one line this is about, if not one. */
+  readonly requests?: number | undefined;
   /** Absent if it was done. */
   readonly error?: ErrorCode | undefined;
 }

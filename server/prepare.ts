@@ -3,7 +3,7 @@
  * directory: finding the layout, making the user's directories, checking who else could write.
  */
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, parent, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
+import { type Layout, moved, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -23,21 +23,32 @@ const USER_WARNING = "started by a user for that user: it guards the keys agains
  */
 export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
-  const layout = findLayout(flags);
-  for (const directory of [layout.configDirectory, layout.stateDirectory]) {
-    makeDirectory(directory, layout);
-    requireTrustedDirectory(directory, [uid]);
-  }
-  makeDirectory(parent(layout.socket), layout);
-  requireTrustedDirectory(parent(layout.socket), [uid]);
+  const overflow = readOverflowIds();
+  if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
+  const layout = trustedLayout(findLayout(flags), uid);
   for (const secret of [layout.sealingKey, layout.ring]) requireSecretIfThere(secret, uid);
   return {
     layout,
     owner: { uid, group: flags.system ? gid : undefined },
-    overflow: readOverflowIds(),
+    overflow,
     version,
     warnings: flags.system ? [] : [USER_WARNING],
   };
+}
+
+/** The layout with its directories made, checked, and without symbolic links on their way. */
+function trustedLayout(layout: Layout, uid: number): Layout {
+  const { configDirectory, stateDirectory, runtimeDirectory } = layout;
+  const trusted = (directory: string) => {
+    makeDirectory(directory, layout);
+    return requireTrustedDirectory(directory, [uid]);
+  };
+  return moved(
+    layout,
+    trusted(configDirectory),
+    trusted(stateDirectory),
+    trusted(runtimeDirectory),
+  );
 }
 
 function findLayout({ system, socket }: ServeFlags): Layout {

@@ -205,10 +205,10 @@ export class Service {
   }
 
   async #openEnvelope(
-    { envelope, size }: Params<"envelope.open">,
+    { envelope, key, size }: Params<"envelope.open">,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#find(header.keyId);
+    const found = this.#find(header.keyId, key);
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }

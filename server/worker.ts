@@ -3,9 +3,9 @@
  * of libraries once it runs. The main thread keeps none.
  */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
-import { DAEMON_WORKER } from "../core/privileges.ts";
+import { DAEMON_WORKER, daemonPrivileges } from "../core/privileges.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
-import { type Daemon, type DaemonOptions, ownDirectories, startDaemon } from "./daemon.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 
 /** What the main thread is told. */
 export type WorkerReport =
@@ -21,26 +21,18 @@ export type WorkerReport =
   };
 
 /**
- * The permissions of the worker: its directories, and libraries while it starts (not by path:
- * reading `errno` needs pointers, which a list of paths does not grant). Run from source it also
- * reads the program's modules; a compiled program has them inside.
+ * The permissions that the worker starts with. `ffi` is not by path: reading `errno` needs
+ * pointers, which a list of paths does not grant. Run from source it also reads the program's
+ * modules; a compiled program has them inside.
  */
 export function workerPermissions(
   script: string,
-  options: DaemonOptions,
+  { layout }: DaemonOptions,
 ): Deno.PermissionOptionsObject {
-  const directories = ownDirectories(options.layout);
+  const { read, write, ffi } = daemonPrivileges(layout).start;
   const modules = Deno.build.standalone ? [] : [new URL(".", script)];
-  return {
-    read: [...directories, ...modules],
-    write: directories,
-    ffi: true,
-    net: false,
-    env: false,
-    sys: false,
-    run: false,
-    import: false,
-  };
+  const none = { net: false, env: false, sys: false, run: false, import: false } as const;
+  return { ...none, read: [...read, ...modules], write: [...write], ffi };
 }
 
 /** The part of a worker's global scope that is used here. */

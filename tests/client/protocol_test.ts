@@ -44,9 +44,10 @@ Deno.test("docs/protocol.md describes every method, every parameter and no other
 Deno.test("docs/protocol.md states the limits of the code", () => {
   const grouped = (value: number) => value.toLocaleString("en");
   const limits = section("Limits");
-  const { connections, connectionsPerUser, requestsPerUser, idle, line, write, stop } =
-    DEFAULT_LIMITS;
-  for (const count of [MAX_LINE, MAX_BATCH, connections, connectionsPerUser, requestsPerUser]) {
+  const { connections, connectionsPerUser, requestsPerUser, bytesPerUser } = DEFAULT_LIMITS;
+  const { idle, line, write, stop } = DEFAULT_LIMITS;
+  const counts = [connections, connectionsPerUser, requestsPerUser, bytesPerUser];
+  for (const count of [MAX_LINE, MAX_BATCH, ...counts]) {
     assert.ok(limits.includes(`| ${grouped(count)}`), grouped(count));
   }
   const times = [["first byte", line], ["nothing happens", idle], [

@@ -65,8 +65,36 @@ await linuxTest(
       Deno.chownSync(file, 61_999, null);
       assert.throws(() => requireSecretFile(file, [0]), UNSAFE);
       requireSecretFile(file, [61_999]);
-      assert.throws(() => requireTrustedSocket(file, []), UNSAFE);
-      requireTrustedSocket(file, [61_999]);
+    }),
+);
+
+await linuxTest(
+  "a socket is trusted by its owner, behind its links too",
+  ["root"],
+  () =>
+    inTree((top, low, file) => {
+      const socket = `${low}/socket`;
+      using _listener = Deno.listen({ transport: "unix", path: socket });
+      Deno.symlinkSync(socket, `${top}/link`);
+      for (const path of [socket, `${top}/link`]) {
+        assert.equal(requireTrustedSocket(path, ME), Deno.realPathSync(socket));
+      }
+      Deno.chownSync(socket, 61_999, null);
+      for (const path of [socket, `${top}/link`]) {
+        assert.throws(() => requireTrustedSocket(path, []), UNSAFE);
+        requireTrustedSocket(path, [61_999]);
+      }
+      assert.throws(() => requireTrustedSocket(file, ME), UNSAFE, "no socket");
+    }),
+);
+
+await linuxTest(
+  "what belongs to the overflow id belongs to nobody in particular",
+  ["root"],
+  () =>
+    inTree((_top, low) => {
+      Deno.chownSync(low, 65_534, null);
+      assert.throws(() => requireTrustedDirectory(low, [65_534]), UNSAFE);
     }),
 );
 

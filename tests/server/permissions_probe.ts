@@ -39,6 +39,7 @@ function forbidden([own, outside, port]: Targets): Record<string, () => unknown>
     "read a file beside its own": () => Deno.readFileSync(`${own}/state/other`),
     "leave by dots": () => Deno.readFileSync(`${own}/state/crypto/../other`),
     "list a directory outside": () => [...Deno.readDirSync("/")],
+    "list its socket's directory": () => [...Deno.readDirSync(`${own}/run/crypto`)],
     "read its own memory": () => Deno.readFileSync("/proc/self/maps"),
     "write a file outside": () => Deno.writeTextFileSync(`${outside}/written`, "x"),
     "make a link to outside": () => Deno.symlinkSync("/etc/passwd", `${own}/state/crypto/link`),
@@ -76,7 +77,8 @@ function allowed(own: string): Record<string, () => unknown> {
     "own: rename it": () => Deno.renameSync(`${file}.new`, file),
     "own: read it": () => Deno.readFileSync(file),
     "own: read the configuration": () => [...Deno.readDirSync(`${own}/config/crypto`)],
-    "own: read the runtime directory": () => [...Deno.readDirSync(`${own}/run/crypto`)],
+    "own: make its socket": () => Deno.writeTextFileSync(`${own}/run/crypto/crypto.sock`, ""),
+    "own: change its socket": () => Deno.chmodSync(`${own}/run/crypto/crypto.sock`, 0o600),
   };
 }
 

@@ -118,6 +118,7 @@ export interface LogLine {
   readonly bytes?: number;
   readonly declaredBytes?: number;
   readonly error?: string;
+  readonly requests?: number;
 }
 
 /** Arguments that run a command as another user. */
