@@ -295,7 +295,8 @@ Deno.test("reading stops while much waits for its answers, though all of it is r
   for (const event of ["pause", "resume"]) wire.on(event, () => happened.push(event));
   wire.says(`[${Array(1_000).fill("1").join(",")}]\n`.repeat(40));
   await eventually("all is answered", () => wire.answers().length === 40);
-  await eventually("reading stopped and went on", () => happened.join() === "pause,resume");
+  await eventually("reading went on", () => happened.at(-1) === "resume");
+  assert.ok(happened.includes("pause"));
   connection.destroy();
 });
 
