@@ -102,8 +102,8 @@ export function compileArguments(
     // A code cache is a file of a known name in the world-writable temporary directory, and the
     // code in it is run: whoever puts one there first runs code as the user of the program.
     "--no-code-cache",
-    // Garbage is collected in small portions, on the thread that made it: streams then take the
-    // same memory whatever their length, and answers wait less.
+    // Garbage is collected in small portions, on the thread that made it: the daemon then keeps
+    // less memory after load.
     "--v8-flags=--max-semi-space-size=4,--no-concurrent-array-buffer-sweeping",
     ...unstable.map((feature) => `--unstable-${feature}`),
     ...["--app-name", PROGRAM, "--target", target, "-o", program, SCRIPT],
