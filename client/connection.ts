@@ -8,7 +8,7 @@ import {
   requestLine,
   type Results,
 } from "../core/rpc.ts";
-import { utf8 } from "../core/bytes.ts";
+import { concat, utf8 } from "../core/bytes.ts";
 import type { Duplex } from "./transport.ts";
 
 const LINE_FEED = 0x0a;
@@ -67,7 +67,7 @@ export class Connection {
   async #readAnswers(): Promise<void> {
     let rest: Uint8Array = new Uint8Array(0);
     for await (const bytes of this.duplex.read()) {
-      rest = rest.length === 0 ? bytes : joined(rest, bytes);
+      rest = rest.length === 0 ? bytes : concat(rest, bytes);
       for (let end; (end = rest.indexOf(LINE_FEED)) >= 0; rest = rest.subarray(end + 1)) {
         this.#receive(readAnswerLine(rest.subarray(0, end)));
       }
@@ -92,11 +92,4 @@ export class Connection {
 /** An answer to no request says why the daemon hangs up. */
 function connectionError(outcome: Answer["outcome"]): CryptoError {
   return "error" in outcome ? outcome.error : asCryptoError(undefined);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -9,7 +9,6 @@ import { Pipes } from "../platform/files.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
-import { Connection } from "./connection.ts";
 import {
   type Input,
   openInput,
@@ -18,13 +17,12 @@ import {
   STANDARD,
   standardOutput,
 } from "./files.ts";
-import { KeyService } from "./keyservice.ts";
-import { locateSocket } from "./locate.ts";
+import type { KeyService } from "./keyservice.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
+import { connect } from "./mod.ts";
 import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress, say } from "./terminal.ts";
-import { connectUnix } from "./transport.ts";
 
 /** What both commands are told. */
 export interface CryptFlags {
@@ -63,7 +61,7 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
-    const service = passphrase ? undefined : await connectTo(flags.socket);
+    const service = passphrase ? undefined : await connect({ socket: flags.socket });
     dropAllPermissions();
 
     const { key, context, armor } = flags;
@@ -203,15 +201,10 @@ function textInput(text: string): Input {
   return { name: "--text", size: bytes.length, read: prepend(bytes, ended).read };
 }
 
-/** Connects to the daemon. */
-export async function connectTo(socket: string | undefined): Promise<KeyService> {
-  return new KeyService(new Connection(await connectUnix(locateSocket(socket))));
-}
-
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
 async function tryConnect(socket: string | undefined) {
   try {
-    const service = await connectTo(socket);
+    const service = await connect({ socket });
     return { get: () => Promise.resolve(service), close: () => service.close() };
   } catch (error) {
     return { get: (): Promise<KeyService> => Promise.reject(error), close: () => {} };

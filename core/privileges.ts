@@ -1,6 +1,6 @@
 /**
- * What each subcommand may do: the table that drives the process, that `deno.json`'s permission
- * sets repeat for running from source (a test compares them), and that docs/privileges.md shows.
+ * What each subcommand may do. The daemon's worker is started from it, `deno.json`'s permission
+ * sets repeat it for running from source (a test compares them), and docs/privileges.md shows it.
  */
 
 import type { Layout } from "./layout.ts";

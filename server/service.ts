@@ -2,7 +2,7 @@
 import { armor, unarmor } from "../core/armor.ts";
 import { type Bytes, fromUtf8, toBase64Url, utf8 } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
-import { CryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { formatKeyId, readHeader } from "../core/header.ts";
 import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
@@ -250,9 +250,7 @@ function describeKey({ name, purpose, versions }: RingKey) {
 
 /** A call that was not done: its error, and the line for the log. */
 export function failure(op: string, thrown: unknown): Outcome & { readonly error: CryptoError } {
-  const error = thrown instanceof CryptoError
-    ? thrown
-    : new CryptoError("internal", { cause: thrown });
+  const error = asCryptoError(thrown);
   return { error, decision: { op, error: error.code } };
 }
 
