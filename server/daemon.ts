@@ -3,6 +3,7 @@ import { webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import type { StatusResult } from "../core/rpc.ts";
+import { EventLoop } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
@@ -43,7 +44,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { layout, owner, overflow, limits } = options;
   forbidCoreDumps();
   forbidTracing();
-  const sockets = new Sockets();
+  const [sockets, loop] = [new Sockets(), new EventLoop()];
   sockets.lock(`${layout.socket}.lock`);
   sockets.lock(`${layout.stateDirectory}/lock`);
 
@@ -55,8 +56,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const circumstances = describe(options, admission);
   const service = new Service({ store, access, engine, circumstances });
   const fd = listen(sockets, layout);
-  const { Socket: SocketClass } = await import("node:net");
-  const parts = { sockets, SocketClass, access, overflow, service, log, admission };
+  const parts = { sockets, loop, access, overflow, service, log, admission };
   const listener = new Listener(fd, parts);
   return {
     keys: store.ring.keys.length,
