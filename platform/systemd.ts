@@ -41,16 +41,6 @@ const MAX_ADDRESS = 107;
 const SLASH = 0x2f;
 const AT = 0x40;
 
-/** Environment variables by which a service manager tells what it does for a process. */
-export const SUPERVISION_VARIABLES = [
-  "LISTEN_FDNAMES",
-  "LISTEN_FDS",
-  "LISTEN_PID",
-  "NOTIFY_SOCKET",
-  "WATCHDOG_PID",
-  "WATCHDOG_USEC",
-] as const;
-
 /** A descriptor that was passed in, and what its unit calls it. */
 export interface PassedDescriptor {
   readonly fd: number;

@@ -10,6 +10,8 @@ export interface Notice {
   readonly pid: number;
   /** When, in microseconds of the monotonic clock. */
   readonly at: number;
+  /** When it was seen here, in milliseconds of `Date`. */
+  readonly seen: number;
 }
 
 /** Takes what is sent to an address. */
@@ -44,8 +46,8 @@ export class NotifySocket implements AsyncDisposable {
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
-      const notices = lines.map((line) => JSON.parse(line) as Notice | Record<never, never>);
-      this.notices.push(...notices.filter((one) => "text" in one));
+      const notices = lines.map((line) => JSON.parse(line)).filter((one) => "text" in one);
+      this.notices.push(...notices.map((one) => ({ ...one, seen: Date.now() })));
       this.#bound = true;
     }
   }
