@@ -68,11 +68,16 @@ export class Supervised implements AsyncDisposable {
     return [...this.shell.stderr.matchAll(/^daemon (\d+)$/gm)].map(([, pid]) => Number(pid));
   }
 
+  /** Sends the newest daemon a signal. */
+  signal(name: Deno.Signal): void {
+    Deno.kill(this.#pids.at(-1)!, name);
+  }
+
   /** Ends the daemon there is, once it serves, and waits until the next one has been started. */
   async restart(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     await this.serving();
     const { starts } = this;
-    Deno.kill(this.#pids.at(-1)!, signal);
+    this.signal(signal);
     await eventually("the next daemon is started", () => this.starts > starts);
   }
 
@@ -87,15 +92,16 @@ export class Supervised implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     Deno.writeTextFileSync(this.end, "");
     await this.shell[Symbol.asyncDispose]();
-    const gone = (pid: number) => {
-      try {
-        Deno.statSync(`/proc/${pid}`);
-        return false;
-      } catch {
-        return true;
-      }
-    };
-    await eventually("the daemon is gone", () => this.#pids.every(gone));
+    await eventually("the daemon is gone", () => this.#pids.every(hasEnded));
     this.place[Symbol.dispose]();
+  }
+}
+
+/** Whether a process is no more, or nothing of it but its status. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch {
+    return true;
   }
 }
