@@ -13,6 +13,15 @@ const PATH_VARIABLES = [
   "XDG_RUNTIME_DIR",
   "XDG_STATE_HOME",
 ] as const;
+/** Environment variables by which a service manager says what it does: `platform/systemd.ts`. */
+const SUPERVISION_VARIABLES = [
+  "LISTEN_FDNAMES",
+  "LISTEN_FDS",
+  "LISTEN_PID",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+] as const;
 /** Environment variables that say how to talk to a person (no-color.org). */
 const TERMINAL_VARIABLES = ["NO_COLOR", "TERM"] as const;
 
@@ -31,11 +40,13 @@ export interface PermissionSet {
   readonly net?: boolean | readonly string[];
   readonly env?: readonly string[];
   readonly sys?: readonly string[];
+  /** Programs, by absolute path. */
+  readonly run?: readonly string[];
   readonly ffi?: boolean;
 }
 
 /** Opens the files and the socket it is told, then holds nothing. */
-const HANDLES_FIRST: Privileges = {
+const HANDLES_FIRST = {
   start: {
     read: true,
     write: true,
@@ -45,7 +56,7 @@ const HANDLES_FIRST: Privileges = {
     ffi: true,
   },
   working: {},
-};
+} as const satisfies Privileges;
 
 /** Roles to privileges. */
 export const PRIVILEGES = {
@@ -53,16 +64,30 @@ export const PRIVILEGES = {
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
-  serve: HANDLES_FIRST,
+  serve: {
+    start: {
+      ...HANDLES_FIRST.start,
+      env: [...HANDLES_FIRST.start.env, ...SUPERVISION_VARIABLES],
+    },
+    working: {},
+  },
 } as const satisfies Record<string, Privileges>;
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
- * which {@link Layout} names.
+ * which {@link Layout} names. A system service that was handed its socket makes neither that nor
+ * its first sealing key: it writes in its state directory alone.
+ *
+ * @param activated whether the socket is passed in
  */
-export function daemonPrivileges({ configDirectory, stateDirectory, socket }: Layout) {
-  const places = [configDirectory, stateDirectory, socket];
-  const working = { read: places, write: places };
+export function daemonPrivileges(layout: Layout, activated: boolean) {
+  const { mode, configDirectory, stateDirectory, socket } = layout;
+  const ownSocket = activated ? [] : [socket];
+  const ownConfig = activated && mode === "system" ? [] : [configDirectory];
+  const working = {
+    read: [configDirectory, stateDirectory, ...ownSocket],
+    write: [...ownConfig, stateDirectory, ...ownSocket],
+  };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
