@@ -1,6 +1,6 @@
 /**
  * The program: the table of subcommands, and the one place that exits. It runs as itself or, in a
- * worker, as the daemon.
+ * worker, as a role of its own.
  */
 import {
   type ApplicationContext,
@@ -121,8 +121,8 @@ function complain(error: CryptoError): number {
 }
 
 if (globalThis.name === DAEMON_WORKER) {
-  const { runWorker } = await import("./server/worker.ts");
-  runWorker();
+  const { runDaemonRole } = await import("./server/worker.ts");
+  runDaemonRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -236,6 +236,13 @@ export const ERRORS = {
     message: "reading or writing failed",
     hint: "check the path, its permissions and the free space",
   },
+  program_failed: {
+    exit: 71,
+    rpc: -32030,
+    http: 500,
+    message: "a program of the system failed",
+    hint: "see what it said, and the journal",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

@@ -31,6 +31,8 @@ export interface PermissionSet {
   readonly net?: boolean | readonly string[];
   readonly env?: readonly string[];
   readonly sys?: readonly string[];
+  /** Programs, by absolute path. */
+  readonly run?: readonly string[];
   readonly ffi?: boolean;
 }
 

@@ -1,5 +1,4 @@
 /** `crypto serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
-import { dropAllPermissions } from "../platform/permissions.ts";
 import { prepare, type ServeFlags } from "./prepare.ts";
 import { DaemonWorker } from "./worker.ts";
 
@@ -16,9 +15,7 @@ export interface ServeContext {
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
-  const worker = new DaemonWorker(context.script, options);
-  await worker.loaded();
-  dropAllPermissions();
+  const worker = await DaemonWorker.load(context.script, options);
   const { keys } = await worker.start();
   context.say(`serving ${keys} ${keys === 1 ? "key" : "keys"} at ${options.layout.socket}`);
   for (const warning of options.warnings) context.say(warning);

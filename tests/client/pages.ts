@@ -21,6 +21,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "terminal_output",
   "no_passphrase",
   "io",
+  "program_failed",
 ]);
 
 const INTRODUCTION = `# Errors

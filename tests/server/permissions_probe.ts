@@ -3,10 +3,10 @@
  * and in its worker, and prints what came of it. Arguments: the directory that its own three are
  * in, one outside, and a port of this machine where somebody listens.
  */
-import { userLayout } from "../../core/layout.ts";
+import { type Layout, userLayout } from "../../core/layout.ts";
+import { daemonPrivileges } from "../../core/privileges.ts";
 import { dropAllPermissions, dropLibraryPermission } from "../../platform/permissions.ts";
-import type { DaemonOptions } from "../../server/daemon.ts";
-import { workerPermissions } from "../../server/worker.ts";
+import { workerPermissions } from "../../platform/worker.ts";
 
 /** What came of each attempt: `done`, or the name of the error. */
 export type Attempts = Readonly<Record<string, string>>;
@@ -99,15 +99,13 @@ async function attemptAll(targets: Targets): Promise<Attempts> {
   return results;
 }
 
-function options(own: string): DaemonOptions {
+function layout(own: string): Layout {
   const env: Record<string, string> = {
     XDG_CONFIG_HOME: `${own}/config`,
     XDG_STATE_HOME: `${own}/state`,
     XDG_RUNTIME_DIR: `${own}/run`,
   };
-  const layout = userLayout((name) => env[name]);
-  const overflow = { uid: 65_534, gid: 65_534 };
-  return { layout, owner: { uid: 0 }, overflow, version: "probe", warnings: [] };
+  return userLayout((name) => env[name]);
 }
 
 /** Asks the worker, which answers once when it is there and once when it has tried all. */
@@ -121,7 +119,7 @@ function once(worker: Worker): Promise<Attempts> {
 /** The main thread: starts the worker as the daemon's does, then gives up what it has. */
 async function main(script: string): Promise<void> {
   const targets = Deno.args as unknown as Targets;
-  const permissions = workerPermissions(script, options(targets[0]));
+  const permissions = workerPermissions(script, daemonPrivileges(layout(targets[0])).start);
   const worker = new Worker(script, { type: "module", name: "probe", deno: { permissions } });
   await once(worker);
   dropAllPermissions();
