@@ -16,6 +16,7 @@ import {
   encryptCommand,
   keyRoutes,
   statusCommand,
+  unsealCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
 import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
@@ -33,6 +34,7 @@ const subcommands = {
   decrypt: decryptCommand,
   key: keyRoutes,
   status: statusCommand,
+  unseal: unsealCommand,
   completion: completionCommand,
 };
 

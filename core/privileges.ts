@@ -36,6 +36,9 @@ export interface PermissionSet {
   readonly ffi?: boolean;
 }
 
+/** What a service manager tells its services, systemd.exec(5). */
+const SERVICE_VARIABLES = ["CREDENTIALS_DIRECTORY"] as const;
+
 /** Opens the files and the socket it is told, then holds nothing. */
 const HANDLES_FIRST: Privileges = {
   start: {
@@ -49,22 +52,31 @@ const HANDLES_FIRST: Privileges = {
   working: {},
 };
 
+const SERVE_START: PermissionSet = {
+  ...HANDLES_FIRST.start,
+  env: [...HANDLES_FIRST.start.env ?? [], ...SERVICE_VARIABLES],
+};
+
 /** Roles to privileges. */
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
-  serve: HANDLES_FIRST,
+  unseal: HANDLES_FIRST,
+  serve: { ...HANDLES_FIRST, start: SERVE_START },
 } as const satisfies Record<string, Privileges>;
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
  * which {@link Layout} names.
  */
-export function daemonPrivileges({ configDirectory, stateDirectory, socket }: Layout) {
+export function daemonPrivileges(
+  { configDirectory, stateDirectory, socket }: Layout,
+  credential?: string,
+) {
   const places = [configDirectory, stateDirectory, socket];
-  const working = { read: places, write: places };
+  const working = { read: credential ? [...places, credential] : places, write: places };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 

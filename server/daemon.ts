@@ -2,7 +2,6 @@
 import { webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
-import type { StatusResult } from "../core/rpc.ts";
 import { EventLoop } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
@@ -13,14 +12,14 @@ import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, openLogFile } from "./log.ts";
-import { Service } from "./service.ts";
+import type { SealingPlaces } from "./sealing.ts";
+import { type Circumstances, Service } from "./service.ts";
 
 const BACKLOG = 4_096;
 const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
 
 /** What a daemon is told when it starts. It can be sent to a worker. */
-export interface DaemonOptions {
-  readonly layout: Layout;
+export interface DaemonOptions extends SealingPlaces {
   readonly owner: Owner;
   readonly overflow: OverflowIds;
   readonly version: string;
@@ -30,7 +29,8 @@ export interface DaemonOptions {
 
 /** A daemon that runs. */
 export interface Daemon {
-  readonly keys: number;
+  /** Undefined while the ring is sealed. */
+  readonly keys: number | undefined;
   /** Finishes what has begun, then removes the socket. */
   stop(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   sockets.lock(`${layout.stateDirectory}/lock`);
 
   const engine = loadLibcrypto() ?? webCrypto;
-  const store = await KeyStore.open(layout, engine);
+  const store = await KeyStore.open(options, engine);
   const log = new AccessLog(openLogFile(layout.accessLog));
   const admission = new Admission(limits);
   const access = ownerAccess(owner);
@@ -59,7 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = { sockets, loop, access, overflow, service, log, admission };
   const listener = new Listener(fd, parts);
   return {
-    keys: store.ring.keys.length,
+    keys: store.sealed ? undefined : store.ring.keys.length,
     async stop() {
       await listener.stop();
       sockets.unlink(layout.socket);
@@ -94,10 +94,9 @@ function requireNoOtherFile(path: string): void {
 
 function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {
   const started = performance.now();
-  return (): Omit<StatusResult, "protocol" | "engine" | "keys"> => ({
+  return (): ReturnType<Circumstances> => ({
     version,
     mode: layout.mode,
-    sealing: "file",
     connections: admission.connections,
     uptime: Math.floor((performance.now() - started) / 1000),
     warnings,

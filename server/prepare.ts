@@ -3,9 +3,17 @@
  * directory: finding the layout, making the user's directories, checking who else could write.
  */
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, moved, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
+import {
+  CREDENTIAL,
+  type Layout,
+  moved,
+  SYSTEM_LAYOUT,
+  userLayout,
+  withSocket,
+} from "../core/layout.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import type { DaemonOptions } from "./daemon.ts";
+import { exists } from "./durable.ts";
 import type { OverflowIds } from "./identity.ts";
 
 /** What the command line says. */
@@ -26,14 +34,23 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const overflow = readOverflowIds();
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
   const layout = trustedLayout(findLayout(flags), uid);
-  for (const secret of [layout.sealingKey, layout.ring]) requireSecretIfThere(secret, uid);
+  const secrets = [layout.sealingKey, layout.lockedSealingKey, layout.ring];
+  for (const secret of secrets) requireSecretIfThere(secret, uid);
   return {
     layout,
+    credential: flags.system ? findCredential() : undefined,
     owner: { uid, group: flags.system ? gid : undefined },
     overflow,
     version,
     warnings: flags.system ? [] : [USER_WARNING],
   };
+}
+
+/** The sealing key as the service manager gave it, where it gave one; systemd.exec(5). */
+function findCredential(): string | undefined {
+  const directory = Deno.env.get("CREDENTIALS_DIRECTORY");
+  const path = `${directory}/${CREDENTIAL}`;
+  return directory?.startsWith("/") && exists(path) ? path : undefined;
 }
 
 /** The layout with its directories made, checked, and without symbolic links on their way. */

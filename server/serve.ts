@@ -17,11 +17,16 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options);
   const { keys } = await worker.start();
-  context.say(`serving ${keys} ${keys === 1 ? "key" : "keys"} at ${options.layout.socket}`);
+  context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
   for (const warning of options.warnings) context.say(warning);
   await Promise.race([stopped, worker.died]);
   await worker.stop();
   context.say("stopped");
+}
+
+function describeKeys(keys: number | undefined): string {
+  if (keys === undefined) return "no key before `crypto unseal`";
+  return `${keys} ${keys === 1 ? "key" : "keys"}`;
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

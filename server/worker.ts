@@ -12,7 +12,7 @@ type Question =
   | { readonly type: "start"; readonly options: DaemonOptions }
   | { readonly type: "stop" };
 
-/** How many keys the daemon has; undefined when it has stopped. */
+/** How many keys the daemon has; undefined while they are sealed, and when it has stopped. */
 type Answer = number | undefined;
 
 /** Runs in the worker. */
@@ -39,7 +39,7 @@ export class DaemonWorker {
    * @param script the URL of the program's one script
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
-    const permissions = daemonPrivileges(options.layout).start;
+    const permissions = daemonPrivileges(options.layout, options.credential).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
   }
@@ -50,8 +50,8 @@ export class DaemonWorker {
   }
 
   /** Starts the daemon. @throws {CryptoError} what {@link startDaemon} throws. */
-  async start(): Promise<{ keys: number }> {
-    return { keys: await this.role.ask({ type: "start", options: this.options }) ?? 0 };
+  async start(): Promise<{ keys: number | undefined }> {
+    return { keys: await this.role.ask({ type: "start", options: this.options }) };
   }
 
   /** Stops the daemon and ends the worker. */
