@@ -21,12 +21,13 @@ import {
 import { COMPLETE, completionCommand } from "./client/completion.ts";
 import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER } from "./core/privileges.ts";
+import { ADMIN_WORKER, DAEMON_WORKER } from "./core/privileges.ts";
 import settings from "./deno.json" with { type: "json" };
-import { serveCommand } from "./server/command.ts";
+import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
+import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 
-type Context = ClientContext & ServeContext & ApplicationContext;
+type Context = ClientContext & ServeContext & AdminContext & ApplicationContext;
 
 const subcommands = {
   serve: serveCommand,
@@ -35,6 +36,9 @@ const subcommands = {
   key: keyRoutes,
   status: statusCommand,
   unseal: unsealCommand,
+  reseal: resealCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
   completion: completionCommand,
 };
 
@@ -100,8 +104,16 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   print,
   say,
   script: import.meta.url,
+  openPassphrase,
   version: settings.version,
 };
+
+/** Loaded when somebody is to be asked. */
+async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPassphrase"]>) {
+  const { openPassphrase } = await import("./client/passphrase.ts");
+  const { Pipes } = await import("./platform/files.ts");
+  return openPassphrase(flags, new Pipes(), isNew);
+}
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === COMPLETE) await complete(args.slice(1));
@@ -125,6 +137,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === ADMIN_WORKER) {
+  const { runAdminRole } = await import("./server/admin.ts");
+  runAdminRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -80,5 +80,8 @@ export function daemonPrivileges(
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
+/** The name of the worker that changes and backs up the ring. */
+export const ADMIN_WORKER = "crypto-admin";
+
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";

@@ -1,13 +1,10 @@
 /** Small secret files that are on the disk before anything relies on them. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, randomBytes, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 
-/** Who a new file belongs to; the process's own user if absent. */
-export interface FileOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
+/** Gives a new file its owner, before it has its name. */
+export type Own = (path: string) => void;
 
 /**
  * Reads a small file whole; undefined if it is not there.
@@ -38,12 +35,12 @@ export function exists(path: string): boolean {
 }
 
 /** Writes a new file that only its owner can read, and waits until it is on the disk. */
-export function writeDurably(path: string, bytes: Bytes, owner?: FileOwner, mode = 0o400): void {
+export function writeDurably(path: string, bytes: Bytes, own?: Own, mode = 0o400): void {
   if (exists(path)) Deno.removeSync(path);
   const file = Deno.openSync(path, { write: true, createNew: true, mode });
   try {
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    if (owner) Deno.chownSync(path, owner.uid, owner.gid);
+    own?.(path);
     file.syncSync();
   } catch (error) {
     // A torn file must not wait here for a start that could take it for a good one.
@@ -61,9 +58,29 @@ export function renameDurably(from: string, to: string): void {
 }
 
 /** Writes a file beside its name and gives it the name: one good file is there at every moment. */
-export function replaceDurably(path: string, bytes: Bytes, owner?: FileOwner): void {
-  writeDurably(`${path}.new`, bytes, owner);
+export function replaceDurably(path: string, bytes: Bytes, own?: Own): void {
+  writeDurably(`${path}.new`, bytes, own);
   renameDurably(`${path}.new`, path);
+}
+
+/**
+ * Writes a file that must not be there yet, or may be replaced: all of it, or nothing.
+ * @throws {CryptoError} `file_exists`
+ */
+export function publishDurably(path: string, bytes: Bytes, force: boolean): void {
+  const hidden = `${parent(path)}/.crypto.${toBase64Url(randomBytes(9))}`;
+  writeDurably(hidden, bytes, undefined, 0o600);
+  try {
+    if (force) Deno.renameSync(hidden, path);
+    else Deno.linkSync(hidden, path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new CryptoError("file_exists", { subject: path });
+    }
+    throw new CryptoError("io", { subject: path, cause });
+  } finally {
+    removeDurably(hidden);
+  }
 }
 
 /** Removes a file, if it is there, and waits until that is on the disk. */
