@@ -57,6 +57,24 @@ const SERVE_START: PermissionSet = {
   env: [...HANDLES_FIRST.start.env ?? [], ...SERVICE_VARIABLES],
 };
 
+/** Wherever systemd's tools may be; see platform/programs.ts. */
+const SYSTEMD_TOOLS = ["systemctl", "systemd-creds"].flatMap((tool) => {
+  return ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map((directory) => `${directory}/${tool}`);
+});
+
+/** Asks for passphrases on a main thread that then holds nothing; a worker has the rest, by list. */
+const ADMIN: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: HANDLES_FIRST.start.env ?? [],
+    sys: ["uid", "gid"],
+    run: SYSTEMD_TOOLS,
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Roles to privileges. */
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
@@ -64,6 +82,9 @@ export const PRIVILEGES = {
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,
+  reseal: ADMIN,
+  backup: ADMIN,
+  restore: ADMIN,
   serve: { ...HANDLES_FIRST, start: SERVE_START },
 } as const satisfies Record<string, Privileges>;
 

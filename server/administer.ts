@@ -23,6 +23,8 @@ export interface AdminFlags {
   readonly passphraseFile?: string | undefined;
 }
 
+const ASKING = "the passphrase that the key ring is sealed under now:";
+
 /** Does a task; says what became of it. */
 export async function administer(context: AdminContext, task: AdminTask, flags: AdminFlags) {
   const layout = findLayout(task);
@@ -37,7 +39,7 @@ export async function administer(context: AdminContext, task: AdminTask, flags: 
   try {
     const lines = await worker.ask(question).catch(async (error) => {
       if (!(error instanceof CryptoError) || error.code !== "sealed") throw error;
-      context.say("the passphrase that the key ring is sealed under now:");
+      if (needsOne || flags.passphraseFile === undefined) context.say(ASKING);
       return await worker.ask({ ...question, current: await askCurrent() });
     });
     lines.forEach(context.say);
