@@ -16,17 +16,19 @@ import {
   encryptCommand,
   keyRoutes,
   statusCommand,
+  unsealCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
 import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER } from "./core/privileges.ts";
+import { ADMIN_WORKER, DAEMON_WORKER } from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
-import { serveCommand } from "./server/command.ts";
+import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
+import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 
-type Context = ClientContext & ServeContext & ApplicationContext;
+type Context = ClientContext & ServeContext & AdminContext & ApplicationContext;
 
 const subcommands = {
   serve: serveCommand,
@@ -34,6 +36,10 @@ const subcommands = {
   decrypt: decryptCommand,
   key: keyRoutes,
   status: statusCommand,
+  unseal: unsealCommand,
+  reseal: resealCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
   completion: completionCommand,
 };
 
@@ -99,8 +105,16 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   print,
   say,
   script: import.meta.url,
+  openPassphrase,
   version: settings.version,
 };
+
+/** Loaded when somebody is to be asked. */
+async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPassphrase"]>) {
+  const { openPassphrase } = await import("./client/passphrase.ts");
+  const { Pipes } = await import("./platform/files.ts");
+  return openPassphrase(flags, new Pipes(), isNew);
+}
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === COMPLETE) await complete(args.slice(1));
@@ -125,6 +139,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === ADMIN_WORKER) {
+  const { runAdminRole } = await import("./server/admin.ts");
+  runAdminRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -12,6 +12,7 @@ import {
 import type { Purpose } from "../core/ring.ts";
 import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
 import type { ManageFlags, Print, PurposeFlags } from "./manage.ts";
+import type { UnsealFlags } from "./unseal.ts";
 
 /** What the program hands to these subcommands. */
 export interface ClientContext extends CommandContext {
@@ -226,6 +227,35 @@ const keyImportCommand: ClientCommand = buildCommand({
       "Import a key: 32 bytes as base64url without padding, or for --purpose fernet as " +
       "Fernet.generate_key() gives it. It is read from a file or standard input, never from an argument.",
     customUsage: ["fernet --purpose fernet /etc/crypto_service/key"],
+  },
+});
+
+/** `crypto unseal` */
+export const unsealCommand: ClientCommand = buildCommand({
+  async loader() {
+    const { unseal } = await import("./unseal.ts");
+    return function (this: ClientContext, flags: UnsealFlags) {
+      return unseal(flags, this.print);
+    };
+  },
+  parameters: {
+    flags: {
+      socket,
+      passphraseFile: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "file",
+        brief: "Take the passphrase from a file's first line",
+      },
+    },
+  },
+  docs: {
+    brief: "Open a daemon whose keys are sealed under a passphrase",
+    fullDescription:
+      "Open a daemon whose keys are sealed under a passphrase, after each of its starts. For root, " +
+      "or the user that the daemon runs as.",
+    customUsage: ["", "--passphrase-file /run/secrets/passphrase"],
   },
 });
 

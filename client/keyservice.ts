@@ -93,6 +93,17 @@ export class KeyService {
     return this.channel.ask("key.rotate", { name });
   }
 
+  /**
+   * Opens a sealed ring.
+   * @param sealingKey 32 bytes
+   * @returns false if it was open already
+   * @throws {CryptoError} `decryption_failed` if it is another key
+   */
+  async unseal(sealingKey: Bytes): Promise<boolean> {
+    const params = { sealingKey: toBase64Url(sealingKey) };
+    return (await this.channel.ask("unseal", params)).unsealed;
+  }
+
   /** What the daemon says of itself. */
   status(): Promise<StatusResult> {
     return this.channel.ask("status");

@@ -100,7 +100,7 @@ async function readKey(input: Input, purpose: Purpose): Promise<Bytes> {
 function showStatus(status: StatusResult): string {
   const lines = [
     `crypto ${status.version}, running as a ${status.mode} service for ${status.uptime} s`,
-    `keys:        ${status.keys}`,
+    `keys:        ${status.sealed ? "sealed: see `crypto unseal`" : status.keys}`,
     `sealed by:   ${SEALING[status.sealing]}`,
     `connections: ${status.connections}`,
     `engine:      ${status.engine}`,
@@ -111,6 +111,9 @@ function showStatus(status: StatusResult): string {
 
 const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {
   file: "a key file in another directory (it stops neither root nor who copies both directories)",
+  credential: "a systemd credential (it stops neither root here nor, without a TPM, who has the " +
+    "whole disk)",
+  passphrase: "a passphrase, typed after each start (it does not stop root from reading memory)",
 };
 
 function showKeys(keys: readonly KeyInfo[]): string {

@@ -250,6 +250,13 @@ export const ERRORS = {
     message: "a program of the system failed",
     hint: "see what it said, and the journal",
   },
+  sealed: {
+    exit: 75,
+    rpc: -32036,
+    http: 503,
+    message: "the key ring is sealed under a passphrase that nobody has typed yet",
+    hint: "root, or the user that the daemon runs as, opens it with `crypto unseal`",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

@@ -7,6 +7,11 @@ import { CryptoError } from "./errors.ts";
 /** The name of the service's user and group. */
 export const SERVICE_USER = "crypto-service";
 
+/** The name of the credential that is the sealing key, for systemd and `systemd-creds`. */
+export const CREDENTIAL = "crypto-sealing-key";
+/** Where systemd looks for encrypted credentials that a unit names without a path. */
+export const CREDENTIAL_STORE = "/etc/credstore.encrypted";
+
 /** The directories and files of one daemon. */
 export interface Layout {
   readonly mode: "system" | "user";
@@ -20,6 +25,8 @@ export interface Layout {
   /** What the administrator sets. It need not be there. */
   readonly config: string;
   readonly sealingKey: string;
+  /** The sealing key under a passphrase, where that is how the ring is sealed. */
+  readonly lockedSealingKey: string;
   readonly ring: string;
   readonly accessLog: string;
 }
@@ -36,6 +43,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     socket: `${runtime}/crypto.sock`,
     config: `${config}/crypto.toml`,
     sealingKey: `${config}/sealing.key`,
+    lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
     accessLog: `${state}/access.log`,
   };

@@ -1,7 +1,14 @@
 /** Messages under a passphrase: for files without a daemon, backups and sealing. */
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { type Bytes, concat, EMPTY, randomBytes, utf8 } from "./bytes.ts";
-import { createOpener, createSealer, KEY_LENGTH, type Opener, type Sealer } from "./cobblestone.ts";
+import {
+  createOpener,
+  createSealer,
+  KEY_LENGTH,
+  type Opener,
+  PREFIX_LENGTH,
+  type Sealer,
+} from "./cobblestone.ts";
 import { CryptoError } from "./errors.ts";
 import { HEADER_LENGTH, makeHeader, readHeader } from "./header.ts";
 import { type MessageOptions, requireContext } from "./message.ts";
@@ -92,4 +99,32 @@ export async function createPassphraseOpener(
   const context = boundContext(prefix, options);
   const key = await stretch(passphrase, salt, cost);
   return await createOpener(key, cobblestonePrefix, { context, engine: options.engine });
+}
+
+/** Writes a whole message under a passphrase: for what is small. */
+export async function sealUnderPassphrase(
+  passphrase: string,
+  plaintext: Bytes,
+  options: PassphraseOptions,
+): Promise<Bytes> {
+  const { prefix, sealer } = await createPassphraseSealer(passphrase, options);
+  const body = await sealer.update(plaintext);
+  return concat(prefix, sealer.prefix, body, await sealer.finish());
+}
+
+/**
+ * Reads a whole message under a passphrase.
+ * @throws {CryptoError} what {@link createPassphraseOpener} throws
+ */
+export async function openUnderPassphrase(
+  passphrase: string,
+  message: Bytes,
+  options: PassphraseOptions,
+): Promise<Bytes> {
+  const start = PASSPHRASE_PREFIX_LENGTH + PREFIX_LENGTH;
+  const prefix = message.subarray(0, PASSPHRASE_PREFIX_LENGTH);
+  const cobblestone = message.subarray(PASSPHRASE_PREFIX_LENGTH, start);
+  const opener = await createPassphraseOpener(passphrase, prefix, cobblestone, options);
+  const body = await opener.update(message.subarray(start));
+  return concat(body, await opener.finish());
 }

@@ -15,6 +15,7 @@ const PATH_VARIABLES = [
 ] as const;
 /** Environment variables by which a service manager says what it does: `platform/systemd.ts`. */
 const SUPERVISION_VARIABLES = [
+  "CREDENTIALS_DIRECTORY",
   "LISTEN_FDNAMES",
   "LISTEN_FDS",
   "LISTEN_PID",
@@ -58,12 +59,34 @@ const HANDLES_FIRST = {
   working: {},
 } as const satisfies Privileges;
 
+/** Wherever systemd's tools may be; see platform/programs.ts. */
+const SYSTEMD_TOOLS = ["systemctl", "systemd-creds"].flatMap((tool) => {
+  return ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map((directory) => `${directory}/${tool}`);
+});
+
+/** Asks for passphrases on a main thread that then holds nothing; a worker has the rest, by list. */
+const ADMIN: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid", "gid"],
+    run: SYSTEMD_TOOLS,
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Roles to privileges. */
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
+  unseal: HANDLES_FIRST,
+  reseal: ADMIN,
+  backup: ADMIN,
+  restore: ADMIN,
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -74,23 +97,32 @@ export const PRIVILEGES = {
   },
 } as const satisfies Record<string, Privileges>;
 
+/** What a service manager hands to the daemon. */
+export interface Passed {
+  /** Whether the socket is. */
+  readonly activated: boolean;
+  /** The path of the sealing key's credential, if there is one. */
+  readonly credential?: string | undefined;
+}
+
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
  * which {@link Layout} names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
- *
- * @param activated whether the socket is passed in
  */
-export function daemonPrivileges(layout: Layout, activated: boolean) {
+export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
   const { mode, configDirectory, stateDirectory, socket } = layout;
   const ownSocket = activated ? [] : [socket];
   const ownConfig = activated && mode === "system" ? [] : [configDirectory];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSocket],
+    read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
+
+/** The name of the worker that changes and backs up the ring. */
+export const ADMIN_WORKER = "crypto-admin";
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";

@@ -147,15 +147,8 @@ function invalidName(name: string): CryptoError {
   return new CryptoError("invalid_params", { subject: JSON.stringify(name.slice(0, 80)), hint });
 }
 
-/**
- * Writes a ring as a file: a direct message under the sealing key.
- * @param sealingKey 32 bytes
- */
-export async function sealRing(
-  ring: KeyRing,
-  sealingKey: Bytes,
-  engine: Engine = webCrypto,
-): Promise<Bytes> {
+/** What a ring file, and a backup, hold: JSON in UTF-8, with every secret in it. */
+export function encodeRing(ring: KeyRing): Bytes {
   const keys = ring.keys.map(({ name, purpose, versions }) => ({
     name,
     purpose,
@@ -165,9 +158,47 @@ export async function sealRing(
       created,
     })),
   }));
+  return utf8(JSON.stringify({ format: FORMAT, keys }));
+}
+
+/**
+ * Reads what {@link encodeRing} wrote.
+ * @throws {CryptoError} `ring_unreadable` if it is anything but a ring of this format.
+ */
+export async function decodeRing(content: Bytes, engine: Engine = webCrypto): Promise<KeyRing> {
+  try {
+    return requireDistinct(new KeyRing(await readKeys(JSON.parse(fromUtf8(content)), engine)));
+  } catch {
+    // No cause: what a parser says may quote what it read.
+    throw new CryptoError("ring_unreadable");
+  }
+}
+
+/**
+ * Writes a ring as a file: a direct message under the sealing key.
+ * @param sealingKey 32 bytes
+ */
+export async function sealRing(
+  ring: KeyRing,
+  sealingKey: Bytes,
+  engine: Engine = webCrypto,
+): Promise<Bytes> {
   const version = { id: await keyId(sealingKey, engine), material: sealingKey };
-  const plaintext = utf8(JSON.stringify({ format: FORMAT, keys }));
-  return await sealDirect(version, plaintext, { context: RING_CONTEXT, engine });
+  return await sealDirect(version, encodeRing(ring), { context: RING_CONTEXT, engine });
+}
+
+/**
+ * The key id of the sealing key that a ring file is under.
+ * @throws {CryptoError} `ring_unreadable`
+ */
+export function sealingKeyId(file: Bytes): Bytes {
+  try {
+    const { kind, keyId } = readHeader(file);
+    if (kind === "direct") return keyId;
+  } catch {
+    // See below.
+  }
+  throw new CryptoError("ring_unreadable");
 }
 
 /**
@@ -184,9 +215,8 @@ export async function openRing(
     const version = { id: await keyId(sealingKey, engine), material: sealingKey };
     const header = readHeader(file);
     const plaintext = await openDirect(version, header, file, { context: RING_CONTEXT, engine });
-    return requireDistinct(new KeyRing(await readKeys(JSON.parse(fromUtf8(plaintext)), engine)));
+    return await decodeRing(plaintext, engine);
   } catch {
-    // No cause: what a parser says may quote what it read.
     throw new CryptoError("ring_unreadable");
   }
 }

@@ -5,6 +5,7 @@
  */
 import { type Bytes, fromBase64Url, fromUtf8 } from "./bytes.ts";
 import { asCryptoError, CryptoError, type ErrorKind, isErrorCode } from "./errors.ts";
+import type { Rung } from "./sealing.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
@@ -26,6 +27,7 @@ type ParamType = keyof ParamTypes;
 /** Every method and its parameters. */
 export const METHODS = {
   "status": {},
+  "unseal": { sealingKey: "bytes" },
   "encrypt": {
     key: "text?",
     text: "text?",
@@ -80,6 +82,7 @@ export interface UsedKey {
 /** The result of each method, as JSON. Byte strings are base64url without padding. */
 export interface Results {
   "status": StatusResult;
+  "unseal": { readonly unsealed: boolean };
   "encrypt": UsedKey & { readonly message: string };
   "decrypt": UsedKey & { readonly text?: string; readonly data?: string };
   "envelope.create": UsedKey & { readonly envelope: string; readonly dataKey: string };
@@ -97,7 +100,9 @@ export interface StatusResult {
   readonly protocol: 1;
   readonly mode: "system" | "user";
   readonly engine: string;
-  readonly sealing: "file";
+  readonly sealing: Rung;
+  /** Whether the ring is still closed; then there are no keys to count. */
+  readonly sealed: boolean;
   readonly keys: number;
   readonly connections: number;
   /** Seconds. */

@@ -199,16 +199,17 @@ export class Sockets {
   }
 
   /**
-   * Locks a file for as long as this process lives, making it (mode 0600) if need be.
+   * Locks a file until the descriptor is closed or this process ends, making it (mode 0600) if need be.
+   * @returns the descriptor
    * @throws {CryptoError} `already_running` if another process holds the lock; `config`
    */
-  lock(path: string): void {
+  lock(path: string): number {
     const fd = this.#lib.open(cPath(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
     if (fd < 0) {
       const cause = new SystemError("open", this.#errno());
       throw new CryptoError("config", { subject: path, hint: "it cannot be opened", cause });
     }
-    if (this.#lib.flock(fd, LOCK_EX_NB) === 0) return;
+    if (this.#lib.flock(fd, LOCK_EX_NB) === 0) return fd;
     this.close(fd);
     throw new CryptoError("already_running", { subject: path });
   }

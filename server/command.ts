@@ -1,9 +1,115 @@
 /** The command line of the daemon. What it needs is loaded when it runs. */
+import { resolve } from "node:path";
 import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { CryptoError } from "../core/errors.ts";
+import { type Rung, RUNGS } from "../core/sealing.ts";
+import type { AdminContext, AdminFlags } from "./administer.ts";
 import type { ServeFlags } from "./prepare.ts";
 import type { ServeContext } from "./serve.ts";
 
 type ServeCommandContext = ServeContext & CommandContext;
+type AdminCommandContext = AdminContext & CommandContext;
+
+const passphraseFile = {
+  kind: "parsed",
+  parse: String,
+  optional: true,
+  placeholder: "file",
+  brief: "Take the passphrase from a file's first line",
+} as const;
+
+/** A path does not depend on where the worker stands. */
+const file = {
+  brief: "The backup",
+  parse: (path: string) => resolve(path),
+  placeholder: "file",
+} as const;
+
+/** `crypto reseal` */
+export const resealCommand: Command<AdminCommandContext> = buildCommand({
+  async loader() {
+    const { administer } = await import("./administer.ts");
+    return function (this: AdminCommandContext, flags: AdminFlags, to: Rung) {
+      return administer(this, { type: "reseal", to }, flags);
+    };
+  },
+  parameters: {
+    flags: { passphraseFile },
+    positional: {
+      kind: "tuple",
+      parameters: [{ brief: RUNGS.join(", "), parse: readRung, placeholder: "rung" }],
+    },
+  },
+  docs: {
+    brief: "Change where the key that seals the key ring comes from",
+    fullDescription: [
+      "Seal the key ring under a new key from another place: a file in another directory, a",
+      "systemd credential (host key, TPM2 where there is one), or a passphrase that somebody types",
+      "after each start (`crypto unseal`). Killed half-way, it is completed by running it again.",
+    ].join("\n"),
+    customUsage: ["credential", "passphrase", "file"],
+  },
+});
+
+function readRung(text: string): Rung {
+  const rung = RUNGS.find((name) => name === text);
+  if (rung) return rung;
+  throw new CryptoError("usage", { subject: text, hint: `choose one of ${RUNGS.join(", ")}` });
+}
+
+/** `crypto backup` */
+export const backupCommand: Command<AdminCommandContext> = buildCommand({
+  async loader() {
+    const { administer } = await import("./administer.ts");
+    return function (this: AdminCommandContext, flags: BackupFlags, path: string) {
+      return administer(this, { type: "backup", file: path, force: flags.force }, flags);
+    };
+  },
+  parameters: {
+    flags: {
+      passphraseFile,
+      force: { kind: "boolean", default: false, brief: "Replace a file that exists" },
+    },
+    positional: { kind: "tuple", parameters: [file] },
+  },
+  docs: {
+    brief: "Write all keys to one file under a passphrase",
+    customUsage: ["keys.backup"],
+  },
+});
+
+/** `crypto restore` */
+export const restoreCommand: Command<AdminCommandContext> = buildCommand({
+  async loader() {
+    const { administer } = await import("./administer.ts");
+    return function (this: AdminCommandContext, flags: RestoreFlags, path: string) {
+      return administer(this, { type: "restore", file: path, replace: flags.replace }, flags);
+    };
+  },
+  parameters: {
+    flags: {
+      passphraseFile,
+      replace: {
+        kind: "boolean",
+        default: false,
+        brief: "Replace the key ring that is there, which is kept under another name",
+      },
+    },
+    positional: { kind: "tuple", parameters: [file] },
+  },
+  docs: {
+    brief: "Take all keys from a backup, on this machine or another",
+    customUsage: ["keys.backup", "--replace keys.backup"],
+  },
+});
+
+interface BackupFlags extends AdminFlags {
+  readonly force: boolean;
+}
+
+interface RestoreFlags extends AdminFlags {
+  readonly replace: boolean;
+}
 
 /** `crypto serve` */
 export const serveCommand: Command<ServeCommandContext> = buildCommand({

@@ -2,7 +2,6 @@
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
-import type { StatusResult } from "../core/rpc.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
@@ -16,7 +15,8 @@ import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
-import { Service } from "./service.ts";
+import type { SealingPlaces } from "./sealing.ts";
+import { type Circumstances, Service } from "./service.ts";
 
 const BACKLOG = 4_096;
 /** The longest time between two signs of life, in milliseconds. */
@@ -24,8 +24,7 @@ const MAX_PULSE = 60_000;
 const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
 
 /** What a daemon is told when it starts. It can be sent to a worker. */
-export interface DaemonOptions {
-  readonly layout: Layout;
+export interface DaemonOptions extends SealingPlaces {
   readonly owner: Owner;
   readonly overflow: OverflowIds;
   /** What a service manager does for it. */
@@ -38,7 +37,8 @@ export interface DaemonOptions {
 
 /** A daemon that runs. */
 export interface Daemon {
-  readonly keys: number;
+  /** Undefined while the ring is sealed. */
+  readonly keys: number | undefined;
   /** Tells the service manager, if there is one, that connections are accepted. */
   ready(): void;
   /**
@@ -67,7 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const readLimits = () => readConfig(layout.config, owner.uid).limits;
 
   const engine = loadLibcrypto() ?? webCrypto;
-  const store = await KeyStore.open(layout, engine);
+  const store = await KeyStore.open(options, engine);
   const logFile = new AppendedFile(layout.accessLog);
   const log = new AccessLog(logFile);
   const admission = new Admission(options.limits ?? readLimits());
@@ -77,10 +77,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const fd = passed ?? listen(sockets, layout);
   const parts = { sockets, loop, access, overflow, service, log, admission };
   const listener = new Listener(fd, parts);
+  const state = () => store.sealed ? "sealed: waiting for `crypto unseal`" : "serving";
   const stopPulse = startPulse(manager, loop, supervision.watchdog);
   return {
-    keys: store.ring.keys.length,
-    ready: () => manager.ready("serving"),
+    keys: store.sealed ? undefined : store.ring.keys.length,
+    ready() {
+      manager.ready(state());
+      store.unsealed.then(() => manager.ready(state()));
+    },
     reload() {
       manager.reloading();
       const problems = failuresOf(
@@ -88,7 +92,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         () => logFile.reopen(),
       );
       manager.ready(
-        ["serving", ...problems.map((problem) => `not reloaded: ${problem}`)].join("; "),
+        [state(), ...problems.map((problem) => `not reloaded: ${problem}`)].join("; "),
       );
       return problems;
     },
@@ -159,10 +163,9 @@ function requireNoOtherFile(path: string): void {
 
 function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {
   const started = performance.now();
-  return (): Omit<StatusResult, "protocol" | "engine" | "keys"> => ({
+  return (): ReturnType<Circumstances> => ({
     version,
     mode: layout.mode,
-    sealing: "file",
     connections: admission.connections,
     uptime: Math.floor((performance.now() - started) / 1000),
     warnings,

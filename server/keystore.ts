@@ -5,43 +5,94 @@
 import { type Bytes, randomBytes } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, parent } from "../core/layout.ts";
-import { DEFAULT_KEY, KeyRing, openRing, sealRing } from "../core/ring.ts";
+import type { Layout } from "../core/layout.ts";
+import { DEFAULT_KEY, KeyRing, openRing, sealingKeyId, sealRing } from "../core/ring.ts";
+import { type Rung, SEALING_KEY_LENGTH } from "../core/sealing.ts";
+import { exists, readSecret, renameDurably, replaceDurably, writeDurably } from "./durable.ts";
+import { findSealingKey, hasSealingKey, isSealingKey, type SealingPlaces } from "./sealing.ts";
 
-const SEALING_KEY_LENGTH = 32;
 /** A ring is far smaller; what is larger is not one. */
-const MAX_RING_BYTES = 16 * 1024 * 1024;
+export const MAX_RING_BYTES = 16 * 1024 * 1024;
+
+/** A ring that is open, and what it is under. */
+interface Opened {
+  readonly ring: KeyRing;
+  readonly sealingKey: Bytes;
+}
 
 /** The ring in use, and its file. */
 export class KeyStore {
-  #ring: KeyRing;
+  #opened: Opened | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #unsealed = Promise.withResolvers<void>();
 
   private constructor(
     private readonly path: string,
-    private readonly sealingKey: Bytes,
     private readonly engine: Engine,
-    ring: KeyRing,
+    readonly rung: Rung,
+    opened: Opened | undefined,
   ) {
-    this.#ring = ring;
+    this.#opened = opened;
   }
 
+  /** Whether the ring waits for {@link unseal}. */
+  get sealed(): boolean {
+    return this.#opened === undefined;
+  }
+
+  /** Settles when {@link unseal} has opened the ring. */
+  get unsealed(): Promise<void> {
+    return this.#unsealed.promise;
+  }
+
+  /** @throws {CryptoError} `sealed` */
   get ring(): KeyRing {
-    return this.#ring;
+    return this.#open.ring;
+  }
+
+  get #open(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new CryptoError("sealed");
   }
 
   /**
-   * Opens the ring, or makes the first one with a key named `default`.
-   * @throws {CryptoError} `ring_unreadable` if ring and sealing key do not belong together, or one
-   * of them is missing; `config` if a file cannot be read or made.
+   * Opens the ring, or makes the first one with a key named `default`. A ring under a passphrase
+   * stays sealed.
+   * @throws {CryptoError} `ring_unreadable` if no sealing key that is there belongs to the ring, or
+   * one of them is missing; `config` if a file cannot be read or made.
    */
-  static async open(layout: Layout, engine: Engine): Promise<KeyStore> {
-    const stored = readSecret(layout.sealingKey, SEALING_KEY_LENGTH);
-    const sealingKey = stored ?? await createFirstRing(layout, engine);
-    if (stored) finishFirstRing(layout);
+  static async open(places: SealingPlaces, engine: Engine): Promise<KeyStore> {
+    const { layout } = places;
+    if (exists(layout.sealingKey)) finishFirstRing(layout);
+    else if (!hasSealingKey(places)) await createFirstRing(layout, engine);
     const file = readSecret(layout.ring, MAX_RING_BYTES);
-    if (!file) throw missing(layout.ring, layout.sealingKey);
-    return new KeyStore(layout.ring, sealingKey, engine, await openRing(file, sealingKey, engine));
+    if (!file) throw missing(layout.ring, "a sealing key");
+    const found = await findSealingKey(places, sealingKeyId(file), engine);
+    if (!found && !exists(layout.lockedSealingKey)) throw new CryptoError("ring_unreadable");
+    const opened = found && {
+      ring: await openRing(file, found.sealingKey, engine),
+      sealingKey: found.sealingKey,
+    };
+    return new KeyStore(layout.ring, engine, found?.rung ?? "passphrase", opened);
+  }
+
+  /**
+   * Opens a sealed ring.
+   * @returns false if it is open already, which this then does not change
+   * @throws {CryptoError} `decryption_failed` if that is not its key; `ring_unreadable`
+   */
+  async unseal(sealingKey: Bytes): Promise<boolean> {
+    if (!this.sealed) return false;
+    const file = readSecret(this.path, MAX_RING_BYTES);
+    if (!file) throw new CryptoError("ring_unreadable", { subject: this.path });
+    if (!await isSealingKey(sealingKey, sealingKeyId(file), this.engine)) {
+      throw new CryptoError("decryption_failed");
+    }
+    const ring = await openRing(file, sealingKey, this.engine);
+    if (!this.sealed) return false;
+    this.#opened = { ring, sealingKey };
+    this.#unsealed.resolve();
+    return true;
   }
 
   /**
@@ -51,9 +102,11 @@ export class KeyStore {
    */
   update(change: (ring: KeyRing) => Promise<KeyRing>): Promise<KeyRing> {
     const result = this.#last.then(async () => {
-      const ring = await change(this.#ring);
-      this.#save(await sealRing(ring, this.sealingKey, this.engine));
-      return this.#ring = ring;
+      const { ring, sealingKey } = this.#open;
+      const changed = await change(ring);
+      this.#save(await sealRing(changed, sealingKey, this.engine));
+      this.#opened = { ring: changed, sealingKey };
+      return changed;
     });
     this.#last = result.catch(() => undefined);
     return result;
@@ -61,8 +114,7 @@ export class KeyStore {
 
   #save(file: Bytes): void {
     try {
-      writeDurably(`${this.path}.new`, file);
-      renameDurably(`${this.path}.new`, this.path);
+      replaceDurably(this.path, file);
     } catch (cause) {
       throw new CryptoError("ring_not_saved", { cause });
     }
@@ -75,24 +127,11 @@ function missing(path: string, other: string): CryptoError {
   return new CryptoError("ring_unreadable", { subject: path, hint });
 }
 
-/** Reads a small file whole; undefined if it is not there. */
-function readSecret(path: string, maxLength: number): Bytes | undefined {
-  try {
-    const { size } = Deno.statSync(path);
-    if (size > maxLength) throw new CryptoError("ring_unreadable", { subject: path });
-    return Deno.readFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof CryptoError) throw error;
-    throw new CryptoError("config", { subject: path, cause: error });
-  }
-}
-
 /**
  * Makes sealing key and ring. The ring waits under its temporary name until the sealing key is
  * there, so that a crash between leaves what {@link finishFirstRing} completes.
  */
-async function createFirstRing(layout: Layout, engine: Engine): Promise<Bytes> {
+async function createFirstRing(layout: Layout, engine: Engine): Promise<void> {
   if (readSecret(layout.ring, MAX_RING_BYTES)) throw missing(layout.sealingKey, layout.ring);
   const sealingKey = randomBytes(SEALING_KEY_LENGTH);
   const ring = await new KeyRing().create(DEFAULT_KEY.seal, "seal", { engine });
@@ -105,47 +144,10 @@ async function createFirstRing(layout: Layout, engine: Engine): Promise<Bytes> {
     const hint = "the first key cannot be written: check the directory's owner and free space";
     throw new CryptoError("config", { subject: layout.ring, hint, cause });
   }
-  return sealingKey;
 }
 
 /** Gives a ring that was written beside its sealing key its name, if it has none yet. */
 function finishFirstRing({ ring }: Layout): void {
   if (exists(ring) || !exists(`${ring}.new`)) return;
   renameDurably(`${ring}.new`, ring);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Writes a new file that only its owner can read, and waits until it is on the disk. */
-function writeDurably(path: string, bytes: Bytes): void {
-  if (exists(path)) Deno.removeSync(path);
-  const file = Deno.openSync(path, { write: true, createNew: true, mode: 0o400 });
-  try {
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    file.syncSync();
-  } catch (error) {
-    // A torn file must not wait here for a start that could take it for a good one.
-    Deno.removeSync(path);
-    throw error;
-  } finally {
-    file.close();
-  }
-}
-
-function renameDurably(from: string, to: string): void {
-  Deno.renameSync(from, to);
-  const directory = Deno.openSync(parent(to));
-  try {
-    directory.syncSync();
-  } finally {
-    directory.close();
-  }
 }

@@ -3,10 +3,18 @@
  * directory: finding the layout, making the user's directories, checking who else could write.
  */
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, moved, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
+import {
+  CREDENTIAL,
+  type Layout,
+  moved,
+  SYSTEM_LAYOUT,
+  userLayout,
+  withSocket,
+} from "../core/layout.ts";
 import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import type { DaemonOptions } from "./daemon.ts";
+import { exists } from "./durable.ts";
 import type { OverflowIds } from "./identity.ts";
 
 /** What the command line says. */
@@ -29,15 +37,24 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
   const supervision = readSupervision(readEnv, Deno.pid);
   const layout = trustedLayout(findLayout(flags), uid, supervision.listener !== undefined);
-  for (const secret of [layout.sealingKey, layout.ring]) requireSecretIfThere(secret, uid);
+  const secrets = [layout.sealingKey, layout.lockedSealingKey, layout.ring];
+  for (const secret of secrets) requireSecretIfThere(secret, uid);
   return {
     layout,
+    credential: flags.system ? findCredential() : undefined,
     owner: { uid, group: flags.system ? gid : undefined },
     overflow,
     supervision,
     version,
     warnings: flags.system ? [] : [USER_WARNING],
   };
+}
+
+/** The sealing key as the service manager gave it, where it gave one; systemd.exec(5). */
+function findCredential(): string | undefined {
+  const directory = readEnv("CREDENTIALS_DIRECTORY");
+  const path = `${directory}/${CREDENTIAL}`;
+  return directory?.startsWith("/") && exists(path) ? path : undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options);
   const { keys } = await worker.start();
-  context.say(`serving ${keys} ${keys === 1 ? "key" : "keys"} at ${options.layout.socket}`);
+  context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
   for (const warning of options.warnings) context.say(warning);
   reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);
@@ -36,6 +36,11 @@ function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
   Deno.addSignalListener("SIGHUP", () => {
     last = last.then(reload).catch(() => undefined);
   });
+}
+
+function describeKeys(keys: number | undefined): string {
+  if (keys === undefined) return "no key before `crypto unseal`";
+  return `${keys} ${keys === 1 ? "key" : "keys"}`;
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

@@ -29,8 +29,11 @@ import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
 import type { Decision } from "./log.ts";
 
+/** What of `status` the service knows by itself. */
+export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
+
 /** What `status` says that the service does not know by itself. */
-export type Circumstances = () => Omit<StatusResult, "protocol" | "engine" | "keys">;
+export type Circumstances = () => Omit<StatusResult, KnownByService>;
 
 /** What a service works with. */
 export interface ServiceParts {
@@ -60,7 +63,9 @@ export interface Outcome {
   readonly decision: Decision;
 }
 
-const MANAGING: ReadonlySet<Method> = new Set(["key.create", "key.rotate", "key.import"]);
+const MANAGING: ReadonlySet<Method> = new Set(["key.create", "key.rotate", "key.import", "unseal"]);
+/** What is answered before the ring is open. */
+const WHILE_SEALED: ReadonlySet<Method> = new Set(["status", "unseal"]);
 
 /** The methods of docs/protocol.md. */
 export class Service {
@@ -71,6 +76,9 @@ export class Service {
     this.#parts = parts;
     this.#handlers = {
       "status": () => ({ result: this.#status() }),
+      "unseal": async ({ sealingKey }) => ({
+        result: { unsealed: await parts.store.unseal(sealingKey) },
+      }),
       "encrypt": (params) => this.#encrypt(params),
       "decrypt": (params) => this.#decrypt(params),
       "envelope.create": (params) => this.#createEnvelope(params),
@@ -103,15 +111,18 @@ export class Service {
     const { access } = this.#parts;
     const allowed = MANAGING.has(method) ? access.mayManage(who) : access.mayUse(who);
     if (!allowed) throw new CryptoError("denied");
+    if (this.#parts.store.sealed && !WHILE_SEALED.has(method)) throw new CryptoError("sealed");
   }
 
   #status(): StatusResult {
-    const { engine, circumstances } = this.#parts;
+    const { engine, circumstances, store } = this.#parts;
     return {
       ...circumstances(),
       protocol: 1,
       engine: engine.name,
-      keys: this.#ring.keys.length,
+      sealing: store.rung,
+      sealed: store.sealed,
+      keys: store.sealed ? 0 : this.#ring.keys.length,
     };
   }
 

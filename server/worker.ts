@@ -13,7 +13,10 @@ type Question =
   | { readonly type: "reload" }
   | { readonly type: "stop" };
 
-/** How many keys the daemon has; what could not be reloaded; undefined when it has stopped. */
+/**
+ * How many keys the daemon has, undefined while they are sealed; what could not be reloaded;
+ * undefined when it has stopped.
+ */
 type Answer = number | readonly string[] | undefined;
 
 /** Runs in the worker. */
@@ -42,8 +45,9 @@ export class DaemonWorker {
    * @param script the URL of the program's one script
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
-    const activated = options.supervision.listener !== undefined;
-    const permissions = daemonPrivileges(options.layout, activated).start;
+    const { layout, credential, supervision } = options;
+    const activated = supervision.listener !== undefined;
+    const permissions = daemonPrivileges(layout, { activated, credential }).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
   }
@@ -54,9 +58,9 @@ export class DaemonWorker {
   }
 
   /** Starts the daemon. @throws {CryptoError} what {@link startDaemon} throws. */
-  async start(): Promise<{ keys: number }> {
+  async start(): Promise<{ keys: number | undefined }> {
     const keys = await this.role.ask({ type: "start", options: this.options });
-    return { keys: Number(keys ?? 0) };
+    return { keys: typeof keys === "number" ? keys : undefined };
   }
 
   /** Reads the configuration again and opens the log again. Gives what could not be done. */

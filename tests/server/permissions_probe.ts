@@ -135,7 +135,9 @@ function once(worker: Worker): Promise<Attempts> {
 /** The main thread: starts the worker as the daemon's does, then gives up what it has. */
 async function main(script: string): Promise<void> {
   const targets = Deno.args as unknown as Targets;
-  const { start } = daemonPrivileges(layout(targets), targets[3] === "activated");
+  const { start } = daemonPrivileges(layout(targets), {
+    activated: targets[3] === "activated",
+  });
   const permissions = workerPermissions(script, start);
   const worker = new Worker(script, { type: "module", name: "probe", deno: { permissions } });
   await once(worker);

@@ -14,6 +14,7 @@ Deno.test("status says what runs, for whom, and with how many keys", async () =>
     "keys",
     "mode",
     "protocol",
+    "sealed",
     "sealing",
     "uptime",
     "version",

@@ -1,0 +1,18 @@
+/** Giving files to another user. */
+import { cPath, openLibc, SystemError } from "./libc.ts";
+
+/** Gives a file to a user and a group. A symbolic link is given itself, not what it leads to. */
+export type GiveAway = (path: string, uid: number, gid: number) => void;
+
+/**
+ * Loads what it takes. `Deno.chown` follows links: in a directory of the service's, the service
+ * could put one to another's file there, and root would give that away.
+ */
+export function loadGiveAway(): GiveAway {
+  const { symbols, errno } = openLibc({
+    lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  });
+  return (path, uid, gid) => {
+    if (symbols.lchown(cPath(path), uid, gid) < 0) throw new SystemError("lchown", errno());
+  };
+}

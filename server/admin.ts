@@ -1,0 +1,174 @@
+/**
+ * `crypto reseal`, `backup` and `restore`: a worker that may touch the daemon's directories and the
+ * named file, and run two of systemd's tools. Passphrases are asked for on the main thread.
+ */
+import { type Bytes, concat } from "../core/bytes.ts";
+import { webCrypto } from "../core/engine.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
+import { ADMIN_WORKER } from "../core/privileges.ts";
+import type { Rung } from "../core/sealing.ts";
+import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { loadGiveAway } from "../platform/ownership.ts";
+import { dropLibraryPermission } from "../platform/permissions.ts";
+import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
+import { mustRun, programPaths, runProgram } from "../platform/programs.ts";
+import { Sockets } from "../platform/sockets.ts";
+import { type RoleOptions, runRole } from "../platform/worker.ts";
+import { exists, publishDurably, readSecret } from "./durable.ts";
+import {
+  type Credential,
+  type Ladder,
+  makeBackup,
+  move,
+  openBackup,
+  type Passphrases,
+  restore,
+} from "./ladder.ts";
+
+const SERVICE = "crypto.service";
+/** More than the backup of the largest ring. */
+const MAX_BACKUP_BYTES = 17 * 1024 * 1024;
+
+/** What is to be done. Paths are absolute. */
+export type AdminTask =
+  | { readonly type: "reseal"; readonly to: Rung }
+  | { readonly type: "backup"; readonly file: string; readonly force: boolean }
+  | { readonly type: "restore"; readonly file: string; readonly replace: boolean };
+
+/** What the worker is asked. */
+export interface AdminQuestion extends Passphrases {
+  readonly task: AdminTask;
+  readonly layout: Layout;
+}
+
+/** The worker of a task, and all that it may do. */
+export function adminRole(script: string, task: AdminTask, layout: Layout): RoleOptions<never> {
+  const places = [layout.configDirectory, layout.stateDirectory];
+  if (layout.mode === "system") places.push(CREDENTIAL_STORE);
+  if (task.type !== "reseal") places.push(parent(task.file));
+  const run = layout.mode === "system" ? programPaths("systemctl", "systemd-creds") : [];
+  const permissions = { read: [...places, ...run], write: places, run, ffi: true };
+  return { script, name: ADMIN_WORKER, permissions };
+}
+
+/** Runs in the worker. Answers with lines for people. */
+export function runAdminRole(): void {
+  forbidCoreDumps();
+  forbidTracing();
+  const engine = loadLibcrypto() ?? webCrypto;
+  const parts = { engine, sockets: new Sockets(), giveAway: loadGiveAway() };
+  dropLibraryPermission();
+  runRole<AdminQuestion, readonly string[]>((question) => perform(question, parts));
+}
+
+interface Parts {
+  readonly engine: Ladder["engine"];
+  readonly sockets: Sockets;
+  readonly giveAway: ReturnType<typeof loadGiveAway>;
+}
+
+async function perform(question: AdminQuestion, parts: Parts): Promise<readonly string[]> {
+  const { task, layout } = question;
+  // The state directory is the daemon's, and so is what is made for it.
+  const { uid, gid } = Deno.statSync(layout.stateDirectory);
+  const own = (path: string) => parts.giveAway(path, uid ?? 0, gid ?? 0);
+  const credential = layout.mode === "system" ? systemdCredential() : undefined;
+  const ladder = { layout, engine: parts.engine, own, credential };
+  if (task.type === "backup") return await backUp(task, ladder, question);
+  if (task.type === "restore") {
+    const prepared = await prepareRestore(task, ladder, question);
+    return await whileStopped(ladder, parts.sockets, prepared);
+  }
+  return await whileStopped(ladder, parts.sockets, () => reseal(task.to, ladder, question));
+}
+
+function systemdCredential(): Credential {
+  const path = `${CREDENTIAL_STORE}/${CREDENTIAL}`;
+  const name = `--name=${CREDENTIAL}`;
+  return {
+    path,
+    encrypt: async (key) =>
+      concat(await mustRun("systemd-creds", ["encrypt", name, "-", "-"], { input: key })),
+    decrypt: async () => concat(await mustRun("systemd-creds", ["decrypt", name, path, "-"])),
+  };
+}
+
+async function backUp(
+  { file, force }: Extract<AdminTask, { type: "backup" }>,
+  ladder: Ladder,
+  passphrases: Passphrases,
+): Promise<readonly string[]> {
+  if (!force && exists(file)) throw new CryptoError("file_exists", { subject: file });
+  publishDurably(file, await makeBackup(ladder, passphrases), force);
+  return [`all keys are in ${file}, under the passphrase`];
+}
+
+async function reseal(to: Rung, ladder: Ladder, passphrases: Passphrases): Promise<string[]> {
+  for await (const _ of move(ladder, to, passphrases));
+  const said = [`the key ring is sealed by: ${to}`];
+  return to === "passphrase" ? [...said, "after each start: `crypto unseal`"] : said;
+}
+
+/** Reads and proves all of a backup; gives what is to be done with the daemon stopped. */
+async function prepareRestore(
+  { file, replace }: Extract<AdminTask, { type: "restore" }>,
+  ladder: Ladder,
+  { given = "" }: Passphrases,
+): Promise<() => Promise<string[]>> {
+  const backup = readBackup(file);
+  const isThere = exists(ladder.layout.ring);
+  if (isThere && !replace) {
+    const hint = "there is a key ring already: --replace keeps it under another name";
+    throw new CryptoError("file_exists", { subject: ladder.layout.ring, hint });
+  }
+  const ring = await openBackup(backup, given, ladder.engine);
+  return async () => {
+    const kept = new Date().toISOString().replace(/[-:.]/g, "");
+    for await (const _ of restore(ladder, ring, kept));
+    const said = [`restored ${ring.keys.length} ${ring.keys.length === 1 ? "key" : "keys"}`];
+    return isThere ? [...said, `the old ring is kept as ${ladder.layout.ring}.${kept}`] : said;
+  };
+}
+
+function readBackup(file: string): Bytes {
+  const backup = readSecret(file, MAX_BACKUP_BYTES);
+  if (backup) return backup;
+  throw new CryptoError("io", { subject: file, hint: "there is no such file" });
+}
+
+/**
+ * Does something while no daemon runs on the ring: the system's service is stopped and started
+ * again, whatever happened; any other daemon is an error.
+ */
+async function whileStopped<T>(
+  ladder: Ladder,
+  sockets: Sockets,
+  act: () => Promise<T>,
+): Promise<T> {
+  const { layout, own } = ladder;
+  const runs = layout.mode === "system" && await serviceRuns();
+  if (runs) await mustRun("systemctl", ["stop", SERVICE]);
+  try {
+    const path = `${layout.stateDirectory}/lock`;
+    const lock = sockets.lock(path);
+    try {
+      own(path);
+      return await act();
+    } finally {
+      sockets.close(lock);
+    }
+  } finally {
+    if (runs) await mustRun("systemctl", ["start", SERVICE]);
+  }
+}
+
+async function serviceRuns(): Promise<boolean> {
+  try {
+    return (await runProgram("systemctl", ["is-active", "--quiet", SERVICE])).status === 0;
+  } catch (error) {
+    // Where there is no systemctl there is no service of its.
+    if (asCryptoError(error).code === "config") return false;
+    throw error;
+  }
+}

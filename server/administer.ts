@@ -1,0 +1,64 @@
+/** The main thread of `crypto reseal`, `backup` and `restore`: it asks people, and nothing else. */
+import { CryptoError } from "../core/errors.ts";
+import { type Layout, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
+import { RoleWorker } from "../platform/worker.ts";
+import { type AdminQuestion, adminRole, type AdminTask } from "./admin.ts";
+import { exists } from "./durable.ts";
+
+/** Opens the source of a passphrase now, and asks when it is called. */
+export type OpenPassphrase = (
+  flags: { readonly passphraseFile?: string | undefined },
+  isNew: boolean,
+) => Promise<() => Promise<string>>;
+
+/** What the program hands to these subcommands. */
+export interface AdminContext {
+  readonly script: string;
+  readonly say: (line: string) => void;
+  readonly openPassphrase: OpenPassphrase;
+}
+
+/** What they are told. */
+export interface AdminFlags {
+  readonly passphraseFile?: string | undefined;
+}
+
+const ASKING = "the passphrase that the key ring is sealed under now:";
+
+/** Does a task; says what became of it. */
+export async function administer(context: AdminContext, task: AdminTask, flags: AdminFlags) {
+  const layout = findLayout(task);
+  const makesOne = task.type === "backup" || (task.type === "reseal" && task.to === "passphrase");
+  const needsOne = makesOne || task.type === "restore";
+  const askGiven = needsOne ? await context.openPassphrase(flags, makesOne) : undefined;
+  // Where a new one comes from a file, the present one is typed.
+  const askCurrent = await context.openPassphrase(needsOne ? {} : flags, false);
+  const role = adminRole(context.script, task, layout);
+  const worker = await RoleWorker.start<AdminQuestion, readonly string[]>(role);
+  const question = { task, layout, given: await askGiven?.() };
+  try {
+    const lines = await worker.ask(question).catch(async (error) => {
+      if (!(error instanceof CryptoError) || error.code !== "sealed") throw error;
+      if (needsOne || flags.passphraseFile === undefined) context.say(ASKING);
+      return await worker.ask({ ...question, current: await askCurrent() });
+    });
+    lines.forEach(context.say);
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** The system's layout for root where there is a system's service, else the user's. */
+function findLayout(task: AdminTask): Layout {
+  if (Deno.uid() === 0 && exists(SYSTEM_LAYOUT.configDirectory)) return SYSTEM_LAYOUT;
+  // No socket is used, so the runtime directory need not be known.
+  const layout = userLayout((name) => Deno.env.get(name), "/");
+  if (task.type === "reseal" && task.to === "credential") {
+    const hint = "a credential is for the system's service: choose file or passphrase";
+    throw new CryptoError("config", { subject: "credential", hint });
+  }
+  for (const path of [layout.configDirectory, layout.stateDirectory]) {
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  }
+  return layout;
+}

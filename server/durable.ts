@@ -1,0 +1,100 @@
+/** Small secret files that are on the disk before anything relies on them. */
+import { type Bytes, randomBytes, toBase64Url } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { parent } from "../core/layout.ts";
+
+/** Gives a new file its owner, before it has its name. */
+export type Own = (path: string) => void;
+
+/**
+ * Reads a small file whole; undefined if it is not there.
+ * @param maxLength bytes
+ * @throws {CryptoError} `ring_unreadable` if it is longer; `config`
+ */
+export function readSecret(path: string, maxLength: number): Bytes | undefined {
+  try {
+    const { size } = Deno.statSync(path);
+    if (size > maxLength) throw new CryptoError("ring_unreadable", { subject: path });
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof CryptoError) throw error;
+    throw new CryptoError("config", { subject: path, cause: error });
+  }
+}
+
+/** Whether something has this name. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Writes a new file that only its owner can read, and waits until it is on the disk. */
+export function writeDurably(path: string, bytes: Bytes, own?: Own, mode = 0o400): void {
+  if (exists(path)) Deno.removeSync(path);
+  const file = Deno.openSync(path, { write: true, createNew: true, mode });
+  try {
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    own?.(path);
+    file.syncSync();
+  } catch (error) {
+    // A torn file must not wait here for a start that could take it for a good one.
+    Deno.removeSync(path);
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+/** Gives a file another name, replacing what has it, and waits until that is on the disk. */
+export function renameDurably(from: string, to: string): void {
+  Deno.renameSync(from, to);
+  syncDirectory(parent(to));
+}
+
+/** Writes a file beside its name and gives it the name: one good file is there at every moment. */
+export function replaceDurably(path: string, bytes: Bytes, own?: Own): void {
+  writeDurably(`${path}.new`, bytes, own);
+  renameDurably(`${path}.new`, path);
+}
+
+/**
+ * Writes a file that must not be there yet, or may be replaced: all of it, or nothing.
+ * @throws {CryptoError} `file_exists`
+ */
+export function publishDurably(path: string, bytes: Bytes, force: boolean): void {
+  const hidden = `${parent(path)}/.crypto.${toBase64Url(randomBytes(9))}`;
+  writeDurably(hidden, bytes, undefined, 0o600);
+  try {
+    if (force) Deno.renameSync(hidden, path);
+    else Deno.linkSync(hidden, path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new CryptoError("file_exists", { subject: path });
+    }
+    throw new CryptoError("io", { subject: path, cause });
+  } finally {
+    removeDurably(hidden);
+  }
+}
+
+/** Removes a file, if it is there, and waits until that is on the disk. */
+export function removeDurably(path: string): void {
+  if (!exists(path)) return;
+  Deno.removeSync(path);
+  syncDirectory(parent(path));
+}
+
+function syncDirectory(path: string): void {
+  const directory = Deno.openSync(path);
+  try {
+    directory.syncSync();
+  } finally {
+    directory.close();
+  }
+}
