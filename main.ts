@@ -18,14 +18,16 @@ import {
   statusCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
-import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
+import { describeError, exitStatus, say, Terminal, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER } from "./core/privileges.ts";
+import { DAEMON_WORKER, INSTALL_WORKER } from "./core/privileges.ts";
 import settings from "./deno.json" with { type: "json" };
+import { installCommand, uninstallCommand } from "./install/command.ts";
+import type { InstallContext } from "./install/run.ts";
 import { serveCommand } from "./server/command.ts";
 import type { ServeContext } from "./server/serve.ts";
 
-type Context = ClientContext & ServeContext & ApplicationContext;
+type Context = ClientContext & ServeContext & InstallContext & ApplicationContext;
 
 const subcommands = {
   serve: serveCommand,
@@ -33,6 +35,8 @@ const subcommands = {
   decrypt: decryptCommand,
   key: keyRoutes,
   status: statusCommand,
+  install: installCommand,
+  uninstall: uninstallCommand,
   completion: completionCommand,
 };
 
@@ -97,6 +101,7 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   process: { stdout: { write: print }, stderr: { write: writeError } },
   print,
   say,
+  openTerminal: Terminal.open,
   script: import.meta.url,
   version: settings.version,
 };
@@ -123,6 +128,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === INSTALL_WORKER) {
+  const { runInstallRole } = await import("./install/role.ts");
+  runInstallRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

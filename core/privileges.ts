@@ -3,7 +3,7 @@
  * sets repeat it for running from source (a test compares them), and docs/privileges.md shows it.
  */
 
-import type { Layout } from "./layout.ts";
+import { type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
@@ -36,6 +36,10 @@ export interface PermissionSet {
   readonly ffi?: boolean;
 }
 
+/** The system's own programs that installing and removing run. */
+const INSTALLER_PROGRAMS = ["groupdel", "setpriv", "systemctl", "systemd-sysusers", "userdel"]
+  .flatMap((name) => ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map((path) => `${path}/${name}`));
+
 /** Opens the files and the socket it is told, then holds nothing. */
 const HANDLES_FIRST: Privileges = {
   start: {
@@ -49,6 +53,18 @@ const HANDLES_FIRST: Privileges = {
   working: {},
 };
 
+/** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
+const INSTALLER: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: [...TERMINAL_VARIABLES],
+    sys: ["uid", "statfs"],
+    run: INSTALLER_PROGRAMS,
+  },
+  working: {},
+};
+
 /** Roles to privileges. */
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
@@ -56,6 +72,8 @@ export const PRIVILEGES = {
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   serve: HANDLES_FIRST,
+  install: INSTALLER,
+  uninstall: INSTALLER,
 } as const satisfies Record<string, Privileges>;
 
 /**
@@ -70,3 +88,34 @@ export function daemonPrivileges({ configDirectory, stateDirectory, socket }: La
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";
+
+/** The name of the worker that installs and removes. */
+export const INSTALL_WORKER = "crypto-install";
+
+/** Directories below a root directory that installing and removing write in. */
+const INSTALLER_WRITES = [
+  "/usr/local/bin",
+  "/etc/sysusers.d",
+  "/etc/systemd/system",
+  "/etc/credstore.encrypted/crypto-sealing-key",
+  SYSTEM_LAYOUT.configDirectory,
+  SYSTEM_LAYOUT.stateDirectory,
+  SYSTEM_LAYOUT.runtimeDirectory,
+] as const;
+
+/**
+ * What the worker that installs and removes may do below a root directory ("" for the system
+ * itself).
+ * @param program the program that is running, which it copies, and runs for a backup
+ */
+export function installerPrivileges(root: string, program: string): PermissionSet {
+  const write = INSTALLER_WRITES.map((path) => root + path);
+  const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
+  const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
+  return {
+    read: [...write, ...accounts, ...system],
+    write,
+    sys: ["statfs"],
+    run: [...INSTALLER_PROGRAMS, program],
+  };
+}

@@ -28,7 +28,7 @@ export function planRemoval(
     ...fileSteps(facts, assets, purge),
     ...purge ? purgeSteps(facts) : leftoverSteps(facts),
     ...kept.length > 0 ? [] : accountSteps(facts),
-    ...directorySteps(facts, purge),
+    ...directorySteps(facts, purge, [...kept, ...keptConfig(facts, assets, purge)]),
   ];
   const goal = steps.length === 0 ? "nothing" : purge ? "purge" : "uninstall";
   return { goal, steps, notes: notesOf(facts, assets, purge, kept) };
@@ -125,18 +125,29 @@ function accountSteps({ account, places }: Facts): Step[] {
   return [{ id: "account", title, actions: removeAccount(places.root), undo: [] }];
 }
 
+/** An edited configuration is its administrator's. */
+function keptConfig(facts: Facts, assets: readonly Asset[], purge: boolean): string[] {
+  const { config } = facts.places;
+  return !purge && facts.files[config] && !isOurs(facts, assets, config) ? [config] : [];
+}
+
 /** The manifest goes when all that it lists is gone. */
-function directorySteps({ files, places, manifest }: Facts, purge: boolean): Step[] {
+function directorySteps(
+  { files, places, manifest }: Facts,
+  purge: boolean,
+  kept: readonly string[],
+): Step[] {
   const { configDirectory, stateDirectory, runtimeDirectory } = places.layout;
+  const goes = (path: string) => files[path] && !kept.some((file) => file.startsWith(`${path}/`));
   const made = manifest?.directories.filter((path) => path !== configDirectory) ?? [];
   const first = [...new Set([...made, stateDirectory, runtimeDirectory])].reverse();
   const config: Action = purge
     ? { do: "removeAll", path: configDirectory }
     : { do: "removeEmpty", path: configDirectory };
   const actions: Action[] = [
-    ...first.filter((path) => files[path]).map((path): Action => ({ do: "removeEmpty", path })),
+    ...first.filter(goes).map((path): Action => ({ do: "removeEmpty", path })),
     ...files[places.manifest] ? [{ do: "remove", path: places.manifest } as const] : [],
-    ...files[configDirectory] ? [config] : [],
+    ...goes(configDirectory) ? [config] : [],
   ];
   if (actions.length === 0) return [];
   const title = purge
