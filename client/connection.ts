@@ -1,5 +1,5 @@
 /** Asking the daemon: JSON-RPC over one connection, many requests at once. */
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
 import {
   type Answer,
   MAX_LINE,
@@ -21,28 +21,53 @@ interface Waiting {
   readonly reject: (error: CryptoError) => void;
 }
 
+/** Something that a daemon can be asked through. */
+export interface Channel {
+  ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]>;
+  close(): void;
+}
+
+/** A request got no answer because the connection ended, and a new one may serve. */
+export class Unanswered extends CryptoError {
+  /** @param undone whether it is known that the request was not done */
+  constructor(reason: CryptoError, readonly undone: boolean) {
+    super(reason.code, { subject: reason.subject, hint: reason.hint, cause: reason });
+  }
+}
+
+/** Why a connection has ended, and whether what had no answer by then was done. */
+interface End {
+  readonly reason: CryptoError;
+  /** `refused`: it was not, and would not be over another connection either. */
+  readonly unanswered: "undone" | "unknown" | "refused";
+}
+
+/** Why a daemon hangs up that will serve over another connection, perhaps in a moment. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["stopping", "idle_timeout"]);
+
 /** A connection to a daemon. Requests may overlap; each promise gets its own answer. */
-export class Connection {
+export class Connection implements Channel {
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
-  #failure: CryptoError | undefined;
+  #ended: End | undefined;
 
   constructor(private readonly duplex: Duplex) {
-    this.#readAnswers().catch((error) => {
-      if (error instanceof CryptoError) this.#fail(error);
+    this.#readAnswers().catch((reason) => {
+      if (reason instanceof CryptoError) this.#end({ reason, unanswered: "refused" });
     }).finally(() => {
-      this.#fail(new CryptoError("unavailable", { hint: "the daemon closed the connection" }));
+      const hint = "the daemon closed the connection";
+      this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
     });
   }
 
   /**
    * Asks and waits for the answer.
-   * @throws {CryptoError} what the daemon answered, or `unavailable` if it did not;
+   * @throws {CryptoError} what the daemon answered; {@link Unanswered} if it hung up;
    * `line_too_long` for what the daemon would hang up on, and so fail other requests.
    */
   async ask<M extends Method>(method: M, params: WireParams = {}): Promise<Results[M]> {
-    if (this.#failure) throw this.#failure;
+    if (this.#ended) throw failure({ ...this.#ended, sent: false });
     const id = ++this.#lastId;
     const line = utf8(requestLine(id, method, params) + "\n");
     if (line.length > MAX_LINE + 1) throw new CryptoError("line_too_long");
@@ -75,21 +100,28 @@ export class Connection {
   }
 
   #receive({ id, outcome }: Answer): void {
-    if (typeof id !== "number") return this.#fail(connectionError(outcome));
+    if (typeof id !== "number") return this.#end(hangUp(outcome));
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if ("error" in outcome) waiting?.reject(outcome.error);
     else waiting?.resolve(outcome.result);
   }
 
-  #fail(error: CryptoError): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+  #end(end: End): void {
+    this.#ended ??= end;
+    for (const { reject } of this.#waiting.values()) reject(failure(this.#ended));
     this.#waiting.clear();
   }
 }
 
-/** An answer to no request says why the daemon hangs up. */
-function connectionError(outcome: Answer["outcome"]): CryptoError {
-  return "error" in outcome ? outcome.error : asCryptoError(undefined);
+/** An answer to no request says why the daemon hangs up. What it has not answered it has not done. */
+function hangUp(outcome: Answer["outcome"]): End {
+  const reason = "error" in outcome ? outcome.error : asCryptoError(undefined);
+  return { reason, unanswered: PASSING.has(reason.code) ? "undone" : "refused" };
+}
+
+/** The error of a request that the end of its connection left without an answer. */
+function failure({ reason, unanswered, sent = true }: End & { readonly sent?: boolean }) {
+  if (unanswered === "refused") return reason;
+  return new Unanswered(reason, !sent || unanswered === "undone");
 }

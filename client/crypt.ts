@@ -9,6 +9,7 @@ import { Pipes } from "../platform/files.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
+import { connectBound } from "./bound.ts";
 import {
   type Input,
   openInput,
@@ -19,7 +20,6 @@ import {
 } from "./files.ts";
 import type { KeyService } from "./keyservice.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
-import { connect } from "./mod.ts";
 import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress, say } from "./terminal.ts";
@@ -61,7 +61,7 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
-    const service = passphrase ? undefined : await connect({ socket: flags.socket });
+    const service = passphrase ? undefined : await connectBound(flags.socket);
     dropAllPermissions();
 
     const { key, context, armor } = flags;
@@ -204,7 +204,7 @@ function textInput(text: string): Input {
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
 async function tryConnect(socket: string | undefined) {
   try {
-    const service = await connect({ socket });
+    const service = await connectBound(socket);
     return { get: () => Promise.resolve(service), close: () => service.close() };
   } catch (error) {
     return { get: (): Promise<KeyService> => Promise.reject(error), close: () => {} };

@@ -2,7 +2,7 @@
 import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
-import type { Connection } from "./connection.ts";
+import type { Channel } from "./connection.ts";
 
 /** A plaintext or a context: a text stands for its UTF-8. */
 export type Data = string | Bytes;
@@ -34,9 +34,9 @@ function present(part: string | undefined): string {
   throw new CryptoError("unavailable", { hint: "this is not the answer of a crypto daemon" });
 }
 
-/** A daemon, asked over one connection. */
+/** A daemon. */
 export class KeyService {
-  constructor(private readonly connection: Connection) {}
+  constructor(private readonly channel: Channel) {}
 
   /** Encrypts a value. Gives one line of text: a direct message, or a Fernet token. */
   async encrypt(plaintext: Data, { key, context }: KeyOptions = {}): Promise<string> {
@@ -44,24 +44,24 @@ export class KeyService {
       ? { text: plaintext }
       : { data: toBase64Url(plaintext) };
     const params = { key, ...value, ...contextParams(context) };
-    return present((await this.connection.ask("encrypt", params)).message);
+    return present((await this.channel.ask("encrypt", params)).message);
   }
 
   /** Decrypts a value that {@link encrypt} gave. */
   async decrypt(message: string, { key, context }: KeyOptions = {}): Promise<Bytes> {
     const params = { message, key, ...contextParams(context) };
-    return fromBase64Url(present((await this.connection.ask("decrypt", params)).data));
+    return fromBase64Url(present((await this.channel.ask("decrypt", params)).data));
   }
 
   /** Decrypts a value that is a text. */
   async decryptText(message: string, { key, context }: KeyOptions = {}): Promise<string> {
     const params = { message, key, as: "text", ...contextParams(context) };
-    return present((await this.connection.ask("decrypt", params)).text);
+    return present((await this.channel.ask("decrypt", params)).text);
   }
 
   /** Makes a data key. `size` is what the log shall say of the message's plaintext, in bytes. */
   async createDataKey(key?: string, size?: number): Promise<DataKey> {
-    const result = await this.connection.ask("envelope.create", { key, size });
+    const result = await this.channel.ask("envelope.create", { key, size });
     const envelope = fromBase64Url(present(result.envelope));
     return { ...result, envelope, dataKey: fromBase64Url(present(result.dataKey)) };
   }
@@ -73,33 +73,33 @@ export class KeyService {
    */
   async openDataKey(envelope: Bytes, size?: number, key?: string): Promise<Bytes> {
     const params = { envelope: toBase64Url(envelope), key, size };
-    return fromBase64Url(present((await this.connection.ask("envelope.open", params)).dataKey));
+    return fromBase64Url(present((await this.channel.ask("envelope.open", params)).dataKey));
   }
 
   /** The keys that there are. */
   async keys(): Promise<readonly KeyInfo[]> {
-    return (await this.connection.ask("key.list")).keys;
+    return (await this.channel.ask("key.list")).keys;
   }
 
   /** Makes a key; `material` (32 bytes) makes it an import. */
   createKey(name: string, purpose: string, material?: Bytes): Promise<UsedKey & { id: string }> {
-    if (!material) return this.connection.ask("key.create", { name, purpose });
+    if (!material) return this.channel.ask("key.create", { name, purpose });
     const params = { name, purpose, material: toBase64Url(material) };
-    return this.connection.ask("key.import", params);
+    return this.channel.ask("key.import", params);
   }
 
   /** Makes a new version of a key, which encrypts from then on. */
   rotateKey(name: string): Promise<UsedKey & { id: string }> {
-    return this.connection.ask("key.rotate", { name });
+    return this.channel.ask("key.rotate", { name });
   }
 
   /** What the daemon says of itself. */
   status(): Promise<StatusResult> {
-    return this.connection.ask("status");
+    return this.channel.ask("status");
   }
 
   /** Hangs up. */
   close(): void {
-    this.connection.close();
+    this.channel.close();
   }
 }

@@ -7,9 +7,9 @@ import type { KeyInfo, StatusResult } from "../core/rpc.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
+import { connectBound } from "./bound.ts";
 import { type Input, openInput, STANDARD } from "./files.ts";
 import type { KeyService } from "./keyservice.ts";
-import { connect } from "./mod.ts";
 import { readUpTo } from "./stream.ts";
 
 /** What all of these commands are told. */
@@ -34,7 +34,7 @@ async function ask<T>(
   show: (answer: T) => string,
 ): Promise<void> {
   forbidCoreDumps();
-  const service = await connect({ socket });
+  const service = await connectBound(socket);
   dropAllPermissions();
   const answer = await question(service);
   service.close();

@@ -31,7 +31,6 @@ import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { isDeno } from "../platform/library.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
-import { Connection } from "./connection.ts";
 import { KeyService } from "./keyservice.ts";
 import { locateSocket } from "./locate.ts";
 import {
@@ -40,6 +39,7 @@ import {
   encryptFlow,
   type EncryptStreamOptions,
 } from "./message.ts";
+import { Session } from "./session.ts";
 import { sourceOf, streamOf } from "./stream.ts";
 import { connectUnix } from "./transport.ts";
 
@@ -59,15 +59,21 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects to the daemon.
+ * Connects to the daemon, and does so again when that was restarted or has hung up on a connection
+ * on which nothing happened. What it did not do is then asked again; what must not be done twice,
+ * such as making a key, and may have been done, fails with `outcome_unknown`.
  *
  * @throws {CryptoError} `unavailable` if it is not there; `unsafe_path` if the socket could be
  * somebody else's
  */
 export async function connect({ socket }: ConnectOptions = {}): Promise<KeyService> {
-  const path = isDeno() ? locateSocket(socket) : socket;
-  if (!path) throw new CryptoError("config", { hint: "under Node, name the daemon's socket" });
-  return new KeyService(new Connection(await connectUnix(path)));
+  const locate = isDeno() ? () => locateSocket(socket) : () => requireSocket(socket);
+  return new KeyService(await Session.open(async () => await connectUnix(locate())));
+}
+
+function requireSocket(socket: string | undefined): string {
+  if (socket) return socket;
+  throw new CryptoError("config", { hint: "under Node, name the daemon's socket" });
 }
 
 /**

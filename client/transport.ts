@@ -1,5 +1,6 @@
 /** A byte stream to the daemon, under Deno and under Node. */
 import { CryptoError } from "../core/errors.ts";
+import { Errno } from "../platform/libc.ts";
 import { isDeno } from "../platform/library.ts";
 
 /** Bytes both ways. */
@@ -27,15 +28,18 @@ export function unreachable(path: string, cause: unknown): CryptoError {
 }
 
 function hintFor(cause: unknown): string | undefined {
-  const { name, code } = cause as { name?: string; code?: string };
-  if (name === "NotFound" || code === "ENOENT") {
+  const { name, code, errno } = cause as { name?: string; code?: string; errno?: number };
+  const is = (deno: string, posix: "ENOENT" | "ECONNREFUSED" | "EACCES") => {
+    return name === deno || code === posix || errno === Errno[posix];
+  };
+  if (is("NotFound", "ENOENT")) {
     return "there is no socket: start the daemon with `crypto serve`, or name its socket with " +
       "--socket or CRYPTO_SOCKET";
   }
-  if (name === "ConnectionRefused" || code === "ECONNREFUSED") {
+  if (is("ConnectionRefused", "ECONNREFUSED")) {
     return "the daemon is not running any more: start it with `crypto serve`";
   }
-  if (name === "PermissionDenied" || code === "EACCES") {
+  if (is("PermissionDenied", "EACCES")) {
     return "you are not in the daemon's group: ask the administrator, then log in again";
   }
   return undefined;

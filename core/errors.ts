@@ -180,6 +180,13 @@ export const ERRORS = {
     message: "the daemon cannot be reached",
     hint: "start it with `crypto serve`, or name its socket with --socket or CRYPTO_SOCKET",
   },
+  outcome_unknown: {
+    exit: 69,
+    rpc: -32040,
+    http: 502,
+    message: "the daemon hung up before it answered; whether this was done is not known",
+    hint: "see `crypto key list` before you try again",
+  },
   unsafe_path: {
     exit: 78,
     rpc: -32019,

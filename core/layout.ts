@@ -10,13 +10,15 @@ export const SERVICE_USER = "crypto-service";
 /** The directories and files of one daemon. */
 export interface Layout {
   readonly mode: "system" | "user";
-  /** Holds the sealing key. */
+  /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
   /** Holds the ring and the access log. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
   readonly socket: string;
+  /** What the administrator sets. It need not be there. */
+  readonly config: string;
   readonly sealingKey: string;
   readonly ring: string;
   readonly accessLog: string;
@@ -32,6 +34,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     stateDirectory: state,
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
+    config: `${config}/crypto.toml`,
     sealingKey: `${config}/sealing.key`,
     ring: `${state}/ring`,
     accessLog: `${state}/access.log`,

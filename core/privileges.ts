@@ -13,6 +13,15 @@ const PATH_VARIABLES = [
   "XDG_RUNTIME_DIR",
   "XDG_STATE_HOME",
 ] as const;
+/** Environment variables by which a service manager says what it does: `platform/systemd.ts`. */
+const SUPERVISION_VARIABLES = [
+  "LISTEN_FDNAMES",
+  "LISTEN_FDS",
+  "LISTEN_PID",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+] as const;
 /** Environment variables that say how to talk to a person (no-color.org). */
 const TERMINAL_VARIABLES = ["NO_COLOR", "TERM"] as const;
 
@@ -41,7 +50,7 @@ const INSTALLER_PROGRAMS = ["groupdel", "setpriv", "systemctl", "systemd-sysuser
   .flatMap((name) => ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map((path) => `${path}/${name}`));
 
 /** Opens the files and the socket it is told, then holds nothing. */
-const HANDLES_FIRST: Privileges = {
+const HANDLES_FIRST = {
   start: {
     read: true,
     write: true,
@@ -51,7 +60,7 @@ const HANDLES_FIRST: Privileges = {
     ffi: true,
   },
   working: {},
-};
+} as const satisfies Privileges;
 
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
@@ -71,18 +80,32 @@ export const PRIVILEGES = {
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
-  serve: HANDLES_FIRST,
+  serve: {
+    start: {
+      ...HANDLES_FIRST.start,
+      env: [...HANDLES_FIRST.start.env, ...SUPERVISION_VARIABLES],
+    },
+    working: {},
+  },
   install: INSTALLER,
   uninstall: INSTALLER,
 } as const satisfies Record<string, Privileges>;
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
- * which {@link Layout} names.
+ * which {@link Layout} names. A system service that was handed its socket makes neither that nor
+ * its first sealing key: it writes in its state directory alone.
+ *
+ * @param activated whether the socket is passed in
  */
-export function daemonPrivileges({ configDirectory, stateDirectory, socket }: Layout) {
-  const places = [configDirectory, stateDirectory, socket];
-  const working = { read: places, write: places };
+export function daemonPrivileges(layout: Layout, activated: boolean) {
+  const { mode, configDirectory, stateDirectory, socket } = layout;
+  const ownSocket = activated ? [] : [socket];
+  const ownConfig = activated && mode === "system" ? [] : [configDirectory];
+  const working = {
+    read: [configDirectory, stateDirectory, ...ownSocket],
+    write: [...ownConfig, stateDirectory, ...ownSocket],
+  };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 

@@ -64,6 +64,20 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
 }
 
 /**
+ * Checks a file that says what is to be done: a regular file of an owner that nobody else can
+ * write.
+ * @throws {CryptoError} `unsafe_path`
+ */
+export function requireTrustedFile(path: string, owners: readonly number[]): void {
+  const { uid, mode, isFile } = Deno.lstatSync(path);
+  if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
+  requireOwner(path, uid, owners);
+  if (((mode ?? 0) & OTHERS_WRITE) !== 0) {
+    throw unsafe(path, `can be written by others (mode ${octal(mode ?? 0)})`, "chmod go-w it");
+  }
+}
+
+/**
  * Checks a socket, its owner, and every directory above it.
  * @returns its path without symbolic links: what was checked, and so what is to be used
  * @throws {CryptoError} `unsafe_path`

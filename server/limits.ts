@@ -37,8 +37,13 @@ export const DEFAULT_LIMITS: Limits = {
 class Counter {
   readonly #byUser = new Map<number, number>();
   #total = 0;
+  #perUser = Infinity;
+  #inAll = Infinity;
 
-  constructor(readonly perUser: number, readonly inAll: number = Infinity) {}
+  /** From now on no more than these. What is there already stays. */
+  limit(perUser: number, inAll: number = Infinity): void {
+    [this.#perUser, this.#inAll] = [perUser, inAll];
+  }
 
   get total(): number {
     return this.#total;
@@ -46,7 +51,7 @@ class Counter {
 
   tryAdd(uid: number, count: number): boolean {
     const used = this.#byUser.get(uid) ?? 0;
-    if (used + count > this.perUser || this.#total + count > this.inAll) return false;
+    if (used + count > this.#perUser || this.#total + count > this.#inAll) return false;
     this.#byUser.set(uid, used + count);
     this.#total += count;
     return true;
@@ -62,14 +67,25 @@ class Counter {
 
 /** Keeps the count of connections and of requests that wait for their answer. */
 export class Admission {
-  readonly #connections: Counter;
-  readonly #requests: Counter;
-  readonly #bytes: Counter;
+  readonly #connections = new Counter();
+  readonly #requests = new Counter();
+  readonly #bytes = new Counter();
+  #limits!: Limits;
 
-  constructor(readonly limits: Limits = DEFAULT_LIMITS) {
-    this.#connections = new Counter(limits.connectionsPerUser, limits.connections);
-    this.#requests = new Counter(limits.requestsPerUser);
-    this.#bytes = new Counter(limits.bytesPerUser);
+  constructor(limits: Limits = DEFAULT_LIMITS) {
+    this.limits = limits;
+  }
+
+  get limits(): Limits {
+    return this.#limits;
+  }
+
+  /** Sets other limits, which hold from now on. Nobody who was admitted is sent away. */
+  set limits(limits: Limits) {
+    this.#limits = limits;
+    this.#connections.limit(limits.connectionsPerUser, limits.connections);
+    this.#requests.limit(limits.requestsPerUser);
+    this.#bytes.limit(limits.bytesPerUser);
   }
 
   get connections(): number {

@@ -3,7 +3,7 @@
  * lines will be chained, so that editing shows; see DESIGN.md, section 6.)
  */
 import { utf8 } from "../core/bytes.ts";
-import type { ErrorCode } from "../core/errors.ts";
+import { CryptoError, type ErrorCode } from "../core/errors.ts";
 import type { Identity } from "./identity.ts";
 
 /** What was decided about one request. Holds no plaintext, no context, no ciphertext. */
@@ -88,22 +88,49 @@ export class AccessLog {
  * A file that is only added to. After a write that was cut short by a full disk, now or in an
  * earlier daemon's life, the next one starts a new line: none is glued to the torn one.
  */
-export function openLogFile(path: string): LogFile {
-  const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
-  let torn = endsTorn(file);
-  const writeAll = (bytes: Uint8Array) => {
+export class AppendedFile implements LogFile {
+  #file: Deno.FsFile;
+  #torn: boolean;
+
+  /** @throws {CryptoError} `io` if it can neither be opened nor made */
+  constructor(private readonly path: string) {
+    this.#file = openToAppend(path);
+    this.#torn = endsTorn(this.#file);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#torn) this.#writeAll(utf8("\n"));
+    this.#writeAll(bytes);
+  }
+
+  /**
+   * Goes on in the file that has the name now, which somebody may have given another. Every line
+   * is in one of the two: this happens between two writes.
+   * @throws {CryptoError} `io`; then the old one stays in use
+   */
+  reopen(): void {
+    const file = openToAppend(this.path);
+    this.#file.close();
+    this.#file = file;
+    this.#torn = endsTorn(file);
+  }
+
+  #writeAll(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
-      done += file.writeSync(bytes.subarray(done));
-      torn = true;
+      done += this.#file.writeSync(bytes.subarray(done));
+      this.#torn = true;
     }
-    torn = false;
-  };
-  return {
-    write(bytes) {
-      if (torn) writeAll(utf8("\n"));
-      writeAll(bytes);
-    },
-  };
+    this.#torn = false;
+  }
+}
+
+function openToAppend(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
+  } catch (cause) {
+    const hint = "the access log cannot be opened: check the directory's owner and free space";
+    throw new CryptoError("io", { subject: path, hint, cause });
+  }
 }
 
 function endsTorn(file: Deno.FsFile): boolean {

@@ -4,6 +4,7 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { type Layout, moved, SYSTEM_LAYOUT, userLayout, withSocket } from "../core/layout.ts";
+import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -19,25 +20,31 @@ const USER_WARNING = "started by a user for that user: it guards the keys agains
 
 /**
  * Finds and checks everything that the daemon will use.
- * @throws {CryptoError} `unsafe_path` if others could read or replace a key; `config`
+ * @throws {CryptoError} `unsafe_path` if others could read or replace a key; `config`, also for
+ * what the service manager should not have passed in
  */
 export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
   const overflow = readOverflowIds();
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
-  const layout = trustedLayout(findLayout(flags), uid);
+  const supervision = readSupervision(readEnv, Deno.pid);
+  const layout = trustedLayout(findLayout(flags), uid, supervision.listener !== undefined);
   for (const secret of [layout.sealingKey, layout.ring]) requireSecretIfThere(secret, uid);
   return {
     layout,
     owner: { uid, group: flags.system ? gid : undefined },
     overflow,
+    supervision,
     version,
     warnings: flags.system ? [] : [USER_WARNING],
   };
 }
 
-/** The layout with its directories made, checked, and without symbolic links on their way. */
-function trustedLayout(layout: Layout, uid: number): Layout {
+/**
+ * The layout with its directories made, checked, and without symbolic links on their way. The
+ * directory of a socket that is passed in is the business of whoever made that.
+ */
+function trustedLayout(layout: Layout, uid: number, activated: boolean): Layout {
   const { configDirectory, stateDirectory, runtimeDirectory } = layout;
   const trusted = (directory: string) => {
     makeDirectory(directory, layout);
@@ -47,7 +54,7 @@ function trustedLayout(layout: Layout, uid: number): Layout {
     layout,
     trusted(configDirectory),
     trusted(stateDirectory),
-    trusted(runtimeDirectory),
+    activated ? runtimeDirectory : trusted(runtimeDirectory),
   );
 }
 
@@ -56,7 +63,11 @@ function findLayout({ system, socket }: ServeFlags): Layout {
     throw new CryptoError("usage", { subject: "--socket", hint: "give an absolute path" });
   }
   if (system) return withSocket(SYSTEM_LAYOUT, socket);
-  return userLayout((name) => Deno.env.get(name), socket);
+  return userLayout(readEnv, socket);
+}
+
+function readEnv(name: string): string | undefined {
+  return Deno.env.get(name);
 }
 
 /** Makes a directory of the user's. The system's are made by its administrator. */

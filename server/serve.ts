@@ -11,7 +11,7 @@ export interface ServeContext {
   readonly say: (line: string) => void;
 }
 
-/** Runs the daemon until SIGTERM or SIGINT. */
+/** Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads it. */
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
@@ -19,9 +19,23 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const { keys } = await worker.start();
   context.say(`serving ${keys} ${keys === 1 ? "key" : "keys"} at ${options.layout.socket}`);
   for (const warning of options.warnings) context.say(warning);
+  reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);
   await worker.stop();
   context.say("stopped");
+}
+
+/** One reload after the other; if the worker has died meanwhile, that is told elsewhere. */
+function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
+  let last: Promise<void> = Promise.resolve();
+  const reload = async () => {
+    const problems = await worker.reload();
+    for (const problem of problems) say(`not reloaded: ${problem}`);
+    if (problems.length === 0) say("reloaded");
+  };
+  Deno.addSignalListener("SIGHUP", () => {
+    last = last.then(reload).catch(() => undefined);
+  });
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

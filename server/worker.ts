@@ -10,19 +10,22 @@ import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 /** What the worker is asked. */
 type Question =
   | { readonly type: "start"; readonly options: DaemonOptions }
+  | { readonly type: "reload" }
   | { readonly type: "stop" };
 
-/** How many keys the daemon has; undefined when it has stopped. */
-type Answer = number | undefined;
+/** How many keys the daemon has; what could not be reloaded; undefined when it has stopped. */
+type Answer = number | readonly string[] | undefined;
 
 /** Runs in the worker. */
 export function runDaemonRole(): void {
   let daemon: Daemon | undefined;
   runRole<Question, Answer>(async (question) => {
     if (question.type === "stop") return await daemon?.stop() as undefined;
+    if (question.type === "reload") return daemon?.reload();
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
     daemon = await startDaemon(question.options);
     dropLibraryPermission();
+    daemon.ready();
     return daemon.keys;
   });
 }
@@ -39,7 +42,8 @@ export class DaemonWorker {
    * @param script the URL of the program's one script
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
-    const permissions = daemonPrivileges(options.layout).start;
+    const activated = options.supervision.listener !== undefined;
+    const permissions = daemonPrivileges(options.layout, activated).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
   }
@@ -51,7 +55,14 @@ export class DaemonWorker {
 
   /** Starts the daemon. @throws {CryptoError} what {@link startDaemon} throws. */
   async start(): Promise<{ keys: number }> {
-    return { keys: await this.role.ask({ type: "start", options: this.options }) ?? 0 };
+    const keys = await this.role.ask({ type: "start", options: this.options });
+    return { keys: Number(keys ?? 0) };
+  }
+
+  /** Reads the configuration again and opens the log again. Gives what could not be done. */
+  async reload(): Promise<readonly string[]> {
+    const problems = await this.role.ask({ type: "reload" });
+    return Array.isArray(problems) ? problems : [];
   }
 
   /** Stops the daemon and ends the worker. */

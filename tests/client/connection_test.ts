@@ -1,6 +1,6 @@
 /** The connection of the client, with a daemon that does what a real one would not. */
 import assert from "node:assert/strict";
-import { Connection } from "../../client/connection.ts";
+import { Connection, Unanswered } from "../../client/connection.ts";
 import { KeyService } from "../../client/keyservice.ts";
 import type { Duplex } from "../../client/transport.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
@@ -116,6 +116,46 @@ Deno.test("an error without an id says why the daemon hangs up, to all who wait 
   await daemon.hangUp();
   for (const promise of asked) await rejects("idle_timeout", promise);
   await rejects("idle_timeout", daemon.connection.ask("status"));
+});
+
+/** Whether a request is known not to have been done; undefined where another connection is no use. */
+async function undone(promise: Promise<unknown>): Promise<boolean | undefined> {
+  const error = await soon("the error", promise.then(() => undefined, (thrown) => thrown));
+  assert.ok(error instanceof CryptoError, String(error));
+  return error instanceof Unanswered ? error.undone : undefined;
+}
+
+Deno.test("what a daemon that stops or is tired of silence did not answer was not done", async () => {
+  for (const code of ["stopping", "idle_timeout"] as const) {
+    const daemon = new Scripted();
+    const asked = daemon.connection.ask("status");
+    await daemon.received(1);
+    await daemon.send(errorLine(null, new CryptoError(code)) + "\n");
+    assert.equal(await undone(asked), true);
+    assert.equal(await undone(daemon.connection.ask("status")), true);
+  }
+});
+
+Deno.test("what a daemon that hung up without a word did is not known, but for what came later", async () => {
+  const daemon = new Scripted();
+  const asked = daemon.connection.ask("status");
+  await daemon.received(1);
+  await daemon.hangUp();
+  assert.equal(await undone(asked), false);
+  assert.equal(await undone(daemon.connection.ask("status")), true);
+});
+
+Deno.test("who is refused, or talks to no daemon, need not try another connection", async () => {
+  const refusals = ["denied", "no_identity", "too_many_connections", "line_timeout"] as const;
+  const lines = refusals.map((code) => errorLine(null, new CryptoError(code)));
+  for (const line of [...lines, "hello"]) {
+    const daemon = new Scripted();
+    const asked = daemon.connection.ask("status");
+    await daemon.received(1);
+    await daemon.send(`${line}\n`);
+    assert.equal(await undone(asked), undefined);
+    assert.equal(await undone(daemon.connection.ask("status")), undefined);
+  }
 });
 
 Deno.test("what is no answer of the protocol ends the connection, and says so", async () => {

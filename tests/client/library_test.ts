@@ -272,7 +272,8 @@ Deno.test("a daemon that stops answers first what it has begun", async () => {
   const begun = await soon("answers", Promise.all([service.encrypt("a"), service.encrypt("b")]));
   assert.equal(begun.length, 2);
   assert.equal((await mortal.stop()).code, 0);
-  await rejects("stopping", service.encrypt("later"));
+  // It is waited for, and does not come back.
+  await rejects("unavailable", service.encrypt("later"));
   service.close();
 });
 

@@ -13,6 +13,7 @@ export const PROTOCOL_PAGE = new URL("../../docs/protocol.md", import.meta.url);
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "usage",
   "unavailable",
+  "outcome_unknown",
   "unsafe_path",
   "already_running",
   "ring_unreadable",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AccessLog, openLogFile } from "../../server/log.ts";
+import { AccessLog, AppendedFile } from "../../server/log.ts";
 import { codeOf, Peer, Place, request, resultOf, rpc, startDaemon } from "../support/daemon.ts";
 import { linuxTest, onSmallDisk, shellInMountsOf } from "../support/linux.ts";
 import { base64Url } from "./support.ts";
@@ -51,8 +51,8 @@ Deno.test("what cannot be written is said not to be, and what comes later is wri
 
 Deno.test("a log is made for its owner alone, and added to", () =>
   inTemporary((path) => {
-    openLogFile(path).write(new TextEncoder().encode("one\n"));
-    openLogFile(path).write(new TextEncoder().encode("two\n"));
+    new AppendedFile(path).write(new TextEncoder().encode("one\n"));
+    new AppendedFile(path).write(new TextEncoder().encode("two\n"));
     assert.equal(Deno.readTextFileSync(path), "one\ntwo\n");
     assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
   }));
@@ -60,7 +60,7 @@ Deno.test("a log is made for its owner alone, and added to", () =>
 Deno.test("a torn last line of an earlier daemon is not glued to the next", () =>
   inTemporary((path) => {
     Deno.writeTextFileSync(path, '{"time":"2026');
-    openLogFile(path).write(new TextEncoder().encode("one\n"));
+    new AppendedFile(path).write(new TextEncoder().encode("one\n"));
     assert.equal(Deno.readTextFileSync(path), '{"time":"2026\none\n');
   }));
 

@@ -1,7 +1,8 @@
 /**
  * A program with the daemon's permissions that tries what the daemon may not, on its main thread
  * and in its worker, and prints what came of it. Arguments: the directory that its own three are
- * in, one outside, and a port of this machine where somebody listens.
+ * in, one outside, a port of this machine where somebody listens, and whether it is a `user`'s daemon
+ * or a system service that was handed its socket, `activated`.
  */
 import { type Layout, userLayout } from "../../core/layout.ts";
 import { daemonPrivileges } from "../../core/privileges.ts";
@@ -12,7 +13,7 @@ import { workerPermissions } from "../../platform/worker.ts";
 export type Attempts = Readonly<Record<string, string>>;
 
 /** What it goes for; see above. */
-type Targets = readonly [own: string, outside: string, port: string];
+type Targets = readonly [own: string, outside: string, port: string, how: "user" | "activated"];
 
 /** What the probe prints. */
 export interface ProbeReport {
@@ -77,9 +78,22 @@ function allowed(own: string): Record<string, () => unknown> {
     "own: rename it": () => Deno.renameSync(`${file}.new`, file),
     "own: read it": () => Deno.readFileSync(file),
     "own: read the configuration": () => [...Deno.readDirSync(`${own}/config/crypto`)],
-    "own: make its socket": () => Deno.writeTextFileSync(`${own}/run/crypto/crypto.sock`, ""),
-    "own: change its socket": () => Deno.chmodSync(`${own}/run/crypto/crypto.sock`, 0o600),
   };
+}
+
+/** What only a daemon must be able to do that makes its first key and its socket itself. */
+function made([own, , , how]: Targets): Record<string, () => unknown> {
+  const socket = `${own}/run/crypto/crypto.sock`;
+  const attempts = {
+    "write the configuration": () => Deno.writeTextFileSync(`${own}/config/crypto/key`, "x"),
+    "make its socket": () => Deno.writeTextFileSync(socket, ""),
+    "change its socket": () => Deno.chmodSync(socket, 0o600),
+    "remove its socket": () => Deno.removeSync(socket),
+  };
+  const prefix = how === "user" ? "own: " : "";
+  return Object.fromEntries(
+    Object.entries(attempts).map(([name, action]) => [`${prefix}${name}`, action]),
+  );
 }
 
 async function attempt(action: () => unknown): Promise<string> {
@@ -93,19 +107,21 @@ async function attempt(action: () => unknown): Promise<string> {
 
 async function attemptAll(targets: Targets): Promise<Attempts> {
   const results: Record<string, string> = {};
-  for (const [name, action] of Object.entries({ ...allowed(targets[0]), ...forbidden(targets) })) {
+  const attempts = { ...allowed(targets[0]), ...made(targets), ...forbidden(targets) };
+  for (const [name, action] of Object.entries(attempts)) {
     results[name] = await attempt(action);
   }
   return results;
 }
 
-function layout(own: string): Layout {
+function layout([own, , , how]: Targets): Layout {
   const env: Record<string, string> = {
     XDG_CONFIG_HOME: `${own}/config`,
     XDG_STATE_HOME: `${own}/state`,
     XDG_RUNTIME_DIR: `${own}/run`,
   };
-  return userLayout((name) => env[name]);
+  const layout = userLayout((name) => env[name]);
+  return how === "user" ? layout : { ...layout, mode: "system" };
 }
 
 /** Asks the worker, which answers once when it is there and once when it has tried all. */
@@ -119,7 +135,8 @@ function once(worker: Worker): Promise<Attempts> {
 /** The main thread: starts the worker as the daemon's does, then gives up what it has. */
 async function main(script: string): Promise<void> {
   const targets = Deno.args as unknown as Targets;
-  const permissions = workerPermissions(script, daemonPrivileges(layout(targets[0])).start);
+  const { start } = daemonPrivileges(layout(targets), targets[3] === "activated");
+  const permissions = workerPermissions(script, start);
   const worker = new Worker(script, { type: "module", name: "probe", deno: { permissions } });
   await once(worker);
   dropAllPermissions();

@@ -60,12 +60,14 @@ function check(output: string): void {
   refusedAll(worker, true);
 }
 
-Deno.test("from source, neither the worker nor the main thread can do what it may not", () =>
-  withTargets(async (targets) => {
-    const args = ["run", "--allow-all", "--no-prompt", PROBE.pathname, ...targets];
-    const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
-    check(await must([Deno.execPath(), ...args], { env }));
-  }));
+for (const how of ["user", "activated"]) {
+  Deno.test(`from source, no thread of the daemon can do what it may not: ${how}`, () =>
+    withTargets(async (targets) => {
+      const args = ["run", "--allow-all", "--no-prompt", PROBE.pathname, ...targets, how];
+      const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
+      check(await must([Deno.execPath(), ...args], { env }));
+    }));
+}
 
 /** The probe as a program, by the very steps that make `crypto`. */
 async function compiledProbe(directory: string): Promise<string> {
@@ -87,9 +89,8 @@ await linuxTest(
       const directory = await Deno.makeTempDir({ prefix: "ctb-" });
       try {
         const program = await compiledProbe(directory);
-        const command = [program, ...targets];
-        check(await must(command));
-        const onTerminal = await must(terminal(command), { stdin: yes() });
+        for (const how of ["user", "activated"]) check(await must([program, ...targets, how]));
+        const onTerminal = await must(terminal([program, ...targets, "user"]), { stdin: yes() });
         check(onTerminal);
         assert.doesNotMatch(onTerminal, /Allow|permission request|requests/i);
       } finally {

@@ -19,6 +19,7 @@ export class LocalDaemon implements AsyncDisposable {
       owner: { uid: Deno.uid() ?? 0 },
       overflow: { uid: 65_534, gid: 65_534 },
       version: "test",
+      supervision: {},
       warnings: [],
       limits: { ...DEFAULT_LIMITS, ...limits },
     });

@@ -197,7 +197,7 @@ export class DaemonProcess {
     await eventually("the daemon serves", () => {
       if (this.#ended) throw new Error(`the daemon did not start: ${this.#stderr}`);
       // It says so when the socket accepts; trying would leave a connection to be counted.
-      return this.#stderr.startsWith("crypto: serving ");
+      return /^crypto: serving /m.test(this.#stderr);
     });
     return this;
   }

@@ -1,4 +1,5 @@
 /** Tests that need more of the machine than a user has, and say so where it is missing. */
+import { installed } from "../cli/support.ts";
 import { must, plainEnvironment, run } from "./process.ts";
 
 const reasons = new Map<string, Promise<string | undefined>>();
@@ -10,6 +11,8 @@ const NEEDS = {
   mounts: () => works("unshare --mount", ["unshare", "--mount", ...MOUNT_TMPFS]),
   users: () => works("unshare --user", ["unshare", "--user", "true"]),
   script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
+  activation: () => installed("systemd-socket-activate", "systemd"),
+  logrotate: () => installed("logrotate"),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
 

@@ -1,0 +1,106 @@
+/**
+ * Connecting to one Unix socket by FFI: a command prepares it while it still may, and can connect
+ * again when it has given up every permission. Lengths are checked here, and no raw call leaves
+ * this module.
+ */
+import { type Bytes, concat } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+
+const CALL = ["i32", "buffer", "usize", "i32"] as const;
+
+const SYMBOLS = {
+  ...POLL,
+  close: { parameters: ["i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  recv: { parameters: CALL, result: "isize" },
+  send: { parameters: CALL, result: "isize" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const AF_UNIX = 1;
+/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
+const STREAM = 1 | 0o4000 | 0o2000000;
+const SHUT_RDWR = 2;
+const MSG_NOSIGNAL = 0x4000;
+const MAX_SOCKET_PATH = 107;
+const PIECE = 65_536;
+
+/** One connection. */
+export interface Dialled {
+  /** What comes, to the end. */
+  read(): AsyncIterable<Uint8Array>;
+  /** Sends all of it. One at a time. */
+  write(bytes: Bytes): Promise<void>;
+  /** Hangs up, which also ends the reading. */
+  close(): void;
+}
+
+/** Connects to one path, as often as one likes, without any permission. */
+export class UnixDialer {
+  readonly #libc = openLibc(SYMBOLS);
+  readonly #address: Bytes;
+
+  /** @throws {CryptoError} `config` for a path that no socket can have. */
+  constructor(path: string) {
+    const name = cPath(path);
+    if (name.length > MAX_SOCKET_PATH + 1) throw new CryptoError("config", { subject: path });
+    this.#address = concat(new Uint8Array(new Uint16Array([AF_UNIX]).buffer), name);
+  }
+
+  /** @throws {SystemError} what the kernel says. */
+  connect(): Dialled {
+    const { socket, connect, close } = this.#libc.symbols;
+    const fd = this.#check("socket", socket(AF_UNIX, STREAM, 0));
+    try {
+      this.#check("connect", connect(fd, this.#address, this.#address.length));
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    return this.#dialled(fd);
+  }
+
+  /** The descriptor is closed when the reading has ended: before, nothing else may get its number. */
+  #dialled(fd: number): Dialled {
+    const { recv, send, shutdown, close, ...poll } = this.#libc.symbols;
+    let open = true;
+    const attempt = async (call: typeof recv, name: string, event: number, bytes: Bytes) => {
+      while (open) {
+        const done = Number(call(fd, bytes, BigInt(bytes.length), MSG_NOSIGNAL));
+        if (done >= 0) return done;
+        const errno = this.#libc.errno();
+        if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw new SystemError(name, errno);
+        await waitFor(poll, event, fd);
+      }
+      throw new SystemError(name, Errno.EPIPE);
+    };
+    return {
+      async *read() {
+        const buffer = new Uint8Array(PIECE);
+        try {
+          for (let n; (n = await attempt(recv, "recv", Poll.IN, buffer)) > 0;) {
+            yield buffer.slice(0, n);
+          }
+        } finally {
+          open = false;
+          close(fd);
+        }
+      },
+      async write(bytes) {
+        for (let done = 0; done < bytes.length;) {
+          done += await attempt(send, "send", Poll.OUT, bytes.subarray(done));
+        }
+      },
+      close: () => {
+        if (open) shutdown(fd, SHUT_RDWR);
+      },
+    };
+  }
+
+  #check(call: string, result: number): number {
+    if (result < 0) throw new SystemError(call, this.#libc.errno());
+    return result;
+  }
+}
