@@ -17,7 +17,12 @@ export interface Asset {
 /** All of them. */
 export async function assetsFor(places: Places): Promise<Asset[]> {
   const list = [
-    { id: "accounts", title: "user and group", path: places.accounts, text: accounts },
+    {
+      id: "accounts",
+      title: "definition of user and group",
+      path: places.accounts,
+      text: accounts,
+    },
     { id: "config", title: "configuration", path: places.config, text: config },
     { id: "socket", title: "socket unit", path: places.socketUnit, text: socketUnit },
     { id: "service", title: "service unit", path: places.service, text: service },
