@@ -170,19 +170,27 @@ export class Opener {
   }
 }
 
+/** Options of a new message. */
+export interface SealOptions extends CobblestoneOptions {
+  /** For test vectors only: a salt must never repeat under one key. 24 bytes. */
+  readonly salt?: Bytes | undefined;
+}
+
 /**
  * Starts a new message under `key` (32 bytes), with a new random salt.
- * `salt` may be given for test vectors only: a salt must never repeat under one key.
  */
-export async function createSealer(
+export async function createSealer(key: Bytes, options: SealOptions = {}): Promise<Sealer> {
+  const { salt, keys, engine } = await startMessage(key, options);
+  return new Sealer(concat(salt, keys.commitment), keys, engine);
+}
+
+async function startMessage(
   key: Bytes,
   { context = EMPTY, engine = webCrypto, salt = crypto.getRandomValues(scratch(SALT_LENGTH)) }:
-    & CobblestoneOptions
-    & { readonly salt?: Bytes | undefined } = {},
-): Promise<Sealer> {
+    SealOptions,
+) {
   requireKey(key);
-  const keys = await deriveKeys(engine, key, salt, context);
-  return new Sealer(concat(salt, keys.commitment), keys, engine);
+  return { salt, keys: await deriveKeys(engine, key, salt, context), engine };
 }
 
 /**
@@ -194,26 +202,44 @@ export async function createOpener(
   prefix: Bytes,
   { context = EMPTY, engine = webCrypto }: CobblestoneOptions = {},
 ): Promise<Opener> {
+  return new Opener(await openPrefix(key, prefix, context, engine), engine);
+}
+
+/** The keys of a message that begins with `prefix`, if `key` and `context` are the message's. */
+async function openPrefix(key: Bytes, prefix: Bytes, context: Bytes, engine: Engine) {
   requireKey(key);
   if (prefix.length !== PREFIX_LENGTH) throw new CryptoError("decryption_failed");
   const keys = await deriveKeys(engine, key, prefix.subarray(0, SALT_LENGTH), context);
   if (!equalSecret(keys.commitment, prefix.subarray(SALT_LENGTH))) {
     throw new CryptoError("decryption_failed");
   }
-  return new Opener(keys, engine);
+  return keys;
 }
 
-/** Encrypts a whole message. */
+/**
+ * Encrypts a whole message.
+ * @param header bytes to begin the result with, for formats that have some
+ */
 export async function seal(
   key: Bytes,
   plaintext: Bytes,
-  options: CobblestoneOptions = {},
+  { header = EMPTY, ...options }: SealOptions & { readonly header?: Bytes | undefined } = {},
 ): Promise<Bytes> {
-  const sealer = await createSealer(key, options);
-  const message = new Uint8Array(sealedLength(plaintext.length));
-  message.set(sealer.prefix);
-  const body = await sealer.update(plaintext, message.subarray(PREFIX_LENGTH));
-  await sealer.finish(message.subarray(PREFIX_LENGTH + body.length));
+  const { salt, keys: { key: chunkKey, baseNonce, commitment }, engine } = await startMessage(
+    key,
+    options,
+  );
+  const message = new Uint8Array(header.length + sealedLength(plaintext.length));
+  message.set(header);
+  message.set(salt, header.length);
+  message.set(commitment, header.length + SALT_LENGTH);
+  const body = message.subarray(header.length + PREFIX_LENGTH);
+  // After full chunks there is one more, which is empty: the last is always short.
+  const full = plaintext.length > 0 && plaintext.length % CHUNK === 0;
+  const [first, end] = full ? [plaintext.length / CHUNK, body.length - TAG] : [0, body.length];
+  const run = { key: chunkKey, baseNonce, first: 0 };
+  await engine.sealChunks({ ...run, input: plaintext, output: body.subarray(0, end) });
+  if (full) await engine.sealChunks({ ...run, first, input: EMPTY, output: body.subarray(end) });
   return message;
 }
 
@@ -224,10 +250,15 @@ export async function seal(
 export async function open(
   key: Bytes,
   message: Bytes,
-  options: CobblestoneOptions = {},
+  { context = EMPTY, engine = webCrypto }: CobblestoneOptions = {},
 ): Promise<Bytes> {
-  const opener = await createOpener(key, message.subarray(0, PREFIX_LENGTH), options);
-  const start = await opener.update(message.subarray(PREFIX_LENGTH));
-  const last = await opener.finish();
-  return start.length === 0 ? last : concat(start, last);
+  const prefix = message.subarray(0, PREFIX_LENGTH);
+  const keys = await openPrefix(key, prefix, context, engine);
+  const input = message.subarray(PREFIX_LENGTH);
+  const last = input.length % SEALED_CHUNK;
+  if (last < TAG) throw new CryptoError("decryption_failed");
+  const output = new Uint8Array(input.length - (Math.floor(input.length / SEALED_CHUNK) + 1) * TAG);
+  const run = { key: keys.key, baseNonce: keys.baseNonce, first: 0, input, output };
+  if (!await engine.openChunks(run)) throw new CryptoError("decryption_failed");
+  return output;
 }

@@ -59,7 +59,7 @@ export async function sealDirect(
 ): Promise<Bytes> {
   const header = makeHeader("direct", id);
   const bound = concatScratch(header.bytes, requireContext(context));
-  return concat(header.bytes, await seal(material, plaintext, { context: bound, engine }));
+  return await seal(material, plaintext, { context: bound, engine, header: header.bytes });
 }
 
 /**
@@ -92,8 +92,8 @@ export async function createEnvelope(
 ): Promise<Envelope> {
   const header = makeHeader("enveloped", id);
   const dataKey = randomBytes(KEY_LENGTH);
-  const wrapped = await seal(material, dataKey, { context: header.bytes, engine });
-  return { envelope: concat(header.bytes, wrapped), dataKey };
+  const context = header.bytes;
+  return { envelope: await seal(material, dataKey, { context, engine, header: context }), dataKey };
 }
 
 /**

@@ -187,17 +187,33 @@ function readId(id: unknown): string | number | undefined {
  * @throws {CryptoError} `invalid_params`, `invalid_text` or `malformed`, naming the parameter.
  */
 export function readParams<M extends Method>(method: M, given: Record<string, unknown>): Params<M> {
-  const table: Record<string, string> = METHODS[method];
+  const { types, required } = SIGNATURES[method];
   const read: Record<string, unknown> = {};
   for (const name of Object.keys(given)) {
-    const type = has(table, name) ? table[name]! : undefined;
+    const type = types.get(name);
     if (type === undefined) throw invalidParam(name, "is not a parameter of this method");
-    read[name] = readParam(name, type.replace("?", "") as ParamType, given[name]);
+    read[name] = readParam(name, type, given[name]);
   }
-  for (const [name, type] of Object.entries(table)) {
-    if (!type.endsWith("?") && !has(read, name)) throw invalidParam(name, "is missing");
-  }
+  const missing = required.find((name) => !has(read, name));
+  if (missing !== undefined) throw invalidParam(missing, "is missing");
   return read as Params<M>;
+}
+
+/** The table of methods as {@link readParams} needs it, made once. */
+interface Signature {
+  readonly types: ReadonlyMap<string, ParamType>;
+  readonly required: readonly string[];
+}
+
+const SIGNATURES = Object.fromEntries(
+  Object.entries(METHODS).map(([method, params]) => [method, signature(params)]),
+) as Record<Method, Signature>;
+
+function signature(params: Record<string, string>): Signature {
+  const entries = Object.entries(params);
+  const types = entries.map(([name, type]) => [name, type.replace("?", "") as ParamType] as const);
+  const required = entries.filter(([, type]) => !type.endsWith("?")).map(([name]) => name);
+  return { types: new Map(types), required };
 }
 
 function readParam(name: string, type: ParamType, value: unknown): unknown {

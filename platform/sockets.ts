@@ -4,22 +4,21 @@
  */
 import { type Bytes, concat } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import { cPath, Errno, openLibc, SystemError } from "./libc.ts";
 
 const SYMBOLS = {
-  ...POLL,
   accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const AF_UNIX = 1;
@@ -29,6 +28,8 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 const O_RDWR = 2;
 const O_CREAT = 0o100;
 const O_CLOEXEC = 0o2000000;
@@ -113,11 +114,6 @@ export class Sockets {
     return this.#check("socket", this.#lib.socket(AF_UNIX, type, 0));
   }
 
-  /** Waits until one of the descriptors can be read (or has ended). */
-  async waitReadable(...fds: number[]): Promise<void> {
-    await waitFor(this.#lib, Poll.IN, ...fds);
-  }
-
   /**
    * The next connection that waits.
    * @returns undefined if none does.
@@ -168,14 +164,33 @@ export class Sockets {
     this.#check("getsockopt", this.#lib.getsockopt(fd, SOL_SOCKET, option, v, l));
   }
 
-  /** A descriptor that becomes readable once {@link wake} is called on it. */
-  createWaker(): number {
-    return this.#check("eventfd", this.#lib.eventfd(0, O_CLOEXEC));
+  /**
+   * Reads what has come into `buffer`, without waiting.
+   * @returns how many bytes; 0 at the end; undefined if nothing has come
+   * @throws {SystemError} if the connection is broken
+   */
+  receive(fd: number, buffer: Bytes): number | undefined {
+    return this.#transferred(
+      "recv",
+      this.#lib.recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT),
+    );
   }
 
-  /** Makes a waker readable, for good. */
-  wake(waker: number): void {
-    this.#check("write", Number(this.#lib.write(waker, new BigUint64Array([1n]), 8n)));
+  /**
+   * Sends as much of `bytes` as the kernel takes now.
+   * @returns how many bytes it took
+   * @throws {SystemError} if the connection is broken
+   */
+  send(fd: number, bytes: Bytes): number {
+    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    return this.#transferred("send", this.#lib.send(fd, bytes, BigInt(bytes.length), flags)) ?? 0;
+  }
+
+  #transferred(call: string, result: number | bigint): number | undefined {
+    if (result >= 0) return Number(result);
+    const errno = this.#errno();
+    if (errno === Errno.EAGAIN || errno === Errno.EINTR) return undefined;
+    throw new SystemError(call, errno);
   }
 
   /** Closes a descriptor that nothing else owns. */

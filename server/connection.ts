@@ -1,6 +1,5 @@
 /** One connection: lines in, decisions logged, answers out, within the limits. */
-import type { Socket } from "node:net";
-import { utf8 } from "../core/bytes.ts";
+import { type Bytes, reusingUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import {
   type BadCall,
@@ -11,6 +10,7 @@ import {
   readRequestLine,
   resultLine,
 } from "../core/rpc.ts";
+import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
@@ -40,13 +40,15 @@ interface Answered {
 const MAX_PIECE = 65_536;
 /** Nothing is read either while this many bytes of the peer's lines wait for their answers. */
 const MAX_QUEUED = 65_536;
+/** Of all connections: a transport keeps a copy of what cannot be sent at once. */
+const encode = reusingUtf8(MAX_PIECE);
 const LEGACY_START = utf8('{"command"');
 const CLOSING_BRACE = 0x7d;
 /** What the log calls something that is no request that could be acted upon. */
 const NO_REQUEST = "unknown";
 
 /** A peer whose identity is known and admitted. */
-export class Connection {
+export class Connection implements Receiver {
   readonly #lines = new LineReader(MAX_LINE);
   /** Requests are handled one after another, in the order in which they came. */
   #work: Promise<void> = Promise.resolve();
@@ -60,20 +62,16 @@ export class Connection {
   #closed = false;
   #lastActivity = Date.now();
   #lineStarted = 0;
-  /** Bytes that waited for the peer when last looked at, and when they last became fewer. */
-  #unread = 0;
+  /** What the peer had taken when last looked at, and when that last was more than before. */
+  #taken = 0;
   #lastTaken = Date.now();
 
   constructor(
     readonly who: Identity,
-    private readonly socket: Socket,
+    private readonly transport: Transport,
     private readonly parts: ConnectionParts,
   ) {
-    socket.on("data", (bytes: Uint8Array) => this.#onData(bytes));
-    socket.on("end", () => this.#onEnd());
-    // An error is always followed by `close`; the peer is gone, and there is nobody to tell.
-    socket.on("error", () => {});
-    socket.on("close", () => this.#onClose());
+    transport.tell(this);
   }
 
   /** Cuts the connection off if it has used up one of its times. `now` in milliseconds. */
@@ -93,10 +91,9 @@ export class Connection {
 
   /** For how long the peer has taken nothing of what waits for it, in milliseconds. */
   #stalledSince(now: number): number {
-    const unread = this.socket.writableLength;
-    const waits = this.#ending || unread > 0;
-    if (!waits || unread < this.#unread || this.#unread === 0) this.#lastTaken = now;
-    this.#unread = this.#ending ? Math.max(unread, 1) : unread;
+    const { waiting, taken } = this.transport;
+    if (waiting === 0 || taken > this.#taken) this.#lastTaken = now;
+    this.#taken = taken;
     return now - this.#lastTaken;
   }
 
@@ -108,16 +105,16 @@ export class Connection {
 
   /** Hangs up at once. */
   destroy(): void {
-    this.socket.destroy();
+    this.transport.destroy();
   }
 
-  #onData(bytes: Uint8Array): void {
+  data(bytes: Bytes): void {
     if (!this.#reading) return;
     const now = this.#lastActivity = Date.now();
     const begun = this.#lines.waiting > 0;
     const incoming: Incoming[] = [];
     try {
-      for (const line of this.#lines.take(bytes)) incoming.push(readRequestLine(line));
+      this.#lines.take(bytes, (line) => incoming.push(readRequestLine(line)));
       if (incoming.length === 0) incoming.push(...this.#unendedLegacy());
       this.#accept(incoming, bytes.length);
     } catch (error) {
@@ -140,7 +137,7 @@ export class Connection {
   }
 
   /** The peer sends no more. A last line needs no line break. */
-  #onEnd(): void {
+  end(): void {
     if (!this.#reading) return;
     const length = this.#lines.waiting;
     if (length > 0) this.#accept([readRequestLine(this.#lines.rest())], length);
@@ -153,7 +150,7 @@ export class Connection {
     const admitted = this.parts.admission.begin(this.who.uid, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
-    if (this.#queued >= MAX_QUEUED) this.socket.pause();
+    if (this.#queued >= MAX_QUEUED) this.transport.pause();
     this.#later(async () => {
       await this.#answer(incoming, admitted);
       this.#answered(admitted ? count : 0, bytes);
@@ -161,14 +158,14 @@ export class Connection {
   }
 
   #answered(count: number, bytes: number): void {
-    // If the peer has gone, none is left: `#onClose` has given them back.
+    // If the peer has gone, none is left: `closed` has given them back.
     const left = Math.min(count, this.#unanswered);
     this.#unanswered -= left;
     this.parts.admission.answered(this.who.uid, left);
     this.#queued -= bytes;
     this.#account();
     this.#lastActivity = this.#lineStarted = Date.now();
-    if (this.socket.isPaused() && this.#queued < MAX_QUEUED) this.socket.resume();
+    if (this.transport.paused && this.#queued < MAX_QUEUED) this.transport.resume();
   }
 
   /** Accounts for what is held, unless it is little. False if it is too much for this user. */
@@ -200,7 +197,7 @@ export class Connection {
   async #handle(incoming: Incoming): Promise<Answered> {
     switch (incoming.kind) {
       case "single":
-        return asAnswered([await this.#call(incoming.call)]);
+        return asSingle(await this.#call(incoming.call));
       case "batch":
         return asBatch(await this.#calls(incoming.calls));
       case "legacy": {
@@ -226,21 +223,11 @@ export class Connection {
 
   /** Settles when the peer has taken so much that it can be sent more. */
   async #send(answers: readonly Answered[]): Promise<void> {
-    const bytes = utf8(answers.map(({ line }) => line + "\n").join(""));
+    const bytes = encode(answers.map(({ line }) => line + "\n").join(""));
     for (let at = 0; at < bytes.length; at += MAX_PIECE) {
-      const piece = bytes.subarray(at, at + MAX_PIECE);
-      if (this.socket.writableLength <= MAX_PIECE) this.socket.write(piece);
-      else await this.#writeAndWait(piece);
+      this.transport.send(bytes.subarray(at, at + MAX_PIECE));
+      if (this.transport.waiting > MAX_PIECE) await this.transport.sent();
     }
-  }
-
-  #writeAndWait(piece: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      this.socket.write(piece, () => {
-        this.#lastTaken = Date.now();
-        resolve();
-      });
-    });
   }
 
   /** Answers what has come, then says why and hangs up. What still comes is thrown away. */
@@ -254,12 +241,12 @@ export class Connection {
     if (this.#ending) return;
     this.#ending = true;
     if (error && await this.parts.log.write(this.who, [closing(error)])) {
-      this.socket.write(utf8(errorLine(null, error) + "\n"));
+      this.transport.send(utf8(errorLine(null, error) + "\n"));
     }
-    this.socket.end(() => this.destroy());
+    this.transport.end();
   }
 
-  #onClose(): void {
+  closed(): void {
     this.#ending = true;
     this.parts.admission.answered(this.who.uid, this.#unanswered);
     this.#unanswered = 0;
@@ -290,13 +277,12 @@ function outcomeLine({ id, outcome }: CallOutcome): string {
   return outcome.error ? errorLine(id, outcome.error) : resultLine(id, outcome.result);
 }
 
-function asAnswered(outcomes: readonly CallOutcome[]): Answered {
-  return { line: outcomes.map(outcomeLine).join(","), decisions: decisionsOf(outcomes) };
+function asSingle(one: CallOutcome): Answered {
+  return { line: outcomeLine(one), decisions: [one.outcome.decision] };
 }
 
 function asBatch(outcomes: readonly CallOutcome[]): Answered {
-  const { line, decisions } = asAnswered(outcomes);
-  return { line: `[${line}]`, decisions };
+  return { line: `[${outcomes.map(outcomeLine).join(",")}]`, decisions: decisionsOf(outcomes) };
 }
 
 /** One for each request, but one for all that were none: there was nothing to decide. */

@@ -3,10 +3,12 @@ import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import type { StatusResult } from "../core/rpc.ts";
+import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { adoptListener, ServiceManager, type Supervision } from "../platform/systemd.ts";
+import { IntervalTimer } from "../platform/timer.ts";
 import { type Owner, ownerAccess } from "./access.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -58,7 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   forbidCoreDumps();
   forbidTracing();
   const manager = new ServiceManager(supervision.notifySocket);
-  const sockets = new Sockets();
+  const [sockets, loop] = [new Sockets(), new EventLoop()];
   const passed = supervision.listener && adoptListener(supervision.listener);
   if (passed === undefined) sockets.lock(`${layout.socket}.lock`);
   sockets.lock(`${layout.stateDirectory}/lock`);
@@ -73,10 +75,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const circumstances = describe(options, admission);
   const service = new Service({ store, access, engine, circumstances });
   const fd = passed ?? listen(sockets, layout);
-  const { Socket: SocketClass } = await import("node:net");
-  const parts = { sockets, SocketClass, access, overflow, service, log, admission };
+  const parts = { sockets, loop, access, overflow, service, log, admission };
   const listener = new Listener(fd, parts);
-  const stopPulse = startPulse(manager, supervision.watchdog);
+  const stopPulse = startPulse(manager, loop, supervision.watchdog);
   return {
     keys: store.ring.keys.length,
     ready: () => manager.ready("serving"),
@@ -101,13 +102,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /**
- * Signs of life, twice in the manager's time, on the loop that serves: one that is stuck gives
+ * Signs of life, twice in the manager's time, told by the loop that serves: one that is stuck gives
  * none. Gives what ends them.
  */
-function startPulse(manager: ServiceManager, watchdog: number | undefined): () => void {
+function startPulse(
+  manager: ServiceManager,
+  loop: EventLoop,
+  watchdog: number | undefined,
+): () => void {
   if (watchdog === undefined) return () => {};
-  const timer = setInterval(() => manager.alive(), Math.min(watchdog / 2, MAX_PULSE));
-  return () => clearInterval(timer);
+  const timer = new IntervalTimer(Math.min(watchdog / 2, MAX_PULSE));
+  loop.watch(timer.fd, Ready.READ, () => {
+    timer.take();
+    manager.alive();
+  });
+  return () => timer.close();
 }
 
 /** Does each of these and gives what went wrong, in sentences. */

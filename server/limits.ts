@@ -92,6 +92,11 @@ export class Admission {
     return this.#connections.total;
   }
 
+  /** Requests that have no answer yet. */
+  get unanswered(): number {
+    return this.#requests.total;
+  }
+
   /** @throws {CryptoError} `too_many_connections` */
   connect(uid: number): void {
     if (!this.#connections.tryAdd(uid, 1)) throw new CryptoError("too_many_connections");

@@ -17,14 +17,14 @@ export class LineReader {
   }
 
   /**
-   * Takes the next bytes and gives the lines that are complete with them.
-   * @throws {CryptoError} `line_too_long`; what was taken before it is lost.
+   * Takes the next bytes and gives each line that is complete with them to `onLine`.
+   * @throws {CryptoError} `line_too_long`, when the lines before it are given.
    */
-  *take(bytes: Uint8Array): Generator<Uint8Array> {
+  take(bytes: Uint8Array, onLine: (line: Uint8Array) => void): void {
     let start = 0;
     for (let end; (end = bytes.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
       this.#keep(bytes.subarray(start, end));
-      yield this.rest();
+      onLine(this.rest());
     }
     // A copy: the buffer is the socket's.
     if (start < bytes.length) this.#keep(bytes.slice(start));

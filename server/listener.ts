@@ -1,22 +1,21 @@
 /** The Unix socket: accepting, learning who calls, admitting or refusing. */
-import type { Socket } from "node:net";
 import { utf8 } from "../core/bytes.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { errorLine } from "../core/rpc.ts";
-import type { Sockets } from "../platform/sockets.ts";
+import { Ready, type Watch } from "../platform/eventloop.ts";
 import type { Access } from "./access.ts";
+import { Channel, type ChannelParts } from "./channel.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
 
 const SWEEP_INTERVAL = 1_000;
 /** Connections accepted in a row before others get their turn. */
 const ACCEPT_BURST = 64;
+/** How long none is accepted when no descriptor is left, in milliseconds. */
+const REST = 50;
 
 /** What a listener works with. */
-export interface ListenerParts extends Omit<ConnectionParts, "closed"> {
-  readonly sockets: Sockets;
-  /** The class from `node:net`. Importing that costs every subcommand's start, so one does. */
-  readonly SocketClass: typeof Socket;
+export interface ListenerParts extends ChannelParts, Omit<ConnectionParts, "closed"> {
   readonly access: Access;
   readonly overflow: OverflowIds;
 }
@@ -24,30 +23,30 @@ export interface ListenerParts extends Omit<ConnectionParts, "closed"> {
 /** Serves the connections of one listening descriptor until it is told to stop. */
 export class Listener {
   readonly #connections = new Set<Connection>();
-  readonly #waker: number;
   readonly #sweeper: ReturnType<typeof setInterval>;
-  readonly #accepting: Promise<void>;
-  #stopping = false;
+  readonly #serving: Promise<void>;
+  #accepting: Watch | undefined;
+  #resting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly fd: number, private readonly parts: ListenerParts) {
-    this.#waker = parts.sockets.createWaker();
-    this.#accepting = this.#acceptAll();
+    this.#accept();
     const interval = Math.min(SWEEP_INTERVAL, parts.admission.limits.line);
     this.#sweeper = setInterval(() => this.#sweep(), interval);
+    this.#serving = parts.loop.run(() => parts.admission.unanswered > 0);
   }
 
   /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.parts.sockets.wake(this.#waker);
-    await this.#accepting;
+    clearTimeout(this.#resting);
+    this.#acceptNone();
     const finished = Promise.all([...this.#connections].map((one) => one.stop()));
     await Promise.race([finished, delay(this.parts.admission.limits.stop)]);
     await this.#drained();
     clearInterval(this.#sweeper);
     for (const connection of this.#connections) connection.destroy();
+    this.parts.loop.stop();
+    await this.#serving;
     this.parts.sockets.close(this.fd);
-    this.parts.sockets.close(this.#waker);
   }
 
   /** Until the peers have taken their answers, or the time is up. */
@@ -56,28 +55,30 @@ export class Listener {
     while (this.#connections.size > 0 && Date.now() < deadline) await delay(5);
   }
 
-  async #acceptAll(): Promise<void> {
-    const { sockets } = this.parts;
-    while (!this.#stopping) {
-      await sockets.waitReadable(this.fd, this.#waker);
-      await this.#acceptBurst();
-    }
+  #accept(): void {
+    this.#accepting = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
   }
 
-  async #acceptBurst(): Promise<void> {
+  #acceptNone(): void {
+    this.#accepting?.end();
+    this.#accepting = undefined;
+  }
+
+  #acceptBurst(): void {
     try {
-      for (let i = 0; i < ACCEPT_BURST && !this.#stopping; i++) {
+      for (let i = 0; i < ACCEPT_BURST; i++) {
         const fd = this.parts.sockets.accept(this.fd);
         if (fd === undefined) return;
         this.#admit(fd);
       }
     } catch {
       // No descriptor is left. Those who wait stay in the queue until one is.
-      await delay(50);
+      this.#acceptNone();
+      this.#resting = setTimeout(() => this.#accept(), REST);
     }
   }
 
-  /** From here on the socket owns the descriptor. */
+  /** From here on the channel owns the descriptor. */
   #admit(fd: number): void {
     let who: Identity | undefined;
     let refused: CryptoError | undefined;
@@ -88,14 +89,9 @@ export class Listener {
     } catch (error) {
       refused = asCryptoError(error);
     }
-    const socket = new this.parts.SocketClass({
-      fd,
-      allowHalfOpen: true,
-      readable: true,
-      writable: true,
-    });
-    if (who && !refused) this.#serve(socket, who);
-    else this.#refuse(socket, who, refused ?? new CryptoError("no_identity"));
+    const channel = new Channel(fd, this.parts);
+    if (who && !refused) this.#serve(channel, who);
+    else this.#refuse(channel, who, refused ?? new CryptoError("no_identity"));
   }
 
   #identify(fd: number): Identity {
@@ -106,19 +102,19 @@ export class Listener {
     }
   }
 
-  #serve(socket: Socket, who: Identity): void {
+  #serve(channel: Channel, who: Identity): void {
     const closed = (connection: Connection) => {
       this.#connections.delete(connection);
       this.parts.admission.disconnect(who.uid);
     };
-    this.#connections.add(new Connection(who, socket, { ...this.parts, closed }));
+    this.#connections.add(new Connection(who, channel, { ...this.parts, closed }));
   }
 
-  async #refuse(socket: Socket, who: Identity | undefined, error: CryptoError): Promise<void> {
-    socket.on("error", () => {});
+  async #refuse(channel: Channel, who: Identity | undefined, error: CryptoError): Promise<void> {
     const logged = await this.parts.log.write(who, [{ op: "connect", error: error.code }]);
-    if (!logged) return void socket.destroy();
-    socket.end(utf8(errorLine(null, error) + "\n"), () => socket.destroy());
+    if (!logged) return channel.destroy();
+    channel.send(utf8(errorLine(null, error) + "\n"));
+    channel.end();
   }
 
   #sweep(): void {

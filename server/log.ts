@@ -2,7 +2,7 @@
  * The access log: one line of JSON for each decision, written before the answer leaves. (Its
  * lines will be chained, so that editing shows; see DESIGN.md, section 6.)
  */
-import { utf8 } from "../core/bytes.ts";
+import { reusingUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../core/errors.ts";
 import type { Identity } from "./identity.ts";
 
@@ -28,7 +28,6 @@ export interface LogFile {
 }
 
 const BUFFER_LENGTH = 65_536;
-const encoder = new TextEncoder();
 
 /** What waits to be written, and whom to tell. */
 interface Waiting {
@@ -42,11 +41,12 @@ interface Waiting {
  */
 export class AccessLog {
   #waiting: Waiting[] = [];
-  readonly #buffer = new Uint8Array(BUFFER_LENGTH);
+  readonly #encode = reusingUtf8(BUFFER_LENGTH);
+  #second = { at: 0, text: "" };
 
   constructor(
     private readonly file: LogFile,
-    private readonly now: () => Date = () => new Date(),
+    private readonly now: () => number = Date.now,
   ) {}
 
   /**
@@ -55,10 +55,20 @@ export class AccessLog {
    */
   write(who: Identity | undefined, decisions: readonly Decision[]): Promise<boolean> {
     const caller = who ? `"pid":${who.pid},"uid":${who.uid},"gid":${who.gid},` : "";
-    const start = `{"time":"${this.now().toISOString()}",${caller}`;
+    const start = `{"time":"${this.#time()}",${caller}`;
     const lines = decisions.map((one) => `${start}${JSON.stringify(one).slice(1)}\n`).join("");
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     return new Promise((settle) => this.#waiting.push({ lines, settle }));
+  }
+
+  /** The time as text. Only its milliseconds are made anew each time. */
+  #time(): string {
+    const now = this.now();
+    const second = Math.floor(now / 1000);
+    if (second !== this.#second.at) {
+      this.#second = { at: second, text: new Date(second * 1000).toISOString().slice(0, -4) };
+    }
+    return `${this.#second.text}${String(now % 1000).padStart(3, "0")}Z`;
   }
 
   #flush(): void {
@@ -66,12 +76,6 @@ export class AccessLog {
     this.#waiting = [];
     const written = this.#tryWrite(group.map(({ lines }) => lines).join(""));
     for (const { settle } of group) settle(written);
-  }
-
-  /** UTF-8, in a buffer that is used again and again if it fits there in any case. */
-  #encode(lines: string): Uint8Array {
-    if (lines.length * 3 > this.#buffer.length) return utf8(lines);
-    return this.#buffer.subarray(0, encoder.encodeInto(lines, this.#buffer).written);
   }
 
   #tryWrite(lines: string): boolean {

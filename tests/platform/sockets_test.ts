@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { utf8 } from "../../core/bytes.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { callAs } from "../support/caller.ts";
 import { linuxTest } from "../support/linux.ts";
-import { soon } from "../support/wait.ts";
+import { eventually } from "../support/wait.ts";
 
 const sockets = new Sockets();
 
@@ -28,12 +29,26 @@ async function listening(run: (fd: number, path: string) => void | Promise<void>
   });
 }
 
+async function acceptNext(listener: number): Promise<number> {
+  let accepted: number | undefined;
+  await eventually("somebody connects", () => (accepted = sockets.accept(listener)) !== undefined);
+  return accepted!;
+}
+
+/** Both ends of a connection: a descriptor, and the peer. */
+async function connected(run: (fd: number, peer: Deno.UnixConn) => Promise<void>): Promise<void> {
+  await listening(async (listener, path) => {
+    const peer = await Deno.connect({ transport: "unix", path });
+    const fd = await acceptNext(listener);
+    await run(fd, peer).finally(() => sockets.close(fd));
+  });
+}
+
 Deno.test("a listener accepts who connects, and says when nobody waits", () =>
   listening(async (fd, path) => {
     assert.equal(sockets.accept(fd), undefined);
     using _ = await Deno.connect({ transport: "unix", path });
-    await soon("the listener is readable", sockets.waitReadable(fd));
-    const accepted = sockets.accept(fd)!;
+    const accepted = await acceptNext(fd);
     assert.ok(accepted > 2);
     assert.equal(sockets.accept(fd), undefined);
     sockets.close(accepted);
@@ -42,8 +57,7 @@ Deno.test("a listener accepts who connects, and says when nobody waits", () =>
 Deno.test("the peer's ids are known before it has sent a byte", () =>
   listening(async (fd, path) => {
     using _ = await Deno.connect({ transport: "unix", path });
-    await soon("the listener is readable", sockets.waitReadable(fd));
-    const accepted = sockets.accept(fd)!;
+    const accepted = await acceptNext(fd);
     const { groups, ...ids } = sockets.peerCredentials(accepted);
     assert.deepEqual(ids, { pid: Deno.pid, uid: Deno.uid(), gid: Deno.gid() });
     assert.ok(Array.isArray(groups));
@@ -60,8 +74,7 @@ await linuxTest(
       for (const count of [0, 1, 31, 32, 33, 64, 1_000]) {
         const groups = Array.from({ length: count }, (_, i) => 70_000 + i);
         const call = callAs({ user: { uid: 61_003, gid: 61_004, groups } }, path);
-        await soon("the listener is readable", sockets.waitReadable(fd));
-        const accepted = sockets.accept(fd)!;
+        const accepted = await acceptNext(fd);
         const { pid, ...peer } = sockets.peerCredentials(accepted);
         assert.deepEqual(peer, { uid: 61_003, gid: 61_004, groups });
         sockets.close(accepted);
@@ -71,20 +84,26 @@ await linuxTest(
 );
 
 Deno.test("what is no socket has no credentials", () => {
-  const waker = sockets.createWaker();
-  assert.throws(() => sockets.peerCredentials(waker));
+  assert.throws(() => sockets.peerCredentials(0));
   assert.throws(() => sockets.peerCredentials(-1));
-  sockets.close(waker);
 });
 
-Deno.test("a waker wakes who waits for it or for a listener, and stays awake", () =>
-  listening(async (fd) => {
-    const waker = sockets.createWaker();
-    const woken = sockets.waitReadable(fd, waker);
-    sockets.wake(waker);
-    await soon("the waker's call", woken);
-    await soon("the waker's call", sockets.waitReadable(fd, waker));
-    sockets.close(waker);
+Deno.test("what is sent is received, and what cannot be is said at once", () =>
+  connected(async (fd, peer) => {
+    const buffer = new Uint8Array(8);
+    assert.equal(sockets.receive(fd, buffer), undefined);
+    await peer.write(utf8("hello"));
+    assert.equal(sockets.receive(fd, buffer), 5);
+    assert.equal(sockets.send(fd, utf8("answer")), 6);
+    assert.equal(await peer.read(buffer), 6);
+    assert.deepEqual(buffer.subarray(0, 6), utf8("answer"));
+    let taken = 0;
+    for (let count; (count = sockets.send(fd, new Uint8Array(65_536))) > 0;) taken += count;
+    assert.ok(taken > 0, "the kernel takes some, and then no more");
+    await peer.closeWrite();
+    assert.equal(sockets.receive(fd, buffer), 0);
+    peer.close();
+    assert.throws(() => sockets.send(fd, utf8("x")), { call: "send" });
   }));
 
 Deno.test("a name that is taken is already_running, and what has it stays", () =>

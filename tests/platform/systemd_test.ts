@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Env } from "../../core/layout.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { adoptListener, readSupervision, ServiceManager } from "../../platform/systemd.ts";
+import { IntervalTimer } from "../../platform/timer.ts";
 import { failsWith } from "../core/support.ts";
 import { linuxTest } from "../support/linux.ts";
 import { NotifySocket } from "../support/notify.ts";
@@ -91,10 +92,10 @@ Deno.test("a listening socket is adopted: it blocks nobody and is not inherited"
   }));
 
 Deno.test("what is no listening socket is refused", () => {
-  const waker = sockets.createWaker();
-  failsWith("config", () => adoptListener({ fd: waker, name: "eventfd" }));
-  sockets.close(waker);
-  failsWith("config", () => adoptListener({ fd: waker, name: "closed" }));
+  const timer = new IntervalTimer(60_000);
+  failsWith("config", () => adoptListener({ fd: timer.fd, name: "timer" }));
+  timer.close();
+  failsWith("config", () => adoptListener({ fd: timer.fd, name: "closed" }));
   failsWith("config", () => adoptListener({ fd: -1, name: "none" }));
 });
 

@@ -1,8 +1,8 @@
-/** A connection by itself: its socket is a stream, and its service answers when the test says. */
+/** A connection by itself: the test is its transport, and lets its service answer. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import { utf8 } from "../../core/bytes.ts";
 import type { Call } from "../../core/rpc.ts";
+import type { Receiver, Transport } from "../../server/channel.ts";
 import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";
 import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
@@ -35,21 +35,77 @@ class HeldService {
 }
 
 /** The daemon's end of a connection, and what it has written so far. */
-class Wire extends Duplex {
+class Wire implements Transport {
   written = "";
-  /** While set, nothing is taken. */
-  stalled: (() => void) | undefined;
+  waiting = 0;
+  taken = 0;
+  paused = false;
+  /** While set, nothing that is sent leaves. */
+  stalled = false;
+  readonly happened: string[] = [];
+  #receiver: Receiver | undefined;
+  #untold: (() => void)[] = [];
+  #whenSent: (() => void)[] = [];
+  #ending = false;
+  #destroyed = false;
 
-  override _read(): void {}
+  tell(receiver: Receiver): void {
+    this.#receiver = receiver;
+  }
 
-  override _write(bytes: Uint8Array, _encoding: string, done: () => void): void {
+  pause(): void {
+    this.paused = true;
+    this.happened.push("pause");
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.happened.push("resume");
+    for (const tell of this.#untold.splice(0)) this.#later(tell);
+  }
+
+  send(bytes: Uint8Array): void {
     this.written += new TextDecoder().decode(bytes);
-    if (this.stalled) this.stalled = done;
-    else done();
+    if (this.stalled) this.waiting += bytes.length;
+    else this.taken += bytes.length;
+  }
+
+  sent(): Promise<void> {
+    if (this.waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenSent.push(resolve));
+  }
+
+  end(): void {
+    this.#ending = true;
+    if (this.waiting === 0) this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#receiver!.closed();
+  }
+
+  /** The peer takes what waits. */
+  take(): void {
+    this.stalled = false;
+    this.taken += this.waiting;
+    this.waiting = 0;
+    for (const resolve of this.#whenSent) resolve();
+    if (this.#ending) this.destroy();
   }
 
   says(text: string): void {
-    this.push(new TextEncoder().encode(text));
+    this.#later(() => this.#receiver!.data(utf8(text)));
+  }
+
+  saysNoMore(): void {
+    this.#later(() => this.#receiver!.end());
+  }
+
+  #later(tell: () => void): void {
+    if (this.paused) this.#untold.push(tell);
+    else if (!this.#destroyed) tell();
   }
 
   answers(): WireAnswer[] {
@@ -74,7 +130,7 @@ function setup({ limits = {}, file }: Setup = {}) {
   const connect = () => {
     const wire = new Wire();
     const parts = { service: service as unknown as Service, admission, log };
-    const connection = new Connection(WHO, wire as unknown as Socket, {
+    const connection = new Connection(WHO, wire, {
       ...parts,
       closed: () => closed++,
     });
@@ -222,7 +278,7 @@ Deno.test("a slow line, a silent peer and one that does not read have their ends
   const { service, connect, logged, closed } = setup();
   const [slow, silent, deaf] = [connect(), connect(), connect()];
   slow.wire.says('{"jsonrpc"');
-  deaf.wire.stalled = () => {};
+  deaf.wire.stalled = true;
   deaf.wire.says(request(1, "status") + "\n");
   await service.release();
   await answered(deaf.wire, 1);
@@ -245,15 +301,14 @@ Deno.test("a slow line, a silent peer and one that does not read have their ends
 Deno.test("after a refusal nothing that still comes is done", async () => {
   const { service, connect, closed } = setup();
   const { wire, connection } = connect();
-  wire.stalled = () => {};
+  wire.stalled = true;
   wire.says('{"jsonrpc":"2.0","id":1,"method":"key.list"}');
-  await eventually("the line has begun", () => wire.readableLength === 0);
   connection.checkTimes(Date.now() + 11_000);
   await answered(wire, 1);
   wire.says("\n" + request(2, "status") + "\n" + request(3, "status"));
-  wire.push(null);
+  wire.saysNoMore();
   await new Promise((resolve) => setImmediate(resolve));
-  wire.stalled();
+  wire.take();
   await eventually("it is closed", () => closed() === 1);
   assert.deepEqual(codes(wire), ["line_timeout"]);
   assert.equal(service.waiting.length, 0);
@@ -277,10 +332,10 @@ Deno.test("a connection closes once, whatever comes together", async () => {
   const { wire, connection } = connect();
   wire.says(request(1, "status") + "\n");
   await eventually("the request waits", () => service.waiting.length === 1);
-  wire.push(null);
+  wire.saysNoMore();
   const stopped = connection.stop();
   connection.destroy();
-  wire.destroy(new Error("reset"));
+  wire.destroy();
   await service.release();
   await stopped;
   await eventually("it is closed", () => closed() > 0);
@@ -291,8 +346,7 @@ Deno.test("a connection closes once, whatever comes together", async () => {
 Deno.test("reading stops while much waits for its answers, though all of it is refused", async () => {
   const { connect } = setup({ limits: { requestsPerUser: 1 } });
   const { wire, connection } = connect();
-  const happened: string[] = [];
-  for (const event of ["pause", "resume"]) wire.on(event, () => happened.push(event));
+  const { happened } = wire;
   wire.says(`[${Array(1_000).fill("1").join(",")}]\n`.repeat(40));
   await eventually("all is answered", () => wire.answers().length === 40);
   await eventually("reading went on", () => happened.at(-1) === "resume");

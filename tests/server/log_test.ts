@@ -19,7 +19,7 @@ async function inTemporary(run: (path: string) => void | Promise<void>): Promise
 Deno.test("a line says when, who, what and with which outcome", async () => {
   const written: string[] = [];
   const file = { write: (bytes: Uint8Array) => void written.push(text(bytes)) };
-  const log = new AccessLog(file, () => new Date("2026-01-02T03:04:05.678Z"));
+  const log = new AccessLog(file, () => Date.parse("2026-01-02T03:04:05.678Z"));
   const first = log.write(WHO, [
     { op: "encrypt", key: "k", version: 2, bytes: 0 },
     { op: "decrypt", error: "denied" },
