@@ -38,6 +38,11 @@ export function findAccount(passwd: string, group: string): Account | undefined 
   return { uid, gid };
 }
 
+/** Whether the service's group is there, with its user or, if that was interrupted, without. */
+export function hasGroup(group: string): boolean {
+  return entry(group, SERVICE_USER) !== undefined;
+}
+
 function requireSystemId(kind: string, id: number): void {
   const ofSystem = Number.isInteger(id) && id > 0 && id < FIRST_PERSON;
   if (!ofSystem) throw taken(kind, `has the id ${id}, which is not a system account's`);

@@ -53,8 +53,3 @@ export function managedDirectories(places: Places): string[] {
 export function unfinished(path: string): string {
   return `${parent(path)}/.${path.slice(path.lastIndexOf("/") + 1)}.new`;
 }
-
-/** What a path is to the system whose root directory it is below. */
-export function inside({ root }: Places, path: string): string {
-  return path.slice(root.length);
-}

@@ -1,9 +1,10 @@
 /** From what is there to what is to be done, for installing. Pure. */
+import { parent } from "../core/layout.ts";
 import { type Action, type Plan, type Step, step } from "./actions.ts";
 import type { Asset } from "./assets.ts";
 import type { Facts } from "./facts.ts";
 import { formatManifest, type Manifest } from "./manifest.ts";
-import { inside, managedDirectories } from "./places.ts";
+import { managedDirectories } from "./places.ts";
 import { requireInstallable } from "./preconditions.ts";
 
 const UNITS = ["crypto.socket", "crypto.service"] as const;
@@ -153,7 +154,8 @@ function assetStep(facts: Facts, { id, title, path, text }: Asset): Step {
 function accountSteps({ account, places }: Facts): Step[] {
   if (account) return [];
   const root = places.root === "" ? [] : [`--root=${places.root}`];
-  const args = [...root, inside(places, places.accounts)];
+  // By its name alone: systemd-sysusers looks for a path outside of the image.
+  const args = [...root, places.accounts.slice(parent(places.accounts).length + 1)];
   const make: Action = { do: "run", program: "systemd-sysusers", args };
   const title = "make the user and group crypto-service";
   return [step("account", title, make, ...removeAccount(places.root))];

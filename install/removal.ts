@@ -119,8 +119,8 @@ function leftoverSteps({ files, places, names }: Facts): Step[] {
   return [...paths, ...worthless.map((name) => `${stateDirectory}/${name}`)].map(removeStep);
 }
 
-function accountSteps({ account, places }: Facts): Step[] {
-  if (!account) return [];
+function accountSteps({ account, group, places }: Facts): Step[] {
+  if (!account && !group) return [];
   const title = "remove the user and group crypto-service";
   return [{ id: "account", title, actions: removeAccount(places.root), undo: [] }];
 }

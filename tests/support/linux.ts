@@ -13,6 +13,7 @@ const NEEDS = {
   script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
   activation: () => installed("systemd-socket-activate", "systemd"),
   logrotate: () => installed("logrotate"),
+  analyze: () => installed("systemd-analyze", "systemd"),
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
@@ -29,20 +30,6 @@ async function works(what: string, command: readonly string[]): Promise<string |
   } catch {
     return `${what} is not there`;
   }
-}
-
-/** Whether a program is there; as root on Debian, its package is installed if need be. */
-async function installed(program: string, debianPackage: string): Promise<string | undefined> {
-  const why = await works(program, [program, "--version"]);
-  if (why === undefined || Deno.uid() !== 0) return why;
-  const get = ["apt-get", "install", "-qq", "--no-install-recommends", debianPackage];
-  const env = { ...plainEnvironment(), DEBIAN_FRONTEND: "noninteractive" };
-  const ended = await run(get, { env, patience: 300_000 }).catch(() => undefined);
-  if (ended?.code !== 0) {
-    await run(["apt-get", "update", "-qq"], { env, patience: 300_000 }).catch(() => undefined);
-    await run(get, { env, patience: 300_000 }).catch(() => undefined);
-  }
-  return await works(program, [program, "--version"]);
 }
 
 async function missing(needs: readonly Need[]): Promise<string | undefined> {

@@ -1,0 +1,202 @@
+/** The service on a real systemd: installed, used, upgraded, killed, stuck, reloaded, removed. */
+import assert from "node:assert/strict";
+import { BootedSystem } from "../support/booted.ts";
+import { linuxTest } from "../support/linux.ts";
+import { asUser } from "../support/daemon.ts";
+import { compiledProgram, plainEnvironment } from "../support/process.ts";
+
+const OWN = "/opt/crypto";
+const OLDER = "/opt/crypto-older";
+const INSTALLED = "/usr/local/bin/crypto";
+
+/** A program that only calls itself older. */
+async function olderProgram(): Promise<string> {
+  const bytes = await Deno.readFile(compiledProgram());
+  const [now, then] = ['version:"0.1.0"', 'version:"0.0.9"'].map((text) =>
+    new TextEncoder().encode(text)
+  );
+  const at = indexOf(bytes, now!);
+  if (at < 0) throw new Error("the program does not say its version as it did");
+  bytes.set(then!, at);
+  const path = await Deno.makeTempFile({ prefix: "cto-" });
+  await Deno.writeFile(path, bytes);
+  return path;
+}
+
+/** Where some bytes are; the version stands near the end. */
+function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
+  for (
+    let at = bytes.lastIndexOf(wanted[0]!);
+    at >= 0;
+    at = bytes.lastIndexOf(wanted[0]!, at - 1)
+  ) {
+    if (wanted.every((byte, i) => bytes[at + i] === byte)) return at;
+  }
+  return -1;
+}
+
+/** A system with a person in the service's group, and one outside. */
+async function withSystem(use: (system: BootedSystem) => Promise<void>): Promise<void> {
+  const older = await olderProgram();
+  try {
+    await using system = await BootedSystem.boot({
+      "crypto": compiledProgram(),
+      "crypto-older": older,
+      "deno": Deno.execPath(),
+    });
+    await use(system);
+  } finally {
+    await Deno.remove(older);
+  }
+}
+
+const LISTING =
+  "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /var/log/journal -prune " +
+  "-o -path /var/lib/systemd -prune -o -path /opt -prune -o -path /tmp -prune -o -path /var/tmp -prune " +
+  `-o -printf '%p %y %m %u:%g %s\\n' | grep -vE '^/(etc/((passwd|group|g?shadow)-?|sub[ug]id-?|\\.pwd\\.lock) .*|etc|run(/.*)?) ' | sort`;
+
+/** Everything in the file system that lasts, with types, modes, owners, and sizes. */
+const listing = (system: BootedSystem) =>
+  system.sh(`${LISTING}; cat /etc/passwd /etc/group; ls /run`);
+
+/** As somebody in the service's group. */
+async function member(system: BootedSystem): Promise<string[]> {
+  const gid = Number((await system.sh("getent group crypto-service")).split(":")[2]);
+  return asUser({ uid: 61_100, gid: 61_100, groups: [gid] });
+}
+
+const stranger = asUser({ uid: 61_101, gid: 61_101 });
+
+await linuxTest("installed, used by a member, refused to a stranger, removed without a trace", [
+  "root",
+  "systemd",
+], () =>
+  withSystem(async (system) => {
+    const before = await listing(system);
+    await system.must([OWN, "install"]);
+    const who = await member(system);
+    const sealed = await system.must([...who, INSTALLED, "encrypt", "--armor"], {
+      stdin: "secret",
+    });
+    assert.equal(await system.must([...who, INSTALLED, "decrypt"], { stdin: sealed }), "secret");
+    const refused = await system.run([...stranger, INSTALLED, "decrypt"], { stdin: sealed });
+    assert.deepEqual([refused.stdout, refused.code === 0], ["", false]);
+
+    const files =
+      "find /etc/crypto /var/lib/crypto /usr/local/bin/crypto /etc/systemd/system -type f -exec sha256sum {} +";
+    const installed = await system.sh(`${files} | grep -v access.log`);
+    const pid = await system.property("crypto.service", "MainPID");
+    const again = await system.must([OWN, "install", "--json"]);
+    assert.equal(JSON.parse(again).goal, "nothing");
+    assert.equal(await system.sh(`${files} | grep -v access.log`), installed);
+    assert.equal(await system.property("crypto.service", "MainPID"), pid);
+
+    await system.must([INSTALLED, "uninstall"]);
+    assert.equal((await system.run([...who, OWN, "decrypt"], { stdin: sealed })).stdout, "");
+    await system.must([OWN, "install"]);
+    assert.equal(await system.must([...who, INSTALLED, "decrypt"], { stdin: sealed }), "secret");
+    await system.must([INSTALLED, "uninstall", "--purge", "--yes"]);
+    assert.equal(await listing(system), before);
+  }));
+
+await linuxTest("a killed daemon comes back, a stuck one is ended, a reload keeps it", [
+  "root",
+  "systemd",
+], () =>
+  withSystem(async (system) => {
+    await system.must([OWN, "install"]);
+    const who = await member(system);
+    const encrypt = () => system.must([...who, INSTALLED, "encrypt"], { stdin: "x" });
+    const first = await system.property("crypto.service", "MainPID");
+    await system.must(["systemctl", "reload", "crypto.service"]);
+    assert.equal(await system.property("crypto.service", "MainPID"), first);
+    await encrypt();
+
+    await system.sh(`kill -KILL ${first}`);
+    await encrypt();
+    const second = await system.changed("crypto.service", "MainPID", first);
+
+    await system.sh(
+      "mkdir -p /run/systemd/system/crypto.service.d; " +
+        "printf '[Service]\\nWatchdogSec=2\\n' >/run/systemd/system/crypto.service.d/soon.conf; " +
+        "systemctl daemon-reload; systemctl restart crypto.service",
+    );
+    const third = await system.changed("crypto.service", "MainPID", second);
+    await system.sh(`kill -STOP ${third}`);
+    await encrypt();
+    await system.changed("crypto.service", "MainPID", third);
+    const log = await system.must(["journalctl", "--no-pager", "--unit=crypto.service"]);
+    assert.match(log, /Watchdog timeout/);
+    const names = await system.sh("ls -1 /proc/self/ns");
+    assert.ok(names.includes("user"));
+    const now = await system.property("crypto.service", "MainPID");
+    assert.equal(
+      await system.sh(`readlink /proc/${now}/ns/user`),
+      await system.sh("readlink /proc/1/ns/user"),
+    );
+    assert.notEqual(
+      await system.sh(`readlink /proc/${now}/ns/net`),
+      await system.sh("readlink /proc/1/ns/net"),
+    );
+  }));
+
+await linuxTest(
+  "an upgrade under load loses no request and no key",
+  ["root", "systemd"],
+  () =>
+    withSystem(async (system) => {
+      await system.must([OLDER, "install"]);
+      assert.match(await system.must([INSTALLED, "--version"]), /0\.0\.9/);
+      const who = await member(system);
+      const sealed = await system.must([...who, INSTALLED, "encrypt"], { stdin: "before" });
+      const load = who.map((word) => `'${word}'`).join(" ");
+      const script = `i=0; while [ ! -e /run/enough ]; do
+        echo $i | ${load} ${OLDER} encrypt --armor | ${load} ${OLDER} decrypt >/run/load.out || { echo failed; exit 1; }
+        [ "$(cat /run/load.out)" = $i ] || { echo wrong; exit 1; }
+        i=$((i + 1)); echo $i >/run/load.count; done; echo $i`;
+      const loads = system.run(["bash", "-o", "pipefail", "-euc", script], { patience: 60_000 });
+      await system.sh("until [ -s /run/load.count ]; do sleep 0.01; done");
+      const pid = await system.property("crypto.service", "MainPID");
+      const upgraded = await system.must([OWN, "install", "--json"]);
+      assert.equal(JSON.parse(upgraded).goal, "upgrade");
+      assert.notEqual(await system.property("crypto.service", "MainPID"), pid);
+      const count = Number(await system.sh("cat /run/load.count"));
+      await system.sh(
+        `until [ "$(cat /run/load.count)" -gt $((${count} + 3)) ]; do sleep 0.01; done; touch /run/enough`,
+      );
+      const ended = await loads;
+      assert.deepEqual(
+        [ended.code, Number(ended.stdout) > 0],
+        [0, true],
+        ended.stdout + ended.stderr,
+      );
+      assert.match(await system.must([INSTALLED, "--version"]), /0\.1\.0/);
+      assert.equal(await system.must([INSTALLED, "decrypt"], { stdin: "" }).catch(() => ""), "");
+      assert.ok(sealed.length > 0);
+      assert.ok(!(await system.sh("ls -A /usr/local/bin")).includes(".crypto"));
+    }),
+);
+
+await linuxTest("an upgrade that does not prove itself is taken back, and the old one serves on", [
+  "root",
+  "systemd",
+], () =>
+  withSystem(async (system) => {
+    await system.must([OWN, "install"]);
+    const who = await member(system);
+    const broken = "/opt/broken";
+    // A daemon that a drop-in of the administrator's keeps from its keys.
+    await system.sh(
+      `cp ${OLDER} ${broken}; mkdir -p /etc/systemd/system/crypto.service.d; ` +
+        'printf \'[Service]\\nExecStartPre=/bin/sh -c "! cmp -s /usr/local/bin/crypto /opt/broken"\\n' +
+        "ExecPaths=/usr/bin /bin\\n' >/etc/systemd/system/crypto.service.d/test.conf; systemctl daemon-reload",
+    );
+    const before = await system.sh("sha256sum /usr/local/bin/crypto /etc/crypto/install.json");
+    const failed = await system.run([broken, "install"], { patience: 60_000 });
+    assert.equal(failed.code, 71, failed.stderr);
+    assert.equal(
+      await system.sh("sha256sum /usr/local/bin/crypto /etc/crypto/install.json"),
+      before,
+    );
+    await system.must([...who, INSTALLED, "encrypt"], { stdin: "x", env: plainEnvironment() });
+  }));
