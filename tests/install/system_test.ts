@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { BootedSystem } from "../support/booted.ts";
 import { linuxTest } from "../support/linux.ts";
 import { asUser } from "../support/daemon.ts";
-import { compiledProgram, plainEnvironment } from "../support/process.ts";
+import { compiledProgram, must, plainEnvironment } from "../support/process.ts";
+import { eventually } from "../support/wait.ts";
 
 const OWN = "/opt/crypto";
 const OLDER = "/opt/crypto-older";
@@ -35,18 +36,28 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
   return -1;
 }
 
+/** A program that keeps a connection of the client library, in one file. */
+async function keptConnection(): Promise<string> {
+  const path = await Deno.makeTempFile({ prefix: "ctk-", suffix: ".js" });
+  const source = new URL("kept.ts", import.meta.url).pathname;
+  const bundle = ["bundle", "--quiet", "--platform", "deno", "--output", path, source];
+  await must([Deno.execPath(), ...bundle], { env: Deno.env.toObject() });
+  return path;
+}
+
 /** A system with a person in the service's group, and one outside. */
 async function withSystem(use: (system: BootedSystem) => Promise<void>): Promise<void> {
-  const older = await olderProgram();
+  const [older, kept] = await Promise.all([olderProgram(), keptConnection()]);
   try {
     await using system = await BootedSystem.boot({
       "crypto": compiledProgram(),
       "crypto-older": older,
+      "kept.js": kept,
       "deno": Deno.execPath(),
     });
     await use(system);
   } finally {
-    await Deno.remove(older);
+    await Promise.all([older, kept].map((path) => Deno.remove(path)));
   }
 }
 
@@ -149,40 +160,83 @@ await linuxTest("a killed daemon comes back, a stuck one is ended, a reload keep
     );
   }));
 
+/** A shell's loop of `crypto encrypt | crypto decrypt`, which counts into a file. */
+const LOOP = `as="$1"; i=0
+until [ -e /run/enough ]; do
+  echo $i | $as ${OLDER} encrypt --armor | $as ${OLDER} decrypt >/run/loop.out || { echo failed; exit 1; }
+  [ "$(cat /run/loop.out)" = $i ] || { echo wrong; exit 1; }
+  i=$((i + 1)); echo $i >/run/loop.count
+done
+echo $i`;
+
 await linuxTest(
-  "an upgrade under load loses no request and no key",
+  "an upgrade under load loses no request and no key, by command and over a kept connection",
   ["root", "systemd"],
   () =>
     withSystem(async (system) => {
       await system.must([OLDER, "install"]);
       assert.match(await system.must([INSTALLED, "--version"]), /0\.0\.9/);
       const who = await member(system);
-      const sealed = await system.must([...who, INSTALLED, "encrypt"], { stdin: "before" });
-      const load = who.map((word) => `'${word}'`).join(" ");
-      const script = `i=0; while [ ! -e /run/enough ]; do
-        echo $i | ${load} ${OLDER} encrypt --armor | ${load} ${OLDER} decrypt >/run/load.out || { echo failed; exit 1; }
-        [ "$(cat /run/load.out)" = $i ] || { echo wrong; exit 1; }
-        i=$((i + 1)); echo $i >/run/load.count; done; echo $i`;
-      const loads = system.run(["bash", "-o", "pipefail", "-euc", script], { patience: 60_000 });
-      await system.sh("until [ -s /run/load.count ]; do sleep 0.01; done");
+      const sealed = await system.must([...who, INSTALLED, "encrypt", "--armor"], {
+        stdin: "kept",
+      });
+      await system.sh(
+        "for load in loop kept; do echo 0 >/run/$load.count; done; chmod 666 /run/*.count",
+      );
+      const options = { patience: 60_000 };
+      const shell = ["bash", "-o", "pipefail", "-euc", LOOP, "bash", who.join(" ")];
+      const deno = ["env", "DENO_DIR=/proc/nowhere", "/opt/deno", "run", "--quiet", "--allow-all"];
+      const kept = [...deno, "--no-config", "--no-lock", "/opt/kept.js"];
+      const loads = [
+        system.run(shell, options),
+        system.run([...who, ...kept, "/run/enough", "/run/kept.count"], options),
+      ];
+      await progress(system, 1);
       const pid = await system.property("crypto.service", "MainPID");
       const upgraded = await system.must([OWN, "install", "--json"]);
       assert.equal(JSON.parse(upgraded).goal, "upgrade");
       assert.notEqual(await system.property("crypto.service", "MainPID"), pid);
-      const count = Number(await system.sh("cat /run/load.count"));
-      await system.sh(
-        `until [ "$(cat /run/load.count)" -gt $((${count} + 3)) ]; do sleep 0.01; done; touch /run/enough`,
-      );
-      const ended = await loads;
-      assert.deepEqual(
-        [ended.code, Number(ended.stdout) > 0],
-        [0, true],
-        ended.stdout + ended.stderr,
-      );
+      await progress(system, 3);
+      await system.sh("touch /run/enough");
+      for (const { code, stdout, stderr } of await Promise.all(loads)) {
+        assert.deepEqual([code, Number(stdout) > 0], [0, true], stdout + stderr);
+      }
       assert.match(await system.must([INSTALLED, "--version"]), /0\.1\.0/);
-      assert.equal(await system.must([INSTALLED, "decrypt"], { stdin: "" }).catch(() => ""), "");
-      assert.ok(sealed.length > 0);
+      assert.equal(await system.must([...who, INSTALLED, "decrypt"], { stdin: sealed }), "kept");
       assert.ok(!(await system.sh("ls -A /usr/local/bin")).includes(".crypto"));
+    }),
+);
+
+/** Waits until both loads have done some more. */
+async function progress(system: BootedSystem, more: number): Promise<void> {
+  const count = async (load: string) => Number(await system.sh(`cat /run/${load}.count`));
+  const loads = ["loop", "kept"];
+  const targets = await Promise.all(loads.map(async (load) => await count(load) + more));
+  await eventually("both loads go on", async () => {
+    const counts = await Promise.all(loads.map(count));
+    return counts.every((now, i) => now >= targets[i]!);
+  });
+}
+
+await linuxTest(
+  "an encrypted credential reaches the service where there is one",
+  ["root", "systemd"],
+  () =>
+    withSystem(async (system) => {
+      await system.must([OWN, "install"]);
+      const credential = "/run/credentials/crypto.service/crypto-sealing-key";
+      assert.notEqual((await system.run(["test", "-e", credential])).code, 0);
+      await system.sh(
+        "mkdir -p /etc/credstore.encrypted; systemd-creds setup >/dev/null 2>&1; " +
+          "systemd-creds encrypt --name=crypto-sealing-key /etc/crypto/sealing.key " +
+          "/etc/credstore.encrypted/crypto-sealing-key 2>&1; systemctl restart crypto.service",
+      );
+      const key = await system.sh("od -An -tx1 /etc/crypto/sealing.key");
+      assert.equal(await system.sh(`od -An -tx1 ${credential}`), key);
+      await system.must([OWN, "install"]);
+      await system.must([OWN, "uninstall", "--purge", "--yes"]);
+      const left = await system.run(["test", "-e", "/etc/credstore.encrypted/crypto-sealing-key"]);
+      assert.notEqual(left.code, 0);
     }),
 );
 
