@@ -21,6 +21,7 @@ import { COMPLETE, completionCommand } from "./client/completion.ts";
 import { describeError, exitStatus, say, Terminal, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import { DAEMON_WORKER, INSTALL_WORKER } from "./core/privileges.ts";
+import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { installCommand, uninstallCommand } from "./install/command.ts";
 import type { InstallContext } from "./install/run.ts";
@@ -116,6 +117,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function complete(words: readonly string[]): Promise<void> {
+  dropAllPermissions();
   const proposals = await proposeCompletions(application, words, context);
   print(proposals.map(({ completion }) => `${completion}\n`).join(""));
 }

@@ -1,4 +1,7 @@
-/** The command line of everything that asks the daemon. What it needs is loaded when it runs. */
+/**
+ * The command line of everything that asks the daemon. What encrypts and decrypts is loaded with
+ * it, since mostly that is what runs; the rest when it is used.
+ */
 import {
   buildCommand,
   buildRouteMap,
@@ -7,7 +10,7 @@ import {
   type RouteMap,
 } from "@stricli/core";
 import type { Purpose } from "../core/ring.ts";
-import type { CryptFlags, EncryptFlags } from "./crypt.ts";
+import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
 import type { ManageFlags, Print, PurposeFlags } from "./manage.ts";
 
 /** What the program hands to these subcommands. */
@@ -82,10 +85,7 @@ const cryptAliases = {
 
 /** `crypto encrypt` */
 export const encryptCommand: ClientCommand = buildCommand({
-  async loader() {
-    const { encrypt } = await import("./crypt.ts");
-    return (flags: EncryptFlags, ...paths: string[]) => encrypt(flags, paths);
-  },
+  func: (flags: EncryptFlags, ...paths: string[]) => encrypt(flags, paths),
   parameters: {
     flags: {
       ...cryptFlags,
@@ -119,10 +119,7 @@ export const encryptCommand: ClientCommand = buildCommand({
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  async loader() {
-    const { decrypt } = await import("./crypt.ts");
-    return (flags: CryptFlags, ...paths: string[]) => decrypt(flags, paths);
-  },
+  func: (flags: CryptFlags, ...paths: string[]) => decrypt(flags, paths),
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {
     brief: "Decrypt what encrypt made, and Fernet tokens",

@@ -1,5 +1,6 @@
 /** `crypto completion`: scripts that let a shell ask the program how a line could go on. */
 import { buildCommand, type Command } from "@stricli/core";
+import { dropAllPermissions } from "../platform/permissions.ts";
 import type { ClientContext } from "./command.ts";
 
 /** The hidden subcommand that the scripts call, with the words of the line so far. */
@@ -33,6 +34,7 @@ type Shell = keyof typeof SCRIPTS;
 /** `crypto completion` */
 export const completionCommand: Command<ClientContext> = buildCommand({
   func(this: ClientContext, _flags: Record<never, never>, shell: Shell) {
+    dropAllPermissions();
     this.print(SCRIPTS[shell]);
   },
   parameters: {

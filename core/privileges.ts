@@ -80,6 +80,7 @@ export const PRIVILEGES = {
   decrypt: HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
+  completion: { start: {}, working: {} },
   serve: {
     start: {
       ...HANDLES_FIRST.start,

@@ -24,15 +24,15 @@ export interface Binary {
   readonly sha256: string;
 }
 
-// The names of the script and of the program are part of the binary.
-const SCRIPT = "crypto.js";
+// The names of the scripts and of the program are part of the binary.
+const SCRIPT = "main.js";
 const PROGRAM = "crypto";
 
 // Of Deno's variables only those that say where things are fetched from and kept: the others
 // (DENO_V8_FLAGS, DENO_UNSTABLE_*, NODE_OPTIONS, OTEL_*) end up in the binary.
 const HARMLESS = ["DENO_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "DENO_AUTH_TOKENS"];
 
-/** Bundles `main.ts`, compiles the bundle and moves the program to its place in one step. */
+/** Bundles `main.ts`, compiles the bundles and moves the program to its place in one step. */
 export async function compile(options: CompileOptions = {}): Promise<Binary> {
   const root = options.root ?? PROJECT;
   const target = options.target ?? Deno.build.target;
@@ -64,15 +64,15 @@ export function defaultOutput(target?: string): string {
   return join("dist", name + suffix(target ?? Deno.build.target));
 }
 
+/** One script for what every start needs, and one for each part that is loaded when it is used. */
 async function bundle(root: string, folder: string): Promise<void> {
-  const script = join(folder, SCRIPT);
-  const source = join(root, "main.ts");
-  await mustDeno(["bundle", "--quiet", "--platform", "deno", "--minify", "-o", script, source], {
+  const options = ["--quiet", "--platform", "deno", "--minify", "--code-splitting"];
+  await mustDeno(["bundle", ...options, "--outdir", folder, join(root, "main.ts")], {
     cwd: root,
     inherits: leavesNoTrace,
   });
-  // The time of the script is part of the binary.
-  await Deno.utime(script, 0, 0);
+  // The time of each script is part of the binary.
+  for await (const { name } of Deno.readDir(folder)) await Deno.utime(join(folder, name), 0, 0);
 }
 
 /** Whether a variable of the environment may reach the compiler. */
@@ -85,7 +85,7 @@ async function unstableFeatures(root: string): Promise<string[]> {
   return (JSON.parse(text) as { unstable?: string[] }).unstable ?? [];
 }
 
-/** The arguments that turn the bundle into a program. */
+/** The arguments that turn the bundles into a program. */
 export function compileArguments(
   unstable: readonly string[],
   target: string,

@@ -28,17 +28,18 @@ async function peaks(bytes: number, flags = ""): Promise<Peaks> {
   return { encrypt: read("encrypt"), decrypt: read("decrypt") };
 }
 
-/** Asserts that ten times as much data takes the same memory, and little of it. */
+/** Asserts that several times as much data takes the same memory, and little of it. */
 function constant(small: Peaks, large: Peaks): void {
   for (const command of ["encrypt", "decrypt"] as const) {
     const figures = `${command}: ${small[command]} and ${large[command]} bytes`;
     assert.ok(large[command] < MOST && small[command] < MOST, figures);
-    assert.ok(large[command] < small[command] * 1.15, figures);
+    assert.ok(large[command] < small[command] * 1.1, figures);
   }
 }
 
-testIf(missing("python3"), "1 GB takes no more memory than 100 MB, and under 150 MB", async () => {
-  constant(await peaks(100 * MB), await peaks(1_000 * MB));
+// With less than the first, what the runtime compiles of the code is not all there yet: some MB.
+testIf(missing("python3"), "2 GB take no more memory than 300 MB, and under 150 MB", async () => {
+  constant(await peaks(300 * MB), await peaks(2_000 * MB));
 });
 
 testIf(missing("python3"), "text takes constant memory too", async () => {

@@ -15,7 +15,9 @@ import page from "./page.txt" with { type: "text" };
 function greet(name: string): string {
   return [page.trim(), name, config.version].join(" ");
 }
-console.log(greet(Deno.args[0] ?? ""), new Error("x").stack?.includes("crypto.js"));
+console.log(greet(Deno.args[0] ?? ""), new Error("x").stack?.includes("main.js"));
+const { late } = await import("./late.ts");
+console.log(late);
 `;
 
 async function project(): Promise<string> {
@@ -24,6 +26,7 @@ async function project(): Promise<string> {
   await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(config));
   await Deno.writeTextFile(join(root, "page.txt"), "hello\n");
   await Deno.writeTextFile(join(root, "main.ts"), MAIN);
+  await Deno.writeTextFile(join(root, "late.ts"), 'export const late = "loaded late";');
   return root;
 }
 
@@ -53,7 +56,7 @@ Deno.test("two compilations, elsewhere and in another environment, give the same
     const temporary = join(first, "temporary");
     await Deno.mkdir(temporary);
     for (let run = 0; run < 2; run++) {
-      assert.equal(await runIn(temporary, one.path), "hello you 1.2.3 true");
+      assert.equal(await runIn(temporary, one.path), "hello you 1.2.3 true\nloaded late");
     }
     const left = [...Deno.readDirSync(temporary)].map(({ name }) => name);
     assert.deepEqual(left, [], "a program leaves no code to run in the temporary directory");

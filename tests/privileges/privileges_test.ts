@@ -1,0 +1,149 @@
+/**
+ * The privilege map, tried from inside: a build of the program with a probe before it runs each
+ * subcommand for real, as root where the tests are root's, and nothing forbidden may be done.
+ */
+import assert from "node:assert/strict";
+import { PRIVILEGES } from "../../core/privileges.ts";
+import { compile } from "../../tools/compile.ts";
+import { PROJECT } from "../../tools/process.ts";
+import { Place, startDaemon } from "../support/daemon.ts";
+import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
+import { eventually } from "../support/wait.ts";
+import { LEFT, MARK, type Trial } from "./hook.ts";
+
+/** The program with the probe before it, by the very steps that make `crypto`. */
+async function probedProgram(directory: string): Promise<string> {
+  const { imports, unstable } = JSON.parse(await Deno.readTextFile(`${PROJECT}/deno.json`));
+  const settings = { imports, unstable, lock: false, nodeModulesDir: "none" };
+  await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify(settings));
+  const modules = [new URL("hook.ts", import.meta.url).href, `file://${PROJECT}/main.ts`];
+  const entry = modules.map((module) => `import ${JSON.stringify(module)};\n`).join("");
+  await Deno.writeTextFile(`${directory}/main.ts`, entry);
+  return (await compile({ root: directory, output: "probed" })).path;
+}
+
+const directory = await Deno.makeTempDir({ prefix: "ctm-" });
+const probed = await probedProgram(directory);
+const daemon = await startDaemon();
+Deno.test.afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  for (const path of [directory, ...LEFT]) await Deno.remove(path, { recursive: true });
+});
+
+/** The runtime's words for a missing permission. */
+const REFUSALS = ["NotCapable", "PermissionDenied"];
+
+function trials(stderr: string): Trial[] {
+  const lines = stderr.split("\n").filter((line) => line.startsWith(MARK));
+  return lines.map((line) => JSON.parse(line.slice(MARK.length)) as Trial);
+}
+
+/**
+ * Asserts that all was refused, each time.
+ * @param allowed attempts that a worker may do at first, since it gives that up later
+ */
+function allRefused(stderr: string, allowed: (trial: Trial, what: string) => boolean): Trial[] {
+  const seen = trials(stderr);
+  for (const trial of seen) {
+    for (const [what, result] of Object.entries(trial.attempts)) {
+      const fine = REFUSALS.includes(result) || allowed(trial, what);
+      assert.ok(fine, `${trial.where}, ${trial.when}: ${what}: ${result}`);
+    }
+  }
+  return seen;
+}
+
+const nothing = () => false;
+
+function probe(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return run([probed, ...args], { env: { ...daemon.env, SHELL: "/bin/sh" }, ...options });
+}
+
+async function encrypted(): Promise<string> {
+  const { stdout } = await run([compiledProgram(), "encrypt", "--armor"], {
+    env: daemon.env,
+    stdin: "a secret",
+  });
+  return stdout;
+}
+
+const passphrase = `${directory}/passphrase`;
+await Deno.writeTextFile(passphrase, "correct horse battery staple\n", { mode: 0o600 });
+const underPassphrase = ["encrypt", "--armor", "--passphrase-file", passphrase];
+
+/** Subcommands that do their work and end, and what they read. */
+const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promise<string>])[] = [
+  [["encrypt", "--text", "a secret"]],
+  [["encrypt"], () => Promise.resolve("a secret")],
+  [underPassphrase, () => Promise.resolve("a secret")],
+  [["decrypt"], encrypted],
+  [["status"]],
+  [["status", "--json"]],
+  [["key", "list"]],
+  [["key", "create", "probed"]],
+  [["key", "rotate", "probed"]],
+  [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
+  [["completion", "bash"]],
+  [["install", "--dry-run"]],
+  [["uninstall", "--dry-run"]],
+];
+
+for (const [args, stdin] of COMMANDS) {
+  Deno.test(`crypto ${args.slice(0, 2).join(" ")} can do nothing but its work`, async () => {
+    const { code, stderr } = await probe(args, { stdin: await stdin?.() });
+    assert.equal(code, 0, stderr);
+    const times = allRefused(stderr, nothing).map(({ when }) => when);
+    assert.ok(times.length >= 2 && times.includes("exit"), times.join(", "));
+  });
+}
+
+Deno.test("a subcommand that fails has given up as much", async () => {
+  const { code, stderr } = await probe(["decrypt"], { stdin: "no message" });
+  assert.notEqual(code, 0);
+  assert.ok(allRefused(stderr, nothing).length >= 2);
+});
+
+Deno.test("crypto serve can do nothing but its work, in its worker neither", async () => {
+  using place = new Place();
+  const child = new Deno.Command(probed, {
+    args: ["serve"],
+    env: { ...place.env, SHELL: "/bin/sh" },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  const stderr = new Response(child.stderr).text();
+  await eventually("it serves", () => {
+    return Deno.connect({ transport: "unix", path: place.socket }).then(
+      (connection) => (connection.close(), true),
+      () => false,
+    );
+  });
+  child.kill("SIGTERM");
+  const { code } = await child.status;
+  clearTimeout(timer);
+  assert.equal(code, 0, await stderr);
+  // Libraries are what it needs to start, and gives up before it answers that it serves.
+  const starting = ({ when }: Trial, what: string) => {
+    return when === "tells loaded" && ["load a library", "make a pointer"].includes(what);
+  };
+  const seen = allRefused(await stderr, starting);
+  const places = new Set(seen.map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
+});
+
+Deno.test("without the walls, what is tried can be done: the probe is a good one", async () => {
+  const { code, stderr } = await probe(["--help"]);
+  assert.equal(code, 0);
+  const done = trials(stderr).flatMap(({ attempts }) => {
+    return Object.entries(attempts).flatMap(([what, result]) => result === "done" ? [what] : []);
+  });
+  assert.ok(new Set(done).size >= 14, done.join(", "));
+});
+
+Deno.test("every subcommand of the table is tried", () => {
+  const tried = new Set(["serve", ...COMMANDS.map(([args]) => args[0])]);
+  for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
+});
