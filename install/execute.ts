@@ -8,6 +8,8 @@ export type Progress = {
   readonly type: "begin" | "done" | "undone" | "left";
   readonly step: string;
   readonly title: string;
+  /** What became of it, if that is not what the title says. */
+  readonly remark?: string | undefined;
 };
 
 /**
@@ -22,16 +24,18 @@ export async function execute(
   for (const [i, step] of steps.entries()) {
     tell({ type: "begin", step: step.id, title: step.title });
     try {
-      await performAll(step.actions, perform);
+      const remark = await performAll(step.actions, perform);
+      tell({ type: "done", step: step.id, title: step.title, remark });
     } catch (thrown) {
       throw await takenBack(thrown, steps.slice(0, i + 1).reverse(), perform, tell);
     }
-    tell({ type: "done", step: step.id, title: step.title });
   }
 }
 
-async function performAll(actions: readonly Action[], perform: Perform): Promise<void> {
-  for (const action of actions) await perform(action);
+async function performAll(actions: readonly Action[], perform: Perform) {
+  const remarks: string[] = [];
+  for (const action of actions) remarks.push(await perform(action) || "");
+  return remarks.find((remark) => remark !== "");
 }
 
 async function takenBack(

@@ -22,8 +22,8 @@ const PUBLIC_FILE = 0o644;
 const PUBLIC_PROGRAM = 0o755;
 const ROOT: Ids = { uid: 0, gid: 0 };
 
-/** Does one thing. */
-export type Perform = (action: Action) => Promise<void>;
+/** Does one thing. Gives what people should know of it, if it is not what the plan says. */
+export type Perform = (action: Action) => Promise<string | undefined | void>;
 
 /** Does to the system below a root directory what the actions say. */
 export function performer(root: string): Perform {

@@ -144,8 +144,8 @@ async function ask(worker: Installer, question: Question): Promise<Planned> {
   return (await worker.ask(question))!;
 }
 
-function tellProgress({ say }: InstallContext, { type, title }: Progress): void {
-  if (type === "done") say(title);
+function tellProgress({ say }: InstallContext, { type, title, remark }: Progress): void {
+  if (type === "done") say(remark ?? title);
   else if (type === "undone") say(`undone: ${title}`);
   else if (type === "left") say(`NOT undone: ${title}`);
 }

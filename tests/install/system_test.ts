@@ -160,6 +160,44 @@ await linuxTest("a killed daemon comes back, a stuck one is ended, a reload keep
     );
   }));
 
+await linuxTest(
+  "killed whenever, the next installation finishes and a purge leaves nothing",
+  ["root", "systemd"],
+  () =>
+    withSystem(async (system) => {
+      const before = await listing(system);
+      for (const seconds of [0.2, 0.5, 0.8]) {
+        for (const end of ["install", "uninstall"]) {
+          await system.run(["timeout", "--signal=KILL", `${seconds}`, OWN, "install"]);
+          if (end === "install") await system.must([OWN, "install"]);
+          await system.must([OWN, "uninstall", "--purge", "--yes"]);
+          const left = differences(before, await listing(system));
+          assert.deepEqual(left, [], `killed after ${seconds} s, then ${end}`);
+        }
+      }
+    }),
+);
+
+await linuxTest(
+  "purging asks at the terminal first, and anything but the words keeps the keys",
+  ["root", "systemd", "script"],
+  () =>
+    withSystem(async (system) => {
+      await system.must([OWN, "install"]);
+      const purge = async (typed: string) => {
+        const command = ["script", "--quiet", "--return", "--command", `${OWN} uninstall --purge`];
+        return await system.run([...command, "/dev/null"], { stdin: typed });
+      };
+      assert.equal((await system.run([OWN, "uninstall", "--purge"])).code, 64);
+      assert.equal((await purge("\nyes\n")).code, 64);
+      await system.must(["test", "-e", "/var/lib/crypto/ring"]);
+      await system.must(["systemctl", "is-active", "crypto.service"]);
+      const { code, stdout } = await purge("\nremove the keys\n");
+      assert.equal(code, 0, stdout);
+      assert.notEqual((await system.run(["test", "-e", "/var/lib/crypto"])).code, 0);
+    }),
+);
+
 /** A shell's loop of `crypto encrypt | crypto decrypt`, which counts into a file. */
 const LOOP = `as="$1"; i=0
 until [ -e /run/enough ]; do
