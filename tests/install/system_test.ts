@@ -169,6 +169,10 @@ await linuxTest(
       for (const seconds of [0.2, 0.5, 0.8]) {
         for (const end of ["install", "uninstall"]) {
           await system.run(["timeout", "--signal=KILL", `${seconds}`, OWN, "install"]);
+          // A program of the system that it had started goes on to its end.
+          await system.sh(
+            "while pgrep -x 'systemctl|systemd-sysuser' >/dev/null; do sleep 0.01; done",
+          );
           if (end === "install") await system.must([OWN, "install"]);
           await system.must([OWN, "uninstall", "--purge", "--yes"]);
           const left = differences(before, await listing(system));
