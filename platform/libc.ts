@@ -23,6 +23,9 @@ export interface LoadedLibc<S extends Deno.ForeignLibraryInterface> {
   readonly errno: () => number;
 }
 
+/** Where this thread's error number is; reading it needs no permission later. */
+let errnoView: Int32Array | undefined;
+
 /**
  * Loads functions of libc. It needs the permission `ffi`, so a process calls this before it gives
  * that up.
@@ -30,13 +33,17 @@ export interface LoadedLibc<S extends Deno.ForeignLibraryInterface> {
  */
 export function openLibc<S extends Deno.ForeignLibraryInterface>(wanted: S): LoadedLibc<S> {
   const symbols = openLibrary(LIBC, wanted);
-  const location = openLibrary(LIBC, ERRNO)?.__errno_location();
-  if (!symbols || !location) {
+  const errno = errnoView ??= findErrno();
+  if (!symbols || !errno) {
     throw new CryptoError("config", { hint: "this needs Linux with glibc on x86-64 or arm64" });
   }
-  // The address is this thread's own and stays; reading it needs no permission later.
-  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
   return { symbols, errno: () => errno[0]! };
+}
+
+/** The address is this thread's own and stays. */
+function findErrno(): Int32Array | undefined {
+  const location = openLibrary(LIBC, ERRNO)?.__errno_location();
+  return location ? new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4)) : undefined;
 }
 
 /** A path as C takes it. @throws {CryptoError} `io` for what is no path. */
