@@ -10,7 +10,7 @@ groups=$(for h in systemd unified; do if [ -d "/sys/fs/cgroup/$h" ]; then echo "
 cleanup() {
   umount -R "$work" 2>/dev/null || true
   for group in $groups; do find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true; done
-  rm -rf "$work"
+  rm -rf "$work" "$work.log"
 }
 trap cleanup EXIT
 export name work groups
@@ -45,4 +45,3 @@ echo "$leader"
 cat >/dev/null
 kill -RTMIN+4 "$leader" 2>/dev/null || true
 wait "$container" || true
-rm -f "$work.log"
