@@ -19,16 +19,23 @@ import {
   unsealCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
-import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
+import { describeError, exitStatus, say, Terminal, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { ADMIN_WORKER, DAEMON_WORKER } from "./core/privileges.ts";
+import { ADMIN_WORKER, DAEMON_WORKER, INSTALL_WORKER } from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
+import { installCommand, uninstallCommand } from "./install/command.ts";
+import type { InstallContext } from "./install/run.ts";
 import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 
-type Context = ClientContext & ServeContext & AdminContext & ApplicationContext;
+type Context =
+  & ClientContext
+  & ServeContext
+  & AdminContext
+  & InstallContext
+  & ApplicationContext;
 
 const subcommands = {
   serve: serveCommand,
@@ -40,6 +47,8 @@ const subcommands = {
   reseal: resealCommand,
   backup: backupCommand,
   restore: restoreCommand,
+  install: installCommand,
+  uninstall: uninstallCommand,
   completion: completionCommand,
 };
 
@@ -104,6 +113,7 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   process: { stdout: { write: print }, stderr: { write: writeError } },
   print,
   say,
+  openTerminal: Terminal.open,
   script: import.meta.url,
   openPassphrase,
   version: settings.version,
@@ -142,6 +152,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === INSTALL_WORKER) {
+  const { runInstallRole } = await import("./install/role.ts");
+  runInstallRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -102,7 +102,7 @@ export class Terminal {
   private constructor(private readonly tty: Deno.FsFile) {}
 
   /** Opens it, if there is one. */
-  static open(): Terminal | undefined {
+  static open(this: void): Terminal | undefined {
     try {
       return new Terminal(Deno.openSync("/dev/tty", { read: true, write: true }));
     } catch {
@@ -124,6 +124,12 @@ export class Terminal {
       this.tty.setRaw(false);
       this.tty.writeSync(utf8("\n"));
     }
+  }
+
+  /** Asks for a line that is shown. */
+  ask(question: string): string {
+    this.tty.writeSync(utf8(question));
+    return this.#readLine();
   }
 
   #readLine(): string {

@@ -3,7 +3,7 @@
  * sets repeat it for running from source (a test compares them), and docs/privileges.md shows it.
  */
 
-import type { Layout } from "./layout.ts";
+import { type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
@@ -46,6 +46,21 @@ export interface PermissionSet {
   readonly ffi?: boolean;
 }
 
+/** Wherever some of the system's own programs may be; see `platform/programs.ts`. */
+function systemPrograms(...names: readonly string[]): string[] {
+  const directories = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+  return names.flatMap((name) => directories.map((directory) => `${directory}/${name}`));
+}
+
+/** What installing and removing run. */
+const INSTALLER_PROGRAMS = systemPrograms(
+  "groupdel",
+  "setpriv",
+  "systemctl",
+  "systemd-sysusers",
+  "userdel",
+);
+
 /** Opens the files and the socket it is told, then holds nothing. */
 const HANDLES_FIRST = {
   start: {
@@ -59,11 +74,6 @@ const HANDLES_FIRST = {
   working: {},
 } as const satisfies Privileges;
 
-/** Wherever systemd's tools may be; see platform/programs.ts. */
-const SYSTEMD_TOOLS = ["systemctl", "systemd-creds"].flatMap((tool) => {
-  return ["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map((directory) => `${directory}/${tool}`);
-});
-
 /** Asks for passphrases on a main thread that then holds nothing; a worker has the rest, by list. */
 const ADMIN: Privileges = {
   start: {
@@ -71,8 +81,20 @@ const ADMIN: Privileges = {
     write: true,
     env: HANDLES_FIRST.start.env,
     sys: ["uid", "gid"],
-    run: SYSTEMD_TOOLS,
+    run: systemPrograms("systemctl", "systemd-creds"),
     ffi: true,
+  },
+  working: {},
+};
+
+/** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
+const INSTALLER: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: [...TERMINAL_VARIABLES],
+    sys: ["uid", "statfs"],
+    run: INSTALLER_PROGRAMS,
   },
   working: {},
 };
@@ -95,6 +117,8 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  install: INSTALLER,
+  uninstall: INSTALLER,
 } as const satisfies Record<string, Privileges>;
 
 /** What a service manager hands to the daemon. */
@@ -126,3 +150,34 @@ export const ADMIN_WORKER = "crypto-admin";
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";
+
+/** The name of the worker that installs and removes. */
+export const INSTALL_WORKER = "crypto-install";
+
+/** Directories below a root directory that installing and removing write in. */
+const INSTALLER_WRITES = [
+  "/usr/local/bin",
+  "/etc/sysusers.d",
+  "/etc/systemd/system",
+  "/etc/credstore.encrypted/crypto-sealing-key",
+  SYSTEM_LAYOUT.configDirectory,
+  SYSTEM_LAYOUT.stateDirectory,
+  SYSTEM_LAYOUT.runtimeDirectory,
+] as const;
+
+/**
+ * What the worker that installs and removes may do below a root directory ("" for the system
+ * itself).
+ * @param program the program that is running, which it copies, and runs for a backup
+ */
+export function installerPrivileges(root: string, program: string): PermissionSet {
+  const write = INSTALLER_WRITES.map((path) => root + path);
+  const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
+  const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
+  return {
+    read: [...write, ...accounts, ...system],
+    write,
+    sys: ["statfs"],
+    run: [...INSTALLER_PROGRAMS, program],
+  };
+}

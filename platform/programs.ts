@@ -46,6 +46,12 @@ export interface RunOptions {
   readonly patience?: number | undefined;
 }
 
+/** How a program is run that must succeed. */
+export interface MustRunOptions extends RunOptions {
+  /** Statuses that are fine besides 0. */
+  readonly accept?: readonly number[] | undefined;
+}
+
 const PATIENCE = 120_000;
 
 /**
@@ -120,10 +126,10 @@ async function feed(stdin: WritableStream<Uint8Array>, input: Bytes): Promise<vo
 export async function mustRun(
   program: Program,
   args: readonly string[],
-  options: RunOptions = {},
+  { accept = [], ...options }: MustRunOptions = {},
 ): Promise<Bytes> {
   const { status, stdout, stderr } = await runProgram(program, args, options);
-  if (status === 0) return stdout;
+  if (status === 0 || accept.includes(status)) return stdout;
   const hint = lastLine(stderr) ?? `it ended with status ${status} and said nothing`;
   throw new CryptoError("program_failed", { subject: [program, ...args].join(" "), hint });
 }

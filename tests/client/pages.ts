@@ -23,6 +23,11 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "no_passphrase",
   "io",
   "program_failed",
+  "not_root",
+  "no_systemd",
+  "occupied",
+  "not_proven",
+  "not_confirmed",
 ]);
 
 const INTRODUCTION = `# Errors

@@ -27,7 +27,10 @@ const probed = await probedProgram(directory);
 const daemon = await startDaemon();
 Deno.test.afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
-  for (const path of [directory, ...LEFT]) await Deno.remove(path, { recursive: true });
+  stopped[Symbol.dispose]();
+  for (const path of [directory, ...LEFT]) {
+    await Deno.remove(path, { recursive: true }).catch(() => {});
+  }
 });
 
 /** The runtime's words for a missing permission. */
@@ -67,9 +70,16 @@ async function encrypted(): Promise<string> {
   return stdout;
 }
 
+/** A ring of its own whose daemon has stopped, for what changes a ring. */
+const stopped = new Place();
+await startDaemon({ place: stopped }).then((one) => one.stop());
+
 const passphrase = `${directory}/passphrase`;
 await Deno.writeTextFile(passphrase, "correct horse battery staple\n", { mode: 0o600 });
-const underPassphrase = ["encrypt", "--armor", "--passphrase-file", passphrase];
+const fromFile = ["--passphrase-file", passphrase];
+const underPassphrase = ["encrypt", "--armor", ...fromFile];
+
+const backup = `${directory}/backup`;
 
 /** Subcommands that do their work and end, and what they read. */
 const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promise<string>])[] = [
@@ -83,7 +93,17 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "create", "probed"]],
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
+  [["unseal", ...fromFile]],
   [["completion", "bash"]],
+];
+
+/** Subcommands that work on a ring without its daemon, or on a system, in a worker. */
+const IN_WORKERS: readonly (readonly string[])[] = [
+  ["backup", backup, ...fromFile],
+  ["restore", backup, "--replace", ...fromFile],
+  ["reseal", "passphrase", ...fromFile],
+  ["install", "--dry-run"],
+  ["uninstall", "--dry-run"],
 ];
 
 for (const [args, stdin] of COMMANDS) {
@@ -92,6 +112,21 @@ for (const [args, stdin] of COMMANDS) {
     assert.equal(code, 0, stderr);
     const times = allRefused(stderr, nothing).map(({ when }) => when);
     assert.ok(times.length >= 2 && times.includes("exit"), times.join(", "));
+  });
+}
+
+/** Libraries are what a worker needs to start, and gives up before it answers anything. */
+function starting({ when }: Trial, what: string): boolean {
+  return when === "tells loaded" && ["load a library", "make a pointer"].includes(what);
+}
+
+for (const args of IN_WORKERS) {
+  Deno.test(`crypto ${args[0]} can do nothing but its work, in its worker neither`, async () => {
+    const { code, stderr } = await probe(args, { env: { ...stopped.env, SHELL: "/bin/sh" } });
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+    assert.equal(places.size, 2, [...places].join(", "));
+    assert.ok(places.has("main"));
   });
 }
 
@@ -123,10 +158,6 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   const { code } = await child.status;
   clearTimeout(timer);
   assert.equal(code, 0, await stderr);
-  // Libraries are what it needs to start, and gives up before it answers that it serves.
-  const starting = ({ when }: Trial, what: string) => {
-    return when === "tells loaded" && ["load a library", "make a pointer"].includes(what);
-  };
   const seen = allRefused(await stderr, starting);
   const places = new Set(seen.map(({ where }) => where));
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
@@ -142,6 +173,7 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 });
 
 Deno.test("every subcommand of the table is tried", () => {
-  const tried = new Set(["serve", ...COMMANDS.map(([args]) => args[0])]);
+  const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
+  const tried = new Set(["serve", ...ended.map(([name]) => name)]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

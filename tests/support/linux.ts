@@ -13,6 +13,9 @@ const NEEDS = {
   script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
   activation: () => installed("systemd-socket-activate", "systemd"),
   logrotate: () => installed("logrotate"),
+  analyze: () => installed("systemd-analyze", "systemd"),
+  sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
+  systemd: () => installed("systemd-nspawn", "systemd-container"),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
 

@@ -1,0 +1,81 @@
+/** Does to the system what a plan says. */
+import { utf8 } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { mustRun } from "../platform/programs.ts";
+import { type Account, findAccount } from "./account.ts";
+import type { Action, Owner } from "./actions.ts";
+import {
+  exists,
+  type Ids,
+  ifThere,
+  makeDirectory,
+  removeIfEmpty,
+  removeIfThere,
+  renameDurably,
+  replace,
+  replaceByCopy,
+} from "./files.ts";
+import { type KeyPlaces, makeKeys, removeKeys } from "./keys.ts";
+import { type Accounts, prove } from "./prove.ts";
+
+const PUBLIC_FILE = 0o644;
+const PUBLIC_PROGRAM = 0o755;
+const ROOT: Ids = { uid: 0, gid: 0 };
+
+/** Does one thing. Gives what people should know of it, if it is not what the plan says. */
+export type Perform = (action: Action) => Promise<string | undefined | void>;
+
+/** Does to the system below a root directory what the actions say. */
+export function performer(root: string): Perform {
+  let made: KeyPlaces | undefined;
+  return async (action) => {
+    switch (action.do) {
+      case "directory":
+        return makeDirectory(action.path, action.mode, idsOf(root, action.owner));
+      case "write":
+        return replace(action.path, utf8(action.text), PUBLIC_FILE);
+      case "copy":
+        return replaceByCopy(action.from, action.to, PUBLIC_PROGRAM);
+      case "link":
+        // What is there already is what was proven before an interruption.
+        return exists(action.to) ? undefined : Deno.linkSync(action.from, action.to);
+      case "rename":
+        return exists(action.from) ? renameDurably(action.from, action.to) : undefined;
+      case "remove":
+        return removeIfThere(action.path);
+      case "removeEmpty":
+        return removeIfEmpty(action.path);
+      case "removeAll":
+        return ifThere(() => Deno.removeSync(action.path, { recursive: true }));
+      case "makeKeys":
+        await makeKeys(action, idsOf(root, "service"));
+        made = action;
+        return;
+      case "unmakeKeys":
+        return made && removeKeys(made);
+      case "run":
+        await mustRun(action.program, action.args, { accept: action.accept });
+        return;
+      case "prove":
+        return await prove(action.program, service(root), readAccounts(root));
+    }
+  };
+}
+
+function idsOf(root: string, owner: Owner): Ids {
+  return owner === "root" ? ROOT : service(root);
+}
+
+/** The files that name the users and groups of the system below a root directory. */
+export function readAccounts(root: string): Accounts {
+  const read = (path: string) => ifThere(() => Deno.readTextFileSync(`${root}${path}`)) ?? "";
+  return { passwd: read("/etc/passwd"), group: read("/etc/group") };
+}
+
+function service(root: string): Account {
+  const { passwd, group } = readAccounts(root);
+  const account = findAccount(passwd, group);
+  if (account) return account;
+  const hint = `systemd-sysusers did not write it to ${root}/etc/passwd: is it known elsewhere?`;
+  throw new CryptoError("config", { subject: "user crypto-service", hint });
+}

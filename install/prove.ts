@@ -1,0 +1,86 @@
+/** The proof that a service that was installed does what it is for, and only for its group. */
+import { type Bytes, equalSecret, fromUtf8, randomBytes, utf8 } from "../core/bytes.ts";
+import { CryptoError, ERRORS } from "../core/errors.ts";
+import { type Ended, runProgram } from "../platform/programs.ts";
+import { type Account, isKnownId } from "./account.ts";
+
+/** Ids that systemd gives to users who exist only while a service runs: nobody's, or in use. */
+const FIRST_ID = 61_184;
+const LAST_ID = 65_519;
+const SECRET_BYTES = 1_024;
+
+/** The files that say which ids are taken. */
+export interface Accounts {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/**
+ * Encrypts and decrypts as somebody in the service's group, and tries the same as somebody who is
+ * not; neither has an account.
+ * @returns what could not be tried, if the service waits for a passphrase
+ * @throws {CryptoError} `not_proven`
+ */
+export async function prove(
+  program: string,
+  { gid }: Account,
+  taken: Accounts,
+): Promise<string | undefined> {
+  const [member, stranger] = [as(unusedId(taken), gid), as(unusedId(taken))];
+  const sealed = await isSealed([...member, program]);
+  if (!sealed) await requireRoundTrip([...member, program]);
+  const refused = await runProgram("setpriv", [...stranger, program, "status"]);
+  if (!isRefusal(refused)) throw failure("somebody outside its group was not refused");
+  return sealed ? SEALED : undefined;
+}
+
+const SEALED =
+  "the service waits for `crypto unseal`: a stranger is refused, and that a member can " +
+  "decrypt was not tried";
+
+/** Whether the service has its keys under a passphrase that nobody has typed yet. */
+async function isSealed(crypto: readonly string[]): Promise<boolean> {
+  const status = await succeed(runProgram("setpriv", [...crypto, "status", "--json"]));
+  return JSON.parse(fromUtf8(status)).sealed === true;
+}
+
+async function requireRoundTrip(crypto: readonly string[]): Promise<void> {
+  const secret = utf8(randomBytes(SECRET_BYTES).toHex());
+  const run = (verb: string, input: Bytes) => {
+    return succeed(runProgram("setpriv", [...crypto, verb], { input }));
+  };
+  const opened = await run("decrypt", await run("encrypt", secret));
+  if (!equalSecret(opened, secret)) throw failure("what it decrypts is not what it encrypted");
+}
+
+/** Arguments of setpriv(1): a user of that number only, in its own group and one more. */
+function as(id: number, group?: number): string[] {
+  const groups = group === undefined ? ["--clear-groups"] : [`--groups=${group}`];
+  return [`--reuid=${id}`, `--regid=${id}`, ...groups, "--no-new-privs", "--"];
+}
+
+function unusedId({ passwd, group }: Accounts): number {
+  for (;;) {
+    const [random] = crypto.getRandomValues(new Uint16Array(1));
+    const id = FIRST_ID + random! % (LAST_ID - FIRST_ID + 1);
+    if (!isKnownId(id, passwd, group)) return id;
+  }
+}
+
+async function succeed(running: Promise<Ended>) {
+  const { status, stdout, stderr } = await running;
+  if (status === 0) return stdout;
+  const said = new TextDecoder().decode(stderr).split("\n")[0]!.slice(0, 300);
+  throw failure(`a member of its group was refused: ${said}`);
+}
+
+/** The kernel refuses the connection, or the daemon the request. */
+function isRefusal({ status, stdout }: Ended): boolean {
+  const statuses: readonly number[] = [ERRORS.unavailable.exit, ERRORS.denied.exit];
+  return statuses.includes(status) && stdout.length === 0;
+}
+
+function failure(what: string): CryptoError {
+  const hint = `${what}; see \`journalctl --unit crypto.service\``;
+  return new CryptoError("not_proven", { subject: "crypto.service", hint });
+}

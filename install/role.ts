@@ -1,0 +1,69 @@
+/** What installs and removes, in a worker: it alone holds the permissions for it. */
+import { CryptoError } from "../core/errors.ts";
+import { runRole } from "../platform/worker.ts";
+import type { Plan } from "./actions.ts";
+import { assetsFor } from "./assets.ts";
+import { execute, type Progress } from "./execute.ts";
+import { type Asker, observe } from "./observe.ts";
+import { performer } from "./perform.ts";
+import { planInstall } from "./plan.ts";
+import { requireCapable } from "./preconditions.ts";
+import { keptKeys, planRemoval } from "./removal.ts";
+
+/** What is wanted. */
+export interface Wish {
+  readonly goal: "install" | "uninstall" | "purge";
+  readonly asker: Asker;
+  /** Only to show it: anybody may ask, anywhere. */
+  readonly dryRun: boolean;
+}
+
+/** What the worker is asked, in this order. */
+export type Question =
+  | { readonly type: "plan"; readonly wish: Wish }
+  /** Runs `crypto backup` on the terminal. */
+  | { readonly type: "backup"; readonly program: string; readonly file: string }
+  /** Carries the last plan out. */
+  | { readonly type: "execute" };
+
+/** A plan, and the keys and logs that it removes. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly removes: readonly string[];
+}
+
+/** Runs in the worker. */
+export function runInstallRole(): void {
+  let planned: { plan: Plan; root: string } | undefined;
+  runRole<Question, Planned | undefined, Progress>(async (question, tell) => {
+    if (question.type === "plan") {
+      const answer = await planFor(question.wish);
+      planned = { plan: answer.plan, root: question.wish.asker.root };
+      return answer;
+    }
+    if (question.type === "backup") await backup(question.program, question.file);
+    else if (planned) await execute(planned.plan, performer(planned.root), tell);
+    return undefined;
+  });
+}
+
+/** The plan for a wish, with all that speaks against it. */
+export async function planFor({ goal, asker, dryRun }: Wish): Promise<Planned> {
+  const facts = await observe(asker);
+  if (!dryRun) requireCapable(facts);
+  const assets = await assetsFor(facts.places);
+  if (goal === "install") return { plan: planInstall(facts, assets), removes: [] };
+  const purge = goal === "purge";
+  const plan = planRemoval(facts, assets, { purge });
+  return { plan, removes: purge ? keptKeys(facts) : [] };
+}
+
+/** On the terminal of whoever removes the keys, who types a passphrase. */
+async function backup(program: string, file: string): Promise<void> {
+  const io = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+  const command = new Deno.Command(program, { args: ["backup", file], clearEnv: true, ...io });
+  const { success } = await command.spawn().status;
+  if (success) return;
+  const hint = "there is no backup, so nothing was removed";
+  throw new CryptoError("program_failed", { subject: "crypto backup", hint });
+}

@@ -1,0 +1,165 @@
+/** `crypto install` and `crypto uninstall` on the main thread, which holds no permission. */
+import { CryptoError } from "../core/errors.ts";
+import { parent } from "../core/layout.ts";
+import { INSTALL_WORKER, installerPrivileges } from "../core/privileges.ts";
+import { requireTrustedDirectory } from "../platform/trust.ts";
+import { RoleWorker } from "../platform/worker.ts";
+import type { Plan } from "./actions.ts";
+import type { Progress } from "./execute.ts";
+import { exists } from "./files.ts";
+import { managedDirectories, placesBelow } from "./places.ts";
+import type { Planned, Question, Wish } from "./role.ts";
+
+/** Asks a person; gives undefined when there is nobody. */
+export interface Terminal {
+  ask(question: string): string | undefined;
+}
+
+/** What the program hands to these subcommands. */
+export interface InstallContext {
+  /** URL of the program's script. */
+  readonly script: string;
+  readonly version: string;
+  /** Prints data on standard output. */
+  readonly print: (text: string) => void;
+  /** Prints a line for people. */
+  readonly say: (line: string) => void;
+  /** Opens the terminal, if there is one. */
+  readonly openTerminal: () => Terminal | undefined;
+}
+
+/** What both command lines say. */
+export interface InstallFlags {
+  readonly root?: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** What the command line of `uninstall` says. */
+export interface UninstallFlags extends InstallFlags {
+  readonly purge: boolean;
+  readonly yes: boolean;
+}
+
+type Installer = RoleWorker<Question, Planned | undefined, Progress>;
+
+const CONFIRMATION = "remove the keys";
+
+const ADD_PERSON = [
+  "let somebody use it: usermod -aG crypto-service NAME",
+  "they log in again, since groups are those of the login",
+  "then they try: echo hello | crypto encrypt | crypto decrypt",
+];
+
+/** Installs, upgrades, or finishes what was interrupted, and proves the result. */
+export async function install(context: InstallContext, flags: InstallFlags): Promise<void> {
+  const wish = wishFor("install", context, flags);
+  const worker = await startWorker(context, wish, flags);
+  const { plan } = await ask(worker, { type: "plan", wish });
+  if (!flags.dryRun) await worker.ask({ type: "execute" });
+  report(context, flags, plan);
+  worker.terminate();
+  if (flags.json || flags.dryRun || wish.asker.root !== "") return;
+  for (const line of ADD_PERSON) context.say(line);
+}
+
+/** Removes what install made; keys only when that is asked for and confirmed. */
+export async function uninstall(context: InstallContext, flags: UninstallFlags): Promise<void> {
+  const terminal = flags.yes || flags.dryRun ? undefined : context.openTerminal();
+  const directory = Deno.cwd();
+  const program = Deno.execPath();
+  const wish = wishFor(flags.purge ? "purge" : "uninstall", context, flags);
+  const worker = await startWorker(context, wish, flags);
+  const { plan, removes } = await ask(worker, { type: "plan", wish });
+  if (removes.length > 0 && !flags.yes && !flags.dryRun) {
+    context.say(`this removes ${removes.join(", ")}`);
+    const file = confirmRemoval(terminal)?.replace(/^(?!\/)/, `${directory}/`);
+    if (file) await worker.ask({ type: "backup", program, file });
+    requireConfirmed(terminal);
+  }
+  if (!flags.dryRun) await worker.ask({ type: "execute" });
+  report(context, flags, plan);
+  worker.terminate();
+}
+
+function confirmRemoval(terminal: Terminal | undefined): string | undefined {
+  const offer = "A sealed backup first? Name a file for it, or nothing: ";
+  return terminal?.ask(offer)?.trim() || undefined;
+}
+
+function requireConfirmed(terminal: Terminal | undefined): void {
+  const typed = terminal?.ask(`Type "${CONFIRMATION}" to go on: `);
+  if (typed?.trim() !== CONFIRMATION) throw new CryptoError("not_confirmed");
+}
+
+/** All that only this thread can find out, before it gives up its permissions. */
+function wishFor(
+  goal: Wish["goal"],
+  { version }: InstallContext,
+  { root, dryRun }: InstallFlags,
+): Wish {
+  const image = root === undefined ? "" : imageDirectory(root);
+  const program = Deno.build.standalone ? Deno.execPath() : undefined;
+  const asker = { root: image, version, uid: Deno.uid() ?? -1, program };
+  return { goal, asker, dryRun };
+}
+
+function imageDirectory(root: string): string {
+  try {
+    return requireTrustedDirectory(root, []).replace(/^\/$/, "");
+  } catch (cause) {
+    if (cause instanceof CryptoError) throw cause;
+    const hint = "make the directory of the image first";
+    throw new CryptoError("config", { subject: `--root ${root}`, hint, cause });
+  }
+}
+
+async function startWorker(
+  context: InstallContext,
+  { asker: { root } }: Wish,
+  { json }: InstallFlags,
+): Promise<Installer> {
+  requireTrustedWays(root);
+  return await RoleWorker.start<Question, Planned | undefined, Progress>({
+    script: context.script,
+    name: INSTALL_WORKER,
+    permissions: installerPrivileges(root, Deno.execPath()),
+    onEvent: (progress) => !json && tellProgress(context, progress),
+  });
+}
+
+/** Nobody but root can put something else on the way to a place, and no link leads elsewhere. */
+function requireTrustedWays(root: string): void {
+  for (const directory of managedDirectories(placesBelow(root))) {
+    let way = parent(directory);
+    while (!exists(way)) way = parent(way);
+    const real = requireTrustedDirectory(way, []);
+    if (real === way) continue;
+    const hint = `a symbolic link leads to ${real}; the directory itself is to be there`;
+    throw new CryptoError("unsafe_path", { subject: way, hint });
+  }
+}
+
+async function ask(worker: Installer, question: Question): Promise<Planned> {
+  return (await worker.ask(question))!;
+}
+
+function tellProgress({ say }: InstallContext, { type, title, remark }: Progress): void {
+  if (type === "done") say(remark ?? title);
+  else if (type === "undone") say(`undone: ${title}`);
+  else if (type === "left") say(`NOT undone: ${title}`);
+}
+
+function report({ print, say }: InstallContext, { json, dryRun }: InstallFlags, plan: Plan): void {
+  if (json) return print(`${JSON.stringify({ ...plan, done: !dryRun }, null, 2)}\n`);
+  if (dryRun) print(describe(plan));
+  else if (plan.goal === "nothing") say("nothing had to be changed");
+  for (const note of plan.notes) say(note);
+}
+
+/** A plan as people read it. */
+function describe({ goal, steps }: Plan): string {
+  if (steps.length === 0) return "nothing to do\n";
+  const lines = steps.map(({ title }, i) => `${String(i + 1).padStart(3)}. ${title}`);
+  return [goal === "nothing" ? "nothing to change:" : `${goal}:`, ...lines, ""].join("\n");
+}
