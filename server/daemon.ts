@@ -1,12 +1,11 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
-import type { Layout } from "../core/layout.ts";
+import { asCryptoError } from "../core/errors.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
-import { adoptListener, ServiceManager, type Supervision } from "../platform/systemd.ts";
+import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import { type Owner, ownerAccess } from "./access.ts";
 import { readConfig } from "./config.ts";
@@ -17,11 +16,10 @@ import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
+import { claimSocket, type DaemonSocket } from "./socket.ts";
 
-const BACKLOG = 4_096;
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
-const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
 
 /** What a daemon is told when it starts. It can be sent to a worker. */
 export interface DaemonOptions extends SealingPlaces {
@@ -35,92 +33,112 @@ export interface DaemonOptions extends SealingPlaces {
   readonly limits?: Limits | undefined;
 }
 
+/** What a daemon that runs is made of. */
+interface Parts {
+  readonly store: KeyStore;
+  readonly manager: ServiceManager;
+  readonly admission: Admission;
+  readonly logFile: AppendedFile;
+  readonly socket: DaemonSocket;
+  readonly listener: Listener;
+  readonly pulse: IntervalTimer | undefined;
+  readonly readLimits: () => Limits;
+}
+
 /** A daemon that runs. */
-export interface Daemon {
-  /** Undefined while the ring is sealed. */
-  readonly keys: number | undefined;
+export class Daemon {
+  private constructor(private readonly parts: Parts) {}
+
+  /**
+   * Starts a daemon. When it returns, the socket accepts connections. It makes system calls by
+   * libraries that it loads now, so `ffi` can be given up then.
+   *
+   * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    forbidCoreDumps();
+    forbidTracing();
+    const { layout, owner, overflow, supervision } = options;
+    const manager = new ServiceManager(supervision.notifySocket);
+    const [sockets, loop] = [new Sockets(), new EventLoop()];
+    const socket = claimSocket(sockets, layout, supervision);
+    sockets.lock(`${layout.stateDirectory}/lock`);
+
+    const engine = loadLibcrypto() ?? webCrypto;
+    const store = await KeyStore.open(options, engine);
+    const readLimits = () => readConfig(layout.config, owner.uid).limits;
+    const admission = new Admission(options.limits ?? readLimits());
+    const logFile = new AppendedFile(layout.accessLog);
+    const log = new AccessLog(logFile);
+    const access = ownerAccess(owner);
+    const circumstances = describe(options, admission);
+    const service = new Service({ store, access, engine, circumstances });
+
+    const shared = { sockets, loop, access, overflow, service, log, admission };
+    const listener = new Listener(socket.listen(), shared);
+    const pulse = startPulse(manager, loop, supervision.watchdog);
+    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+  }
+
+  /** How many keys it has. Undefined while the ring is sealed. */
+  get keys(): number | undefined {
+    const { store } = this.parts;
+    return store.sealed ? undefined : store.ring.keys.length;
+  }
+
   /** Tells the service manager, if there is one, that connections are accepted. */
-  ready(): void;
+  ready(): void {
+    this.#tellReady();
+    this.parts.store.unsealed.then(() => this.#tellReady());
+  }
+
+  #tellReady(...problems: readonly string[]): void {
+    const { store, manager } = this.parts;
+    const state = store.sealed ? "sealed: waiting for `crypto unseal`" : "serving";
+    manager.ready([state, ...problems.map((one) => `not reloaded: ${one}`)].join("; "));
+  }
+
   /**
    * Reads the configuration again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
-  reload(): readonly string[];
+  reload(): readonly string[] {
+    const { manager, admission, logFile, readLimits } = this.parts;
+    manager.reloading();
+    const problems = failuresOf(
+      () => admission.limits = readLimits(),
+      () => logFile.reopen(),
+    );
+    this.#tellReady(...problems);
+    return problems;
+  }
+
   /** Finishes what has begun, then removes the socket if the daemon made it. */
-  stop(): Promise<void>;
-}
-
-/**
- * Starts a daemon. When it returns, the socket accepts connections.
- *
- * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`
- */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { layout, owner, overflow, supervision } = options;
-  forbidCoreDumps();
-  forbidTracing();
-  const manager = new ServiceManager(supervision.notifySocket);
-  const [sockets, loop] = [new Sockets(), new EventLoop()];
-  const passed = supervision.listener && adoptListener(supervision.listener);
-  if (passed === undefined) sockets.lock(`${layout.socket}.lock`);
-  sockets.lock(`${layout.stateDirectory}/lock`);
-  const readLimits = () => readConfig(layout.config, owner.uid).limits;
-
-  const engine = loadLibcrypto() ?? webCrypto;
-  const store = await KeyStore.open(options, engine);
-  const logFile = new AppendedFile(layout.accessLog);
-  const log = new AccessLog(logFile);
-  const admission = new Admission(options.limits ?? readLimits());
-  const access = ownerAccess(owner);
-  const circumstances = describe(options, admission);
-  const service = new Service({ store, access, engine, circumstances });
-  const fd = passed ?? listen(sockets, layout);
-  const parts = { sockets, loop, access, overflow, service, log, admission };
-  const listener = new Listener(fd, parts);
-  const state = () => store.sealed ? "sealed: waiting for `crypto unseal`" : "serving";
-  const stopPulse = startPulse(manager, loop, supervision.watchdog);
-  return {
-    keys: store.sealed ? undefined : store.ring.keys.length,
-    ready() {
-      manager.ready(state());
-      store.unsealed.then(() => manager.ready(state()));
-    },
-    reload() {
-      manager.reloading();
-      const problems = failuresOf(
-        () => admission.limits = readLimits(),
-        () => logFile.reopen(),
-      );
-      manager.ready(
-        [state(), ...problems.map((problem) => `not reloaded: ${problem}`)].join("; "),
-      );
-      return problems;
-    },
-    async stop() {
-      manager.stopping();
-      await listener.stop();
-      if (passed === undefined) sockets.unlink(layout.socket);
-      stopPulse();
-    },
-  };
+  async stop(): Promise<void> {
+    const { manager, listener, socket, pulse } = this.parts;
+    manager.stopping();
+    await listener.stop();
+    socket.remove();
+    pulse?.close();
+  }
 }
 
 /**
  * Signs of life, twice in the manager's time, told by the loop that serves: one that is stuck gives
- * none. Gives what ends them.
+ * none.
  */
 function startPulse(
   manager: ServiceManager,
   loop: EventLoop,
   watchdog: number | undefined,
-): () => void {
-  if (watchdog === undefined) return () => {};
+): IntervalTimer | undefined {
+  if (watchdog === undefined) return undefined;
   const timer = new IntervalTimer(Math.min(watchdog / 2, MAX_PULSE));
   loop.watch(timer.fd, Ready.READ, () => {
     timer.take();
     manager.alive();
   });
-  return () => timer.close();
+  return timer;
 }
 
 /** Does each of these and gives what went wrong, in sentences. */
@@ -134,31 +152,6 @@ function failuresOf(...actions: readonly (() => void)[]): string[] {
       return [`${message}: ${hint}`];
     }
   });
-}
-
-/**
- * Binds the socket. The lock is ours, so a socket that is there is a dead daemon's; but another
- * program's that answers is left alone.
- */
-function listen(sockets: Sockets, { socket, mode }: Layout): number {
-  requireNoOtherFile(socket);
-  if (sockets.answers(socket)) throw new CryptoError("already_running", { subject: socket });
-  sockets.unlink(socket);
-  const fd = sockets.listenUnix(socket, BACKLOG);
-  Deno.chmodSync(socket, SOCKET_MODE[mode]);
-  return fd;
-}
-
-/** What is no socket was not left by a daemon. */
-function requireNoOtherFile(path: string): void {
-  try {
-    if (Deno.lstatSync(path).isSocket) return;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  const hint = "there is a file that is no socket: move it away, or choose another --socket";
-  throw new CryptoError("config", { subject: path, hint });
 }
 
 function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {

@@ -5,7 +5,7 @@
 import { DAEMON_WORKER, daemonPrivileges } from "../core/privileges.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
+import { Daemon, type DaemonOptions } from "./daemon.ts";
 
 /** What the worker is asked. */
 type Question =
@@ -26,7 +26,7 @@ export function runDaemonRole(): void {
     if (question.type === "stop") return await daemon?.stop() as undefined;
     if (question.type === "reload") return daemon?.reload();
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
-    daemon = await startDaemon(question.options);
+    daemon = await Daemon.start(question.options);
     dropLibraryPermission();
     daemon.ready();
     return daemon.keys;
@@ -57,7 +57,7 @@ export class DaemonWorker {
     return this.role.died;
   }
 
-  /** Starts the daemon. @throws {CryptoError} what {@link startDaemon} throws. */
+  /** Starts the daemon. @throws {CryptoError} what {@link Daemon.start} throws. */
   async start(): Promise<{ keys: number | undefined }> {
     const keys = await this.role.ask({ type: "start", options: this.options });
     return { keys: typeof keys === "number" ? keys : undefined };

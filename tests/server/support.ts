@@ -1,6 +1,6 @@
 /** A daemon inside the test's own process, with limits small enough to reach. */
 import { userLayout } from "../../core/layout.ts";
-import { type Daemon, startDaemon } from "../../server/daemon.ts";
+import { Daemon } from "../../server/daemon.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { type LogLine, Peer, Place, request, type WireAnswer } from "../support/daemon.ts";
 import { soon } from "../support/wait.ts";
@@ -14,7 +14,7 @@ export class LocalDaemon implements AsyncDisposable {
   static async start(limits: Partial<Limits> = {}): Promise<LocalDaemon> {
     const place = new Place();
     place.makeOwn();
-    const daemon = await startDaemon({
+    const daemon = await Daemon.start({
       layout: userLayout((name) => place.env[name]),
       owner: { uid: Deno.uid() ?? 0 },
       overflow: { uid: 65_534, gid: 65_534 },
