@@ -20,7 +20,10 @@ export interface AdminContext {
 
 /** What they are told. */
 export interface AdminFlags {
+  /** Of what is to be made, or of the backup to be read. */
   readonly passphraseFile?: string | undefined;
+  /** What the ring is sealed under now. */
+  readonly presentPassphraseFile?: string | undefined;
 }
 
 const ASKING = "the passphrase that the key ring is sealed under now:";
@@ -31,21 +34,40 @@ export async function administer(context: AdminContext, task: AdminTask, flags: 
   const makesOne = task.type === "backup" || (task.type === "reseal" && task.to === "passphrase");
   const needsOne = makesOne || task.type === "restore";
   const askGiven = needsOne ? await context.openPassphrase(flags, makesOne) : undefined;
-  // Where a new one comes from a file, the present one is typed.
-  const askCurrent = await context.openPassphrase(needsOne ? {} : flags, false);
+  const { presentPassphraseFile } = flags;
+  const askPresent = await context.openPassphrase({ passphraseFile: presentPassphraseFile }, false);
   const role = adminRole(context.script, task, layout);
   const worker = await RoleWorker.start<AdminQuestion, readonly string[]>(role);
-  const question = { task, layout, given: await askGiven?.() };
+  const given = await askGiven?.();
+  // Perhaps it is the same; then nobody is asked twice, and a command that was killed can be repeated.
+  const question = { task, layout, given, current: makesOne ? given : undefined };
   try {
     const lines = await worker.ask(question).catch(async (error) => {
-      if (!(error instanceof CryptoError) || error.code !== "sealed") throw error;
-      if (needsOne || flags.passphraseFile === undefined) context.say(ASKING);
-      return await worker.ask({ ...question, current: await askCurrent() });
+      if (!needsPresent(error, question)) throw error;
+      if (presentPassphraseFile === undefined) context.say(ASKING);
+      return await worker.ask({ ...question, current: await present(askPresent) });
     });
     lines.forEach(context.say);
   } finally {
     worker.terminate();
   }
+}
+
+/** @throws {CryptoError} `no_passphrase`, with the hint that fits here */
+async function present(ask: () => Promise<string>): Promise<string> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (!(cause instanceof CryptoError) || cause.code !== "no_passphrase") throw cause;
+    const hint = "type the present one at a terminal, or use --present-passphrase-file FILE";
+    throw new CryptoError("no_passphrase", { hint, cause });
+  }
+}
+
+/** Whether it failed for want of the passphrase that the ring is sealed under now. */
+function needsPresent(error: unknown, { current }: AdminQuestion): boolean {
+  if (!(error instanceof CryptoError)) return false;
+  return error.code === "sealed" || (current !== undefined && error.code === "decryption_failed");
 }
 
 /** The system's layout for root where there is a system's service, else the user's. */

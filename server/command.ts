@@ -18,6 +18,11 @@ const passphraseFile = {
   brief: "Take the passphrase from a file's first line",
 } as const;
 
+const presentPassphraseFile = {
+  ...passphraseFile,
+  brief: "Take the passphrase that the key ring is sealed under now from a file's first line",
+} as const;
+
 /** A path does not depend on where the worker stands. */
 const file = {
   brief: "The backup",
@@ -30,11 +35,12 @@ export const resealCommand: Command<AdminCommandContext> = buildCommand({
   async loader() {
     const { administer } = await import("./administer.ts");
     return function (this: AdminCommandContext, flags: AdminFlags, to: Rung) {
+      refuseUselessPassphrase(flags, to);
       return administer(this, { type: "reseal", to }, flags);
     };
   },
   parameters: {
-    flags: { passphraseFile },
+    flags: { passphraseFile, presentPassphraseFile },
     positional: {
       kind: "tuple",
       parameters: [{ brief: RUNGS.join(", "), parse: readRung, placeholder: "rung" }],
@@ -50,6 +56,14 @@ export const resealCommand: Command<AdminCommandContext> = buildCommand({
     customUsage: ["credential", "passphrase", "file"],
   },
 });
+
+/** The user would believe that the ring is under it. */
+function refuseUselessPassphrase({ passphraseFile }: AdminFlags, to: Rung): void {
+  if (passphraseFile === undefined || to === "passphrase") return;
+  const hint = "only the rung `passphrase` takes a new one; what the ring is sealed under now " +
+    "comes from --present-passphrase-file";
+  throw new CryptoError("usage", { subject: "--passphrase-file", hint });
+}
 
 function readRung(text: string): Rung {
   const rung = RUNGS.find((name) => name === text);
@@ -68,6 +82,7 @@ export const backupCommand: Command<AdminCommandContext> = buildCommand({
   parameters: {
     flags: {
       passphraseFile,
+      presentPassphraseFile,
       force: { kind: "boolean", default: false, brief: "Replace a file that exists" },
     },
     positional: { kind: "tuple", parameters: [file] },
@@ -107,7 +122,7 @@ interface BackupFlags extends AdminFlags {
   readonly force: boolean;
 }
 
-interface RestoreFlags extends AdminFlags {
+interface RestoreFlags extends Pick<AdminFlags, "passphraseFile"> {
   readonly replace: boolean;
 }
 

@@ -34,26 +34,47 @@ export function exists(path: string): boolean {
   }
 }
 
-/** Writes a new file that only its owner can read, and waits until it is on the disk. */
+/**
+ * Writes a new file that only its owner can read, and waits until it is on the disk.
+ * @throws {CryptoError} `io`; then nothing of it is left
+ */
 export function writeDurably(path: string, bytes: Bytes, own?: Own, mode = 0o400): void {
-  if (exists(path)) Deno.removeSync(path);
-  const file = Deno.openSync(path, { write: true, createNew: true, mode });
   try {
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    own?.(path);
-    file.syncSync();
-  } catch (error) {
-    // A torn file must not wait here for a start that could take it for a good one.
-    Deno.removeSync(path);
-    throw error;
-  } finally {
-    file.close();
+    if (exists(path)) Deno.removeSync(path);
+    const file = Deno.openSync(path, { write: true, createNew: true, mode });
+    try {
+      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+      own?.(path);
+      file.syncSync();
+    } catch (error) {
+      // A torn file must not wait here for a start that could take it for a good one.
+      Deno.removeSync(path);
+      throw error;
+    } finally {
+      file.close();
+    }
+  } catch (cause) {
+    throw unwritten(path, cause);
   }
+}
+
+function unwritten(path: string, cause: unknown): CryptoError {
+  const hint = "it cannot be written: check the directory, its owner and the free space";
+  return new CryptoError("io", { subject: path, hint, cause });
 }
 
 /** Gives a file another name, replacing what has it, and waits until that is on the disk. */
 export function renameDurably(from: string, to: string): void {
   Deno.renameSync(from, to);
+  syncDirectory(parent(to));
+}
+
+/**
+ * Gives a file a second name, which stays with it when the first gets another, and waits until that
+ * is on the disk. Nothing is read: what a link of somebody else's points to is not copied.
+ */
+export function linkDurably(from: string, to: string): void {
+  if (!exists(to)) Deno.linkSync(from, to);
   syncDirectory(parent(to));
 }
 
@@ -65,19 +86,20 @@ export function replaceDurably(path: string, bytes: Bytes, own?: Own): void {
 
 /**
  * Writes a file that must not be there yet, or may be replaced: all of it, or nothing.
- * @throws {CryptoError} `file_exists`
+ * @throws {CryptoError} `file_exists`, `io`
  */
 export function publishDurably(path: string, bytes: Bytes, force: boolean): void {
   const hidden = `${parent(path)}/.crypto.${toBase64Url(randomBytes(9))}`;
-  writeDurably(hidden, bytes, undefined, 0o600);
   try {
+    writeDurably(hidden, bytes, undefined, 0o600);
     if (force) Deno.renameSync(hidden, path);
     else Deno.linkSync(hidden, path);
+    syncDirectory(parent(path));
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists) {
       throw new CryptoError("file_exists", { subject: path });
     }
-    throw new CryptoError("io", { subject: path, cause });
+    throw unwritten(path, cause);
   } finally {
     removeDurably(hidden);
   }

@@ -24,6 +24,7 @@ import {
 } from "../core/sealing.ts";
 import {
   exists,
+  linkDurably,
   type Own,
   readSecret,
   removeDurably,
@@ -122,12 +123,12 @@ export async function* restore(
   const { layout, engine, own } = ladder;
   const old = readSecret(layout.ring, MAX_RING_BYTES);
   const found = old && await findKeyIfThere(ladder, old);
-  if (old) replaceDurably(`${layout.ring}.${kept}`, old, own);
+  if (old) linkDurably(layout.ring, `${layout.ring}.${kept}`);
   yield "kept";
   const sealingKey = found?.sealingKey ?? randomBytes(SEALING_KEY_LENGTH);
   if (!found) {
     if (exists(layout.sealingKey)) {
-      replaceDurably(`${layout.sealingKey}.${kept}`, Deno.readFileSync(layout.sealingKey), own);
+      linkDurably(layout.sealingKey, `${layout.sealingKey}.${kept}`);
     }
     replaceDurably(layout.sealingKey, sealingKey, own);
     yield "placed";

@@ -1,5 +1,6 @@
 /** `crypto unseal`, `reseal`, `backup` and `restore`. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { DaemonProcess, Place, startDaemon } from "../support/daemon.ts";
 import { eventually } from "../support/wait.ts";
 import { crypto, fails, Folder, prints, succeeds, text } from "./support.ts";
@@ -44,8 +45,17 @@ Deno.test("a ring under a passphrase: sealed at start, opened by unseal, moved b
     assert.ok(!log.includes("sealingKey"));
     await daemon.stop();
   }
-  await fails("decryption_failed", ["reseal", "file", "--passphrase-file", bad], { env });
-  await admin(["reseal", "file", "--passphrase-file", good], env);
+  await fails("decryption_failed", ["reseal", "file", "--present-passphrase-file", bad], { env });
+  await fails("usage", ["reseal", "file", "--passphrase-file", good], { env });
+  // What was moved already asks for nothing when it is the same, and for the present one when not.
+  await admin(["reseal", "passphrase", "--passphrase-file", good], env);
+  const unasked = await crypto(["reseal", "passphrase", "--passphrase-file", bad], { env });
+  assert.equal(unasked.code, ERRORS.no_passphrase.exit, unasked.stderr);
+  const changed = ["reseal", "passphrase", "--passphrase-file", bad];
+  await admin([...changed, "--present-passphrase-file", good], env);
+  const back = ["reseal", "passphrase", "--passphrase-file", good];
+  await admin([...back, "--present-passphrase-file", bad], env);
+  await admin(["reseal", "file", "--present-passphrase-file", good], env);
   await using daemon = await startDaemon({ place });
   assert.equal(text(await succeeds(["decrypt"], { env, stdin: message })), "kept");
   await daemon.stop();

@@ -12,7 +12,10 @@ import { Place } from "../support/daemon.ts";
 const [OLD, NEW] = ["the old passphrase", "the new passphrase"];
 const engine = webCrypto;
 
-/** A place with a ring, and a credential that "encrypts" to a file: the real tool is tried below. */
+/**
+ * A place with a ring, and a credential that "encrypts" to a file: the real tool is tried in
+ * `tests/install/sealing_test.ts`.
+ */
 class Stand implements Disposable {
   readonly place = new Place();
   readonly layout: Layout = userLayout((name) => this.place.env[name]);
