@@ -18,21 +18,31 @@ import {
   statusCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
-import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
+import {
+  describeError,
+  exitStatus,
+  Progress,
+  say,
+  Terminal,
+  writeError,
+} from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER } from "./core/privileges.ts";
+import { DAEMON_WORKER, SHARE_WORKER } from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { serveCommand } from "./server/command.ts";
 import type { ServeContext } from "./server/serve.ts";
+import type { ShareContext } from "./share/client/run.ts";
+import { shareRoutes } from "./share/command.ts";
 
-type Context = ClientContext & ServeContext & ApplicationContext;
+type Context = ClientContext & ServeContext & ShareContext & ApplicationContext;
 
 const subcommands = {
   serve: serveCommand,
   encrypt: encryptCommand,
   decrypt: decryptCommand,
   key: keyRoutes,
+  share: shareRoutes,
   status: statusCommand,
   completion: completionCommand,
 };
@@ -100,6 +110,8 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   say,
   script: import.meta.url,
   version: settings.version,
+  openTerminal: () => Terminal.open(),
+  progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
 async function main(args: readonly string[]): Promise<number> {
@@ -125,6 +137,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === SHARE_WORKER) {
+  const { runShareRole } = await import("./share/client/worker.ts");
+  runShareRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -72,6 +72,16 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  share: {
+    start: {
+      read: true,
+      write: true,
+      net: true,
+      env: ["CRYPTO_SHARE_SERVER", ...TERMINAL_VARIABLES],
+      ffi: true,
+    },
+    working: {},
+  },
 } as const satisfies Record<string, Privileges>;
 
 /**
@@ -94,3 +104,25 @@ export function daemonPrivileges(layout: Layout, activated: boolean) {
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";
+
+/**
+ * What the worker of `share send`, `open` and their like is given: one server, the files that were
+ * named, and the directory that files go to. It gives up `ffi` before it asks anything.
+ *
+ * @param origin the share server's, `https://HOST[:PORT]`
+ */
+export function sharePrivileges(
+  origin: string,
+  { read = [], directory = [] }: {
+    readonly read?: readonly string[];
+    readonly directory?: readonly string[];
+  },
+) {
+  const { protocol, hostname, port } = new URL(origin);
+  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  const working = { net: [host], read: [...read, ...directory], write: [...directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** The name of the worker that asks a share server. */
+export const SHARE_WORKER = "crypto-share";

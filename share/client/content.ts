@@ -72,7 +72,10 @@ async function folderPart(root: string, name: string): Promise<Part> {
 }
 
 /** A folder and all in it, in order. Links and devices are left out: they would lead elsewhere. */
-async function* walk(path: string, name: string): AsyncGenerator<{ path: string; entry: TarEntry }> {
+async function* walk(
+  path: string,
+  name: string,
+): AsyncGenerator<{ path: string; entry: TarEntry }> {
   const { isFile, isDirectory, size, mode, mtime } = await Deno.lstat(path);
   if (!isFile && !isDirectory) return;
   const meta = { name, mode: mode ?? 0o600, time: (mtime?.getTime() ?? 0) / 1000 };
@@ -89,7 +92,10 @@ async function* readFile(path: string, name: string, size: number): AsyncGenerat
     const buffer = new Uint8Array(Math.min(PIECE, left));
     const read = await reading(name, () => file.read(buffer));
     if (read === null) {
-      throw new CryptoError("io", { subject: name, hint: "the file became shorter: send it again" });
+      throw new CryptoError("io", {
+        subject: name,
+        hint: "the file became shorter: send it again",
+      });
     }
     yield buffer.subarray(0, read);
     left -= read;

@@ -85,9 +85,14 @@ class FilesOutput {
   readonly #hidden: string[] = [];
   #current: Deno.FsFile | undefined;
   #left = 0;
-  names: readonly string[] = [];
+  readonly #names: string[] = [];
 
   constructor(private readonly directory: string, private readonly files: readonly SharedFile[]) {}
+
+  /** The names that were given so far. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
 
   async begin(): Promise<void> {
     await this.#advance();
@@ -110,7 +115,7 @@ class FilesOutput {
       await this.#close();
       const next = this.files[this.#hidden.length];
       if (!next) return;
-      const path = `${this.directory}/.crypto.${toBase64Url(randomBytes(9))}`;
+      const path = this.#at(`.crypto.${toBase64Url(randomBytes(9))}`);
       const options = { write: true, createNew: true, mode: 0o600 } as const;
       this.#current = await this.#writing(() => Deno.open(path, options));
       this.#hidden.push(path);
@@ -130,12 +135,10 @@ class FilesOutput {
   }
 
   async complete(): Promise<void> {
-    const names: string[] = [];
     for (const [i, { name }] of this.files.entries()) {
-      names.push(await this.#publish(this.#hidden[i]!, safeName(name)));
+      this.#names.push(await this.#publish(this.#hidden[i]!, safeName(name)));
     }
-    this.names = names;
-    await this.discard();
+    await this.#remove(this.#hidden);
   }
 
   /** Gives a file its name, or with a number the next that is free; nothing is replaced. */
@@ -143,7 +146,7 @@ class FilesOutput {
     for (let number = 1; number <= MAX_SAME; number++) {
       const free = number === 1 ? name : numberedName(name, number);
       try {
-        await Deno.link(hidden, `${this.directory}/${free}`);
+        await Deno.link(hidden, this.#at(free));
         return free;
       } catch (cause) {
         if (!(cause instanceof Deno.errors.AlreadyExists)) throw this.#failure(cause);
@@ -152,11 +155,18 @@ class FilesOutput {
     throw new CryptoError("file_exists", { subject: name });
   }
 
-  /** Takes the hidden names away: what was published has another. */
   async discard(): Promise<void> {
     this.#current?.close();
     this.#current = undefined;
-    for (const path of this.#hidden) await Deno.remove(path).catch(() => {});
+    await this.#remove([...this.#hidden, ...this.#names.map((name) => this.#at(name))]);
+  }
+
+  async #remove(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await Deno.remove(path).catch(() => {});
+  }
+
+  #at(name: string): string {
+    return `${this.directory}/${name}`;
   }
 
   async #writing<T>(write: () => Promise<T>): Promise<T> {
