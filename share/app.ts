@@ -1,0 +1,140 @@
+/**
+ * The HTTP application: a request to its answer, over any store. Ids, proofs and tokens come in
+ * bodies alone, and nothing of a request is written anywhere.
+ */
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { type Answer, type ApiContext, OPERATIONS, Refused, UPLOAD, upload } from "./api.ts";
+import { readObject } from "./body.ts";
+import { clientOf } from "./client.ts";
+import { Fields } from "./fields.ts";
+import { Metrics } from "./metrics.ts";
+import page from "./page.html" with { type: "text" };
+import { Rates } from "./rates.ts";
+
+/** What an application is made of. */
+export interface AppOptions extends ApiContext {
+  /** Where people reach it: `https://host`. */
+  readonly origin: string;
+  /** Requests of one client in a minute, and new secrets among them. */
+  readonly rates: { readonly requests: number; readonly creations: number };
+  /** Addresses whose forwarded ones are believed. */
+  readonly proxies: ReadonlySet<string>;
+  /** Is told the code of what failed here, and nothing else. */
+  readonly onFailure?: ((code: string) => void) | undefined;
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "x-robots-tag": "noindex, nofollow",
+};
+const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** An application, for whichever server brings the requests. */
+export class ShareApp {
+  readonly #requests: Rates;
+  readonly #creations: Rates;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #metrics = new Metrics();
+
+  constructor(private readonly options: AppOptions) {
+    this.#requests = new Rates(options.rates.requests);
+    this.#creations = new Rates(options.rates.creations);
+    const https = options.origin.startsWith("https:");
+    this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+  }
+
+  /**
+   * Answers a request.
+   * @param peer the address that its connection comes from
+   */
+  async handle(request: Request, peer: string): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    const response = await this.#answer(request, path, peer);
+    this.#metrics.count(operationOf(path), response.status);
+    return response;
+  }
+
+  async #answer(request: Request, path: string, peer: string): Promise<Response> {
+    try {
+      const fixed = this.#fixed(request.method, path);
+      if (fixed) return fixed;
+      const { status, json, stream } = await this.#operate(request, path, peer);
+      if (json) return this.#respond(status, JSON.stringify(json), JSON_TYPE);
+      const type: Record<string, string> = stream
+        ? { "content-type": "application/octet-stream" }
+        : {};
+      return this.#respond(status, stream ?? null, type);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
+  #fixed(method: string, path: string): Response | undefined {
+    if (method === "POST") return undefined;
+    if (method !== "GET" && method !== "HEAD") {
+      return this.#respond(405, null, { allow: "GET, POST" });
+    }
+    const text = (type: string, text: string) =>
+      this.#respond(200, method === "HEAD" ? null : text, {
+        "content-type": `${type}; charset=utf-8`,
+      });
+    if (path === "/healthz") return text("text/plain", "ok\n");
+    return path === "/" || path.startsWith("/s")
+      ? text("text/html", page)
+      : this.#respond(404, null);
+  }
+
+  async #operate(request: Request, path: string, peer: string): Promise<Answer> {
+    const { proxies, clock } = this.options;
+    const client = clientOf(peer, request.headers, proxies);
+    const operation = Object.hasOwn(OPERATIONS, path) ? OPERATIONS[path] : undefined;
+    this.#limit(this.#requests, client, clock());
+    if (operation?.creates) this.#limit(this.#creations, client, clock());
+    if (path === UPLOAD) return await upload(this.options, request);
+    if (!operation) throw new CryptoError("unknown_method", { hint: "see docs/sharing.md" });
+    const fields = new Fields(await readObject(request, operation.limit));
+    return await operation.run(this.options, fields, client);
+  }
+
+  #limit(rates: Rates, client: string, now: number): void {
+    if (rates.take(client, now)) return;
+    const hint = "too many requests from this address: wait a minute and try again";
+    throw new CryptoError("too_many_requests", { hint });
+  }
+
+  #refuse(thrown: unknown): Response {
+    const error = asCryptoError(thrown);
+    const { code, message, hint, kind: { http } } = error;
+    if (http >= 500) this.options.onFailure?.(code);
+    const details = error instanceof Refused ? error.details : {};
+    // Of what failed here the caller learns only that.
+    const body = http === 500 ? { error: code } : { error: code, message, hint, ...details };
+    return this.#respond(http, JSON.stringify(body), JSON_TYPE);
+  }
+
+  #respond(status: number, body: BodyInit | null, more: Readonly<Record<string, string>> = {}) {
+    return new Response(body, { status, headers: { ...this.#headers, ...more } });
+  }
+
+  /** The counts so far, for whoever operates it. */
+  async metrics(): Promise<Response> {
+    const text = this.#metrics.text(await this.options.store.usage());
+    return this.#respond(200, text, { "content-type": "text/plain; version=0.0.4" });
+  }
+}
+
+/** The name of an operation, for counting; no part of a path that a caller made up. */
+function operationOf(path: string): string {
+  if (path === UPLOAD || Object.hasOwn(OPERATIONS, path)) return path.slice("/api/".length);
+  return path === "/healthz" ? "health" : path === "/" || path.startsWith("/s") ? "page" : "other";
+}
