@@ -1,10 +1,19 @@
-/** The operations of the API: what a request must bring, and what it gets. */
+/** The calls of the API: what each does with what was asked. */
 import { createHash } from "node:crypto";
-import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
-import { CryptoError, type ErrorCode } from "../core/errors.ts";
-import { inTime } from "./body.ts";
-import { Fields } from "./fields.ts";
-import { type Claim, INLINE_BYTES, type Refusal, type State, type Store } from "./store.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { INLINE_BYTES } from "../core/share/terms.ts";
+import {
+  type Answer,
+  API,
+  type Call,
+  parseUploadPlace,
+  REFUSED,
+  type Request as Asked,
+  UPLOAD_HEADER,
+} from "../core/share/wire.ts";
+import { inTime, readJson } from "./body.ts";
+import type { Claim, Refusal, Store } from "./store.ts";
 
 /** What a server allows in new secrets. */
 export interface Allowed {
@@ -15,7 +24,7 @@ export interface Allowed {
   readonly size: number;
 }
 
-/** What an operation works with. */
+/** What a call works with. */
 export interface ApiContext {
   readonly store: Store;
   readonly allowed: Allowed;
@@ -23,63 +32,62 @@ export interface ApiContext {
   readonly clock: () => number;
 }
 
-/** An answer: JSON unless it is a stream. */
-export interface Answer {
-  readonly status: number;
-  readonly json?: object;
-  readonly stream?: ReadableStream<Bytes>;
-}
+/** What is answered: JSON, bytes, or nothing. */
+export type Outcome = { readonly json: unknown; readonly status?: number } | {
+  readonly stream: ReadableStream<Bytes>;
+} | undefined;
 
 /** An error whose answer also says since when. For callers with a proof. */
 export class Refused extends CryptoError {
-  constructor(code: ErrorCode, readonly details: Readonly<Record<string, number>>) {
-    super(code);
+  constructor({ state, since }: Refusal & { readonly state: keyof typeof REFUSED }) {
+    super(REFUSED[state]);
+    this.since = since;
   }
+
+  readonly since: number;
 }
 
-/** An operation on fields that were sent as JSON. */
-export interface Operation {
-  /** Bytes that a request may have. */
-  readonly limit: number;
-  /** Whether the rate for new secrets counts it too. */
-  readonly creates?: boolean;
-  readonly run: (context: ApiContext, fields: Fields, client: string) => Promise<Answer>;
-}
-
-const SHORT = 4_096;
-const ID = 16;
-const HASH = 32;
-const TOKEN = 32;
-/** Bounds of the format itself: what a server allows lies within them. */
-const TTL = { least: 60, most: 2_592_000 } as const;
-const VIEWS = { least: 1, most: 100 } as const;
-
-const CODES = {
-  unknown: "share_unavailable",
-  uploading: "share_uploading",
-  locked: "share_locked",
-  used: "share_opened",
-  revoked: "share_revoked",
-  expired: "share_expired",
-} as const satisfies Record<Exclude<State, "live">, ErrorCode>;
-
-/** Operations by their paths. */
-export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  "/api/create": { limit: SHORT + Math.ceil(INLINE_BYTES * 4 / 3), creates: true, run: create },
-  "/api/upload-state": { limit: SHORT, run: uploadState },
-  "/api/look": { limit: SHORT, run: look },
-  "/api/take": { limit: SHORT, run: take },
-  "/api/body": { limit: SHORT, run: body },
-  "/api/acknowledge": { limit: SHORT, run: acknowledge },
-  "/api/status": { limit: SHORT, run: bySender("status") },
-  "/api/revoke": { limit: SHORT, run: bySender("revoke") },
-  "/api/unlock": { limit: SHORT, run: bySender("unlock") },
+type Calls = {
+  readonly [C in Call]: (api: ApiContext, asked: Asked<C>, client: string) => Promise<Outcome>;
 };
 
-/** The one operation whose body is not JSON. */
-export const UPLOAD = "/api/upload";
-/** Its header: id, upload token and offset, as base64url. */
-export const UPLOAD_HEADER = "crypto-share";
+const CALLS: Calls = {
+  create,
+  "upload-state": uploadState,
+  look,
+  take,
+  body,
+  acknowledge,
+  status: bySender("status"),
+  revoke: bySender("revoke"),
+  unlock: bySender("unlock"),
+};
+
+/** Bytes that a request may have; one that creates may bring a body. */
+const SHORT = 4_096;
+const LONG = SHORT + Math.ceil(INLINE_BYTES * 4 / 3);
+
+/** Whether a text names a call. */
+export function isCall(name: string): name is Call {
+  return Object.hasOwn(CALLS, name);
+}
+
+/** Does what a request asks. @throws {CryptoError} what the caller is to be told */
+export async function perform<C extends Call>(
+  api: ApiContext,
+  call: C,
+  request: Request,
+  client: string,
+): Promise<Outcome> {
+  const json = await readJson(request, call === "create" ? LONG : SHORT);
+  return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
+}
+
+/** What a call gives, as JSON. */
+function answer<C extends Call>(call: C, value: Answer<C>, status = 200): Outcome {
+  const { write } = API[call].answer as { write(value: Answer<C>): unknown };
+  return { json: write(value), status };
+}
 
 function sha256(bytes: Bytes): Bytes {
   return new Uint8Array(createHash("sha256").update(bytes).digest());
@@ -90,33 +98,27 @@ function nothingHere(): CryptoError {
 }
 
 function refused({ state, since }: Refusal): CryptoError {
-  return state === "unknown" ? nothingHere() : new Refused(CODES[state], { since });
+  return state === "unknown" ? nothingHere() : new Refused({ state, since });
 }
 
-async function create({ store, allowed, clock }: ApiContext, fields: Fields, client: string) {
-  const size = fields.integer("size", 1, Number.MAX_SAFE_INTEGER);
-  const inline = size <= INLINE_BYTES;
-  const secret = {
-    client,
-    size,
-    id: fields.bytes("id", ID),
-    linkProofHash: fields.bytes("linkProofHash", HASH),
-    passphraseProofHash: fields.optionalBytes("passphraseProofHash", HASH),
-    receiptHash: fields.bytes("receiptHash", HASH),
-    uploadTokenHash: inline
-      ? fields.optionalBytes("uploadTokenHash", HASH)
-      : fields.bytes("uploadTokenHash", HASH),
-    kind: fields.oneOf("kind", ["secret", "answer"]),
-    ttl: fields.integer("ttl", TTL.least, TTL.most),
-    views: fields.integer("views", VIEWS.least, VIEWS.most),
-  };
-  const content = inline ? fields.bytes("body", size) : undefined;
-  fields.end();
+async function create(
+  { store, allowed, clock }: ApiContext,
+  asked: Asked<"create">,
+  client: string,
+) {
+  const { body, ...secret } = asked;
+  const inline = secret.size <= INLINE_BYTES;
   requireAllowed(secret, allowed);
-  const { state, expires } = await store.create(secret, content, clock());
+  requireField("body", inline ? body?.length === secret.size : body === undefined);
+  requireField("uploadTokenHash", inline || secret.uploadTokenHash !== undefined);
+  const { state, expires } = await store.create({ ...secret, client }, body, clock());
   if (state === "exists") throw new CryptoError("share_exists");
   if (state === "full") throw new CryptoError("share_full");
-  return { status: inline ? 201 : 202, json: { expires } };
+  return answer("create", { expires }, inline ? 201 : 202);
+}
+
+function requireField(subject: string, fits: boolean): void {
+  if (!fits) throw new CryptoError("invalid_params", { subject });
 }
 
 /** What is not allowed is refused, never changed: the ciphertext is bound to what was asked. */
@@ -128,89 +130,67 @@ function requireAllowed(asked: Allowed, allowed: Allowed): void {
   }
 }
 
-/** Adds to a body; the request's own body is the bytes. */
-export async function upload({ store, clock }: ApiContext, request: Request): Promise<Answer> {
-  const header = readUploadHeader(request.headers.get(UPLOAD_HEADER) ?? "");
-  const { id, token, offset } = header;
-  const pieces = inTime(request);
-  const progress = await store.append(id, sha256(token), offset, pieces, clock);
+/** Adds to a body: the request's own body is the bytes. */
+export async function upload({ store, clock }: ApiContext, request: Request): Promise<Outcome> {
+  const { id, uploadToken, offset } = parseUploadPlace(request.headers.get(UPLOAD_HEADER));
+  const progress = await store.append(id, sha256(uploadToken), offset, inTime(request), clock);
   if (!progress) throw nothingHere();
-  return { status: 200, json: progress };
+  return answer("upload-state", { expires: undefined, ...progress });
 }
 
-function readUploadHeader(text: string): { id: Bytes; token: Bytes; offset: number } {
-  const bytes = text.length === 75 ? fromBase64Url(text) : undefined;
-  if (bytes?.length !== ID + TOKEN + 8) {
-    throw new CryptoError("invalid_params", { subject: UPLOAD_HEADER });
-  }
-  const offset = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(ID + TOKEN));
-  return { id: bytes.slice(0, ID), token: bytes.slice(ID, ID + TOKEN), offset };
-}
-
-async function uploadState({ store, clock }: ApiContext, fields: Fields) {
-  const [id, token] = [fields.bytes("id", ID), fields.bytes("uploadToken", TOKEN)];
-  fields.end();
-  const progress = await store.progress(id, sha256(token), clock());
+async function uploadState({ store, clock }: ApiContext, asked: Asked<"upload-state">) {
+  const progress = await store.progress(asked.id, sha256(asked.uploadToken), clock());
   if (!progress) throw nothingHere();
-  return { status: 200, json: progress };
+  return answer("upload-state", { expires: undefined, ...progress });
 }
 
-async function look({ store, clock }: ApiContext, fields: Fields) {
-  const [id, proof] = [fields.bytes("id", ID), fields.bytes("linkProof", HASH)];
-  fields.end();
-  const seen = await store.look(id, sha256(proof), clock());
+async function look({ store, clock }: ApiContext, { id, linkProof }: Asked<"look">) {
+  const seen = await store.look(id, sha256(linkProof), clock());
   if (seen.state === "unknown") throw nothingHere();
-  return { status: 200, json: seen };
+  if (seen.state !== "live") return answer("look", { state: seen.state, since: seen.since });
+  const { state: _, ...terms } = seen;
+  return answer("look", terms);
 }
 
-async function take({ store, clock }: ApiContext, fields: Fields) {
-  const id = fields.bytes("id", ID);
-  const linkProofHash = sha256(fields.bytes("linkProof", HASH));
-  const proof = fields.optionalBytes("passphraseProof", HASH);
-  const claimTokenHash = sha256(fields.bytes("claimToken", TOKEN));
-  fields.end();
-  const passphraseProofHash = proof && sha256(proof);
-  const claim: Claim = { id, linkProofHash, passphraseProofHash, claimTokenHash };
+async function take({ store, clock }: ApiContext, asked: Asked<"take">) {
+  const claim: Claim = {
+    id: asked.id,
+    linkProofHash: sha256(asked.linkProof),
+    passphraseProofHash: asked.passphraseProof && sha256(asked.passphraseProof),
+    claimTokenHash: sha256(asked.claimToken),
+  };
   // An attempt is paid before it is judged, or many at once would be judged for the price of one.
-  const payment = proof && await store.pay(claim, clock());
+  const payment = asked.passphraseProof && await store.pay(claim, clock());
   if (payment && payment.state !== "paid") throw refused(payment);
   const taken = await store.take(claim, clock());
   if (taken === "wrong_passphrase") throw await wrongPassphrase(store, claim, clock());
   if (taken.state !== "live") throw refused(taken);
-  const { body, ...rest } = taken;
-  return { status: 200, json: body ? { ...rest, body: toBase64Url(body) } : rest };
+  return answer("take", { body: undefined, ...taken });
 }
 
 async function wrongPassphrase(store: Store, claim: Claim, now: number): Promise<CryptoError> {
+  if (claim.passphraseProofHash) return new CryptoError("wrong_passphrase");
   const seen = await store.look(claim.id, claim.linkProofHash, now);
-  const attemptsLeft = seen.state === "live" ? seen.attemptsLeft : 0;
-  if (claim.passphraseProofHash) return new Refused("wrong_passphrase", { attemptsLeft });
-  return seen.state === "live" ? new Refused("passphrase_needed", { attemptsLeft }) : refused(seen);
+  return seen.state === "live" ? new CryptoError("passphrase_needed") : refused(seen);
 }
 
-async function body({ store, clock }: ApiContext, fields: Fields) {
-  const [id, token] = [fields.bytes("id", ID), fields.bytes("claimToken", TOKEN)];
-  const offset = fields.integer("offset", 0, Number.MAX_SAFE_INTEGER);
-  fields.end();
-  const stream = await store.read(id, sha256(token), offset, clock());
+async function body({ store, clock }: ApiContext, { id, claimToken, offset }: Asked<"body">) {
+  const stream = await store.read(id, sha256(claimToken), offset, clock());
   if (!stream) throw nothingHere();
-  return { status: 200, stream };
+  return { stream };
 }
 
-async function acknowledge({ store, clock }: ApiContext, fields: Fields) {
-  const [id, token] = [fields.bytes("id", ID), fields.bytes("claimToken", TOKEN)];
-  fields.end();
-  if (!await store.acknowledge(id, sha256(token), clock())) throw nothingHere();
-  return { status: 204 };
+async function acknowledge({ store, clock }: ApiContext, asked: Asked<"acknowledge">) {
+  const { id, claimToken } = asked;
+  if (!await store.acknowledge(id, sha256(claimToken), clock())) throw nothingHere();
+  return undefined;
 }
 
-/** An operation of the sender's, who shows the receipt. */
-function bySender(act: "status" | "revoke" | "unlock"): Operation["run"] {
-  return async ({ store, clock }, fields) => {
-    const [id, receipt] = [fields.bytes("id", ID), fields.bytes("receipt", TOKEN)];
-    fields.end();
-    const status = await store[act](id, sha256(receipt), clock());
+/** A call of the sender's, who shows the receipt. */
+function bySender(call: "status" | "revoke" | "unlock") {
+  return async ({ store, clock }: ApiContext, { id, receipt }: Asked<typeof call>) => {
+    const status = await store[call](id, sha256(receipt), clock());
     if (!status) throw nothingHere();
-    return { status: 200, json: status };
+    return answer(call, status);
   };
 }

@@ -3,10 +3,9 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
-import { type Answer, type ApiContext, OPERATIONS, Refused, UPLOAD, upload } from "./api.ts";
-import { readObject } from "./body.ts";
+import { FAILURE } from "../core/share/wire.ts";
+import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
-import { Fields } from "./fields.ts";
 import { Metrics } from "./metrics.ts";
 import page from "./page.html" with { type: "text" };
 import { Rates } from "./rates.ts";
@@ -59,7 +58,7 @@ export class ShareApp {
   async handle(request: Request, peer: string): Promise<Response> {
     const path = new URL(request.url).pathname;
     const response = await this.#answer(request, path, peer);
-    this.#metrics.count(operationOf(path), response.status);
+    this.#metrics.count(kindOf(path), response.status);
     return response;
   }
 
@@ -67,12 +66,7 @@ export class ShareApp {
     try {
       const fixed = this.#fixed(request.method, path);
       if (fixed) return fixed;
-      const { status, json, stream } = await this.#operate(request, path, peer);
-      if (json) return this.#respond(status, JSON.stringify(json), JSON_TYPE);
-      const type: Record<string, string> = stream
-        ? { "content-type": "application/octet-stream" }
-        : {};
-      return this.#respond(status, stream ?? null, type);
+      return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
       return this.#refuse(error);
     }
@@ -94,16 +88,23 @@ export class ShareApp {
       : this.#respond(404, null);
   }
 
-  async #operate(request: Request, path: string, peer: string): Promise<Answer> {
+  async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
     const { proxies, clock } = this.options;
     const client = clientOf(peer, request.headers, proxies);
-    const operation = Object.hasOwn(OPERATIONS, path) ? OPERATIONS[path] : undefined;
+    const call = callOf(path);
     this.#limit(this.#requests, client, clock());
-    if (operation?.creates) this.#limit(this.#creations, client, clock());
-    if (path === UPLOAD) return await upload(this.options, request);
-    if (!operation) throw new CryptoError("unknown_method", { hint: "see docs/sharing.md" });
-    const fields = new Fields(await readObject(request, operation.limit));
-    return await operation.run(this.options, fields, client);
+    if (call === "create") this.#limit(this.#creations, client, clock());
+    if (call === UPLOAD) return await upload(this.options, request);
+    if (call) return await perform(this.options, call, request, client);
+    throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
+  }
+
+  #answerWith(outcome: Outcome): Response {
+    if (!outcome) return this.#respond(204, null);
+    if ("json" in outcome) {
+      return this.#respond(outcome.status ?? 200, JSON.stringify(outcome.json), JSON_TYPE);
+    }
+    return this.#respond(200, outcome.stream, { "content-type": "application/octet-stream" });
   }
 
   #limit(rates: Rates, client: string, now: number): void {
@@ -116,9 +117,8 @@ export class ShareApp {
     const error = asCryptoError(thrown);
     const { code, message, hint, kind: { http } } = error;
     if (http >= 500) this.options.onFailure?.(code);
-    const details = error instanceof Refused ? error.details : {};
-    // Of what failed here the caller learns only that.
-    const body = http === 500 ? { error: code } : { error: code, message, hint, ...details };
+    const since = error instanceof Refused ? error.since : undefined;
+    const body = FAILURE.write({ error: code, message, hint, since });
     return this.#respond(http, JSON.stringify(body), JSON_TYPE);
   }
 
@@ -133,8 +133,16 @@ export class ShareApp {
   }
 }
 
-/** The name of an operation, for counting; no part of a path that a caller made up. */
-function operationOf(path: string): string {
-  if (path === UPLOAD || Object.hasOwn(OPERATIONS, path)) return path.slice("/api/".length);
-  return path === "/healthz" ? "health" : path === "/" || path.startsWith("/s") ? "page" : "other";
+const UPLOAD = "upload";
+
+/** The call that a path names. */
+function callOf(path: string) {
+  const name = path.startsWith("/api/") ? path.slice("/api/".length) : "";
+  return name === UPLOAD || isCall(name) ? name : undefined;
+}
+
+/** What is counted: no part of a path that a caller made up. */
+function kindOf(path: string): string {
+  const page = path === "/" || path.startsWith("/s");
+  return callOf(path) ?? (path === "/healthz" ? "health" : page ? "page" : "other");
 }

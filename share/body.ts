@@ -40,22 +40,21 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
 }
 
 /**
- * A JSON object. Another media type is refused: a page of another site could send that without
+ * A JSON value. Another media type is refused: a page of another site could send that without
  * asking first.
  * @param limit bytes, counted as they come
  * @throws {CryptoError} `too_large`, `invalid_params`, `idle_timeout`
  */
-export async function readObject(request: Request, limit: number): Promise<object> {
+export async function readJson(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/json(;|$)/i.test(type)) throw notJson("content-type");
+  if (!/^application\/json *(;|$)/i.test(type)) throw notJson("content-type");
   const bytes = await within(PATIENCE, readAtMost(request, limit));
   try {
-    const value: unknown = JSON.parse(fromUtf8(bytes));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    return JSON.parse(fromUtf8(bytes));
   } catch {
     // What the parser says quotes what was sent.
+    throw notJson("body");
   }
-  throw notJson("body");
 }
 
 function notJson(subject: string): CryptoError {

@@ -4,9 +4,7 @@
  * agreement. Each may be repeated after a lost answer. Times are milliseconds since 1970.
  */
 import type { Bytes } from "../core/bytes.ts";
-
-/** Whether a secret was sent, or is the answer to a request. */
-export type SecretKind = "secret" | "answer";
+import type { SecretKind } from "../core/share/terms.ts";
 
 /** What a sender says of a secret. Kept exactly: the ciphertext is bound to it. */
 export interface SecretTerms {
@@ -153,8 +151,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Bodies up to this many bytes are kept with the record. */
-export const INLINE_BYTES = 262_144;
 /** Wrong passphrases that a secret stands. */
 export const ATTEMPTS = 10;
 /** How long a claim stays open: for what one answer holds, and for what takes several. */

@@ -1,6 +1,7 @@
 /** The tables of the embedded store and every statement on them. */
 import type { Bytes } from "../../core/bytes.ts";
-import { EXPIRED_MEMORY, RECORD_BYTES, type SecretKind, type View } from "../store.ts";
+import type { SecretKind } from "../../core/share/terms.ts";
+import { EXPIRED_MEMORY, RECORD_BYTES, type View } from "../store.ts";
 import type { Database } from "./database.ts";
 
 /** `expired` is set by the sweep; until then it follows from the time. */

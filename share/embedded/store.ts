@@ -2,11 +2,11 @@
 import { createHmac } from "node:crypto";
 import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
+import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {
   ATTEMPTS,
   type Claim,
   CLAIM_TIME,
-  INLINE_BYTES,
   type NewSecret,
   type Payment,
   type Progress,

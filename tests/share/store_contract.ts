@@ -1,12 +1,12 @@
 /** What every store of secrets must do, run for each kind of them. */
 import assert from "node:assert/strict";
 import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
+import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {
   ATTEMPTS,
   type Claim,
   CLAIM_TIME,
   EXPIRED_MEMORY,
-  INLINE_BYTES,
   type NewSecret,
   RECORD_BYTES,
   type Store,
