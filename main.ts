@@ -20,11 +20,12 @@ import {
 import { COMPLETE, completionCommand } from "./client/completion.ts";
 import { describeError, exitStatus, say, writeError } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER } from "./core/privileges.ts";
+import { DAEMON_WORKER, SHARE_WORKER } from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { serveCommand } from "./server/command.ts";
 import type { ServeContext } from "./server/serve.ts";
+import { shareRoutes } from "./share/command.ts";
 
 type Context = ClientContext & ServeContext & ApplicationContext;
 
@@ -34,6 +35,7 @@ const subcommands = {
   decrypt: decryptCommand,
   key: keyRoutes,
   status: statusCommand,
+  share: shareRoutes,
   completion: completionCommand,
 };
 
@@ -125,6 +127,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === SHARE_WORKER) {
+  const { runShareRole } = await import("./share/worker.ts");
+  runShareRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

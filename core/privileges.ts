@@ -25,6 +25,22 @@ const SUPERVISION_VARIABLES = [
 /** Environment variables that say how to talk to a person (no-color.org). */
 const TERMINAL_VARIABLES = ["NO_COLOR", "TERM"] as const;
 
+/** Environment variables that set up a share server: `share/settings.ts`. */
+const SHARE_VARIABLES = [
+  "CRYPTO_SHARE_CLIENT_BYTES",
+  "CRYPTO_SHARE_CREATIONS_PER_MINUTE",
+  "CRYPTO_SHARE_DATA",
+  "CRYPTO_SHARE_DISK_BYTES",
+  "CRYPTO_SHARE_LISTEN",
+  "CRYPTO_SHARE_MAX_BYTES",
+  "CRYPTO_SHARE_MAX_TTL",
+  "CRYPTO_SHARE_MAX_VIEWS",
+  "CRYPTO_SHARE_METRICS",
+  "CRYPTO_SHARE_ORIGIN",
+  "CRYPTO_SHARE_PROXIES",
+  "CRYPTO_SHARE_REQUESTS_PER_MINUTE",
+] as const;
+
 /** The permissions of one role, in the words of Deno's permission sets. */
 export interface Privileges {
   /** What the process starts with: enough to open what it was told to. */
@@ -72,6 +88,16 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-serve": {
+    start: {
+      read: true,
+      write: true,
+      net: true,
+      env: ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", ...SHARE_VARIABLES, ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+    },
+    working: {},
+  },
 } as const satisfies Record<string, Privileges>;
 
 /**
@@ -94,3 +120,16 @@ export function daemonPrivileges(layout: Layout, activated: boolean) {
 
 /** The name of the worker that the daemon runs in, by which the program knows that it is one. */
 export const DAEMON_WORKER = "crypto-serve";
+
+/**
+ * What the worker of a share server may do: its data directory and its listen addresses. It cannot
+ * reach out.
+ *
+ * @param listen `host:port` of each listener
+ */
+export function sharePrivileges(data: string, listen: readonly string[]): PermissionSet {
+  return { read: [data], write: [data], net: listen };
+}
+
+/** The name of the worker that a share server runs in. */
+export const SHARE_WORKER = "crypto-share";

@@ -115,8 +115,10 @@ export class ShareApp {
 
   #refuse(thrown: unknown): Response {
     const error = asCryptoError(thrown);
-    const { code, message, hint, kind: { http } } = error;
+    const { code, kind: { http } } = error;
     if (http >= 500) this.options.onFailure?.(code);
+    // Of what failed here the caller learns only that.
+    const { message, hint } = http >= 500 ? error.kind : error;
     const since = error instanceof Refused ? error.since : undefined;
     const body = FAILURE.write({ error: code, message, hint, since });
     return this.#respond(http, JSON.stringify(body), JSON_TYPE);
