@@ -27,7 +27,7 @@ import {
   writeError,
 } from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { DAEMON_WORKER, SHARE_WORKER } from "./core/privileges.ts";
+import { DAEMON_WORKER, SHARE_CLIENT_WORKER, SHARE_WORKER } from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { serveCommand } from "./server/command.ts";
@@ -42,8 +42,8 @@ const subcommands = {
   encrypt: encryptCommand,
   decrypt: decryptCommand,
   key: keyRoutes,
-  share: shareRoutes,
   status: statusCommand,
+  share: shareRoutes,
   completion: completionCommand,
 };
 
@@ -138,8 +138,11 @@ if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
 } else if (globalThis.name === SHARE_WORKER) {
-  const { runShareRole } = await import("./share/client/worker.ts");
+  const { runShareRole } = await import("./share/worker.ts");
   runShareRole();
+} else if (globalThis.name === SHARE_CLIENT_WORKER) {
+  const { runShareClientRole } = await import("./share/client/worker.ts");
+  runShareClientRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -25,6 +25,22 @@ const SUPERVISION_VARIABLES = [
 /** Environment variables that say how to talk to a person (no-color.org). */
 const TERMINAL_VARIABLES = ["NO_COLOR", "TERM"] as const;
 
+/** Environment variables that set up a share server: `share/settings.ts`. */
+const SHARE_VARIABLES = [
+  "CRYPTO_SHARE_CLIENT_BYTES",
+  "CRYPTO_SHARE_CREATIONS_PER_MINUTE",
+  "CRYPTO_SHARE_DATA",
+  "CRYPTO_SHARE_DISK_BYTES",
+  "CRYPTO_SHARE_LISTEN",
+  "CRYPTO_SHARE_MAX_BYTES",
+  "CRYPTO_SHARE_MAX_TTL",
+  "CRYPTO_SHARE_MAX_VIEWS",
+  "CRYPTO_SHARE_METRICS",
+  "CRYPTO_SHARE_ORIGIN",
+  "CRYPTO_SHARE_PROXIES",
+  "CRYPTO_SHARE_REQUESTS_PER_MINUTE",
+] as const;
+
 /** The permissions of one role, in the words of Deno's permission sets. */
 export interface Privileges {
   /** What the process starts with: enough to open what it was told to. */
@@ -82,6 +98,16 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-serve": {
+    start: {
+      read: true,
+      write: true,
+      net: true,
+      env: ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", ...SHARE_VARIABLES, ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+    },
+    working: {},
+  },
 } as const satisfies Record<string, Privileges>;
 
 /**
@@ -106,12 +132,25 @@ export function daemonPrivileges(layout: Layout, activated: boolean) {
 export const DAEMON_WORKER = "crypto-serve";
 
 /**
+ * What the worker of a share server may do: its data directory and its listen addresses. It cannot
+ * reach out.
+ *
+ * @param listen `host:port` of each listener
+ */
+export function sharePrivileges(data: string, listen: readonly string[]): PermissionSet {
+  return { read: [data], write: [data], net: listen };
+}
+
+/** The name of the worker that a share server runs in. */
+export const SHARE_WORKER = "crypto-share";
+
+/**
  * What the worker of `share send`, `open` and their like is given: one server, the files that were
  * named, and the directory that files go to. It gives up `ffi` before it asks anything.
  *
  * @param origin the share server's, `https://HOST[:PORT]`
  */
-export function sharePrivileges(
+export function shareClientPrivileges(
   origin: string,
   { read = [], directory = [] }: {
     readonly read?: readonly string[];
@@ -125,4 +164,4 @@ export function sharePrivileges(
 }
 
 /** The name of the worker that asks a share server. */
-export const SHARE_WORKER = "crypto-share";
+export const SHARE_CLIENT_WORKER = "crypto-share-client";

@@ -8,6 +8,7 @@ import {
 } from "@stricli/core";
 import type { ManageFlags, OpenFlags, SendFlags, ShareContext } from "./client/run.ts";
 import { parseTtl, parseViews } from "./client/flags.ts";
+import { serveCommand } from "./serve_command.ts";
 
 type ShareCommandContext = ShareContext & CommandContext;
 type ShareCommand = Command<ShareCommandContext>;
@@ -168,6 +169,7 @@ function manageCommand(call: "status" | "revoke" | "unlock", brief: string): Sha
 /** `crypto share …` */
 export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
   routes: {
+    serve: serveCommand,
     send: sendCommand,
     open: openCommand,
     status: manageCommand("status", "Show whether and when a secret was opened"),
@@ -179,8 +181,9 @@ export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
     fullDescription: [
       "Hand a text or a file to one person, once.",
       "",
+      "  $ crypto share serve &",
       "  $ crypto share send report.pdf --ttl 1d",
-      "  $ crypto share open 'https://share.example/s#…'",
+      "  $ crypto share open 'http://127.0.0.1:8787/s#…'",
     ].join("\n"),
   },
 });

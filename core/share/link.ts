@@ -4,7 +4,7 @@ import { CryptoError } from "../errors.ts";
 
 export const LINK_SECRET_LENGTH = 32;
 /** Where a server of one's own listens, and where commands look for it, if nobody says. */
-export const DEFAULT_ORIGIN = "http://127.0.0.1:8440";
+export const DEFAULT_ORIGIN = "http://127.0.0.1:8787";
 
 /** What a link says. */
 export interface Link {

@@ -1,7 +1,7 @@
 /** The share commands on the main thread: what people type, and what they are told. */
 import { type Bytes, concat, fromUtf8, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
-import { SHARE_WORKER, sharePrivileges } from "../../core/privileges.ts";
+import { SHARE_CLIENT_WORKER, shareClientPrivileges } from "../../core/privileges.ts";
 import { newCode } from "../../core/share/code.ts";
 import { DEFAULT_ORIGIN, parseLink, requireOrigin } from "../../core/share/link.ts";
 import type { Answer } from "../../core/share/wire.ts";
@@ -73,14 +73,14 @@ type Ask = <D extends Deed>(deed: D, question: Questions[D]) => Promise<Results[
 async function start(
   { script, progress }: ShareContext,
   origin: string,
-  paths: Parameters<typeof sharePrivileges>[1],
+  paths: Parameters<typeof shareClientPrivileges>[1],
   name: string,
 ): Promise<Ask> {
   let bar: Bar | undefined;
   const role = await RoleWorker.start<Question, Results[Deed], number>({
     script,
-    name: SHARE_WORKER,
-    permissions: sharePrivileges(origin, paths).start,
+    name: SHARE_CLIENT_WORKER,
+    permissions: shareClientPrivileges(origin, paths).start,
     onEvent: (bytes) => (bar ??= progress(name, undefined)).update(bytes),
   });
   return async <D extends Deed>(deed: D, question: Questions[D]) => {

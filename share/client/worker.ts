@@ -57,7 +57,7 @@ export type Question = { [D in Deed]: { readonly do: D } & Questions[D] }[Deed];
 export type Tell = (bytes: number) => void;
 
 /** Runs in the worker. */
-export function runShareRole(): void {
+export function runShareClientRole(): void {
   let engine: Engine | undefined;
   let ready = false;
   runRole<Question, Results[Deed], number>(async (question, tell) => {
