@@ -71,11 +71,12 @@ export class BodyReader {
   }
 
   /**
-   * Takes ciphertext and gives what it holds of the bytes that the manifest describes.
+   * Takes ciphertext and gives what it holds of the bytes that the manifest describes. With `into`,
+   * the result is placed there if it fits.
    * @throws {CryptoError} `decryption_failed`; `malformed` if a sender wrote another format
    */
-  async update(ciphertext: Bytes): Promise<Bytes> {
-    if (this.#opener) return this.#content(await this.#opener.update(ciphertext));
+  async update(ciphertext: Bytes, into?: Bytes): Promise<Bytes> {
+    if (this.#opener) return this.#content(await this.#opener.update(ciphertext, into));
     const all = concat(this.#waiting, ciphertext);
     this.#waiting = all;
     if (all.length < PREFIX_LENGTH) return EMPTY;

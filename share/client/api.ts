@@ -1,6 +1,6 @@
 /** Asking a share server: requests that may all be repeated, over `fetch`, to one origin. */
 import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
-import { CryptoError, isErrorCode } from "../../core/errors.ts";
+import { CryptoError, type ErrorCode, isErrorCode } from "../../core/errors.ts";
 import {
   type Answer,
   API,
@@ -78,16 +78,17 @@ export class ShareApi {
       try {
         return await attempt();
       } catch (error) {
-        if (!this.#reached || tries === TRIES || !isLost(error)) throw error;
+        if (!this.#reached || tries === TRIES || !mayPass(error)) throw error;
         await pause(tries);
       }
     }
   }
 }
 
-/** Whether an answer was lost, so that asking again may help. */
-export function isLost(error: unknown): boolean {
-  return error instanceof CryptoError && error.code === "share_unreachable";
+/** Whether asking again may help: the answer was lost, or it was asked too often. */
+export function mayPass(error: unknown): boolean {
+  const passing: readonly ErrorCode[] = ["share_unreachable", "too_many_requests"];
+  return error instanceof CryptoError && passing.includes(error.code);
 }
 
 /** Waits a little, and longer each time. */
@@ -100,7 +101,7 @@ export function refusalError({ state, since }: Refusal): CryptoError {
   return withTime(REFUSED[state], since);
 }
 
-function withTime(code: ConstructorParameters<typeof CryptoError>[0], since?: number): CryptoError {
+function withTime(code: ErrorCode, since?: number): CryptoError {
   const error = new CryptoError(code);
   if (since === undefined) return error;
   return new CryptoError(code, { hint: `that was on ${formatTime(since)}; ${error.hint}` });

@@ -10,6 +10,7 @@ export interface Content {
   readonly manifest: Manifest;
   /** Bytes that {@link read} gives, exactly. */
   readonly length: number;
+  /** Each piece is to be used before the next is asked for. */
   read(): AsyncIterable<Bytes>;
 }
 
@@ -85,12 +86,12 @@ async function* walk(
   for (const child of names) yield* walk(`${path}/${child}`, `${name}/${child}`);
 }
 
-/** Exactly `size` bytes of a file. @throws {CryptoError} `io` if it has become shorter */
+/** Exactly `size` bytes of a file, all in one buffer that is filled again. @throws {CryptoError} `io` if it has become shorter */
 async function* readFile(path: string, name: string, size: number): AsyncGenerator<Bytes> {
   using file = await reading(name, () => Deno.open(path));
+  const buffer = new Uint8Array(Math.min(PIECE, size));
   for (let left = size; left > 0;) {
-    const buffer = new Uint8Array(Math.min(PIECE, left));
-    const read = await reading(name, () => file.read(buffer));
+    const read = await reading(name, () => file.read(buffer.subarray(0, left)));
     if (read === null) {
       throw new CryptoError("io", {
         subject: name,

@@ -13,8 +13,9 @@ import {
 import type { Manifest } from "../../core/share/manifest.ts";
 import { scrypt } from "../../core/share/scrypt.ts";
 import type { Answer, Refusal } from "../../core/share/wire.ts";
-import { isLost, pause, refusalError, type ShareApi } from "./api.ts";
+import { mayPass, pause, refusalError, type ShareApi } from "./api.ts";
 import { PIECE, regroup } from "./pieces.ts";
+import type { OnProgress } from "./send.ts";
 
 const TRIES = 6;
 
@@ -44,8 +45,7 @@ export interface OpenOptions {
   readonly passphrase?: string | undefined;
   readonly output: Output;
   readonly engine?: Engine | undefined;
-  /** Told how many bytes of ciphertext have come. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
@@ -77,6 +77,7 @@ async function writeOut(
   reader: BodyReader,
   output: Output,
 ): Promise<void> {
+  const room = new Uint8Array(PIECE);
   let begun = false;
   const write = async (bytes: Bytes) => {
     if (!begun && reader.manifest) await output.begin(reader.manifest);
@@ -84,7 +85,9 @@ async function writeOut(
     if (bytes.length > 0) await output.write(bytes);
   };
   try {
-    for await (const piece of regroup(body, PIECE)) await write(await reader.update(piece));
+    for await (const piece of regroup(body, PIECE)) {
+      await write(await reader.update(piece, room));
+    }
     await write(await reader.finish());
     await output.complete();
   } catch (error) {
@@ -98,7 +101,7 @@ async function* download(
   api: ShareApi,
   claim: Claim,
   size: number,
-  onProgress: (bytes: number) => void = () => {},
+  onProgress: OnProgress = () => {},
 ): AsyncGenerator<Bytes> {
   let offset = 0;
   for (let tries = 1; offset < size; tries++) {
@@ -107,11 +110,11 @@ async function* download(
       for await (const piece of api.body({ ...claim, offset })) {
         offset += piece.length;
         if (offset > size) throw new CryptoError("bad_answer");
-        onProgress(offset);
+        onProgress(offset, size);
         yield piece;
       }
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!mayPass(error)) throw error;
     }
     if (offset > start) tries = 1;
     if (tries === TRIES) throw new CryptoError("share_unreachable");

@@ -1,24 +1,28 @@
 /** Bytes that come in pieces. */
-import { type Bytes, concat } from "../../core/bytes.ts";
+import type { Bytes } from "../../core/bytes.ts";
 
-/** Bytes of plaintext that are encrypted at once: whole chunks of 16 KiB. */
-export const PIECE = 2_097_152;
+/** Bytes that are encrypted or decrypted at once. */
+export const PIECE = 1_048_576;
 
-/** The same bytes in pieces of `length` bytes; only the last is shorter. */
+/**
+ * The same bytes in pieces of `length` bytes; only the last is shorter. They are all in one buffer:
+ * each is to be used before the next is asked for.
+ */
 export async function* regroup(
   pieces: AsyncIterable<Bytes> | Iterable<Bytes>,
   length: number,
 ): AsyncGenerator<Bytes> {
-  let waiting: Bytes[] = [];
-  let total = 0;
+  const buffer = new Uint8Array(length);
+  let filled = 0;
   for await (const piece of pieces) {
-    waiting.push(piece);
-    if ((total += piece.length) < length) continue;
-    const all = concat(...waiting);
-    const whole = all.length - (all.length % length);
-    for (let at = 0; at < whole; at += length) yield all.subarray(at, at + length);
-    waiting = [all.subarray(whole)];
-    total -= whole;
+    for (let rest = piece; rest.length > 0;) {
+      const part = rest.subarray(0, length - filled);
+      buffer.set(part, filled);
+      rest = rest.subarray(part.length);
+      if ((filled += part.length) < length) continue;
+      yield buffer;
+      filled = 0;
+    }
   }
-  if (total > 0) yield concat(...waiting);
+  if (filled > 0) yield buffer.subarray(0, filled);
 }

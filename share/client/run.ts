@@ -9,7 +9,7 @@ import { forbidCoreDumps } from "../../platform/process.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { formatTime } from "./api.ts";
 import type { NamedPath } from "./content.ts";
-import type { Deed, Question, Questions, Results } from "./worker.ts";
+import type { Deed, Moved, Question, Questions, Results } from "./worker.ts";
 
 /** Somebody at a terminal. */
 export interface Asker {
@@ -25,8 +25,8 @@ export interface ShareContext {
   /** URL of the program's one script. */
   readonly script: string;
   readonly openTerminal: () => Asker | undefined;
-  /** A bar for what takes long; `total` in bytes, if known. */
-  readonly progress: (name: string, total: number | undefined) => Bar;
+  /** A bar for what takes long; `total` in bytes. */
+  readonly progress: (name: string, total: number) => Bar;
 }
 
 interface Bar {
@@ -77,11 +77,11 @@ async function start(
   name: string,
 ): Promise<Ask> {
   let bar: Bar | undefined;
-  const role = await RoleWorker.start<Question, Results[Deed], number>({
+  const role = await RoleWorker.start<Question, Results[Deed], Moved>({
     script,
     name: SHARE_CLIENT_WORKER,
     permissions: shareClientPrivileges(origin, paths).start,
-    onEvent: (bytes) => (bar ??= progress(name, undefined)).update(bytes),
+    onEvent: ({ done, total }) => (bar ??= progress(name, total)).update(done),
   });
   return async <D extends Deed>(deed: D, question: Questions[D]) => {
     try {

@@ -1,6 +1,7 @@
 /** Sending a secret: encrypted here, in constant memory, and given to the server in pieces. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
-import type { Engine } from "../../core/engine.ts";
+import { sealedLength } from "../../core/cobblestone.ts";
+import { CHUNK, type Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { bodyLength, type BodySealer, createBodySealer } from "../../core/share/body.ts";
 import {
@@ -14,13 +15,16 @@ import { LINK_SECRET_LENGTH } from "../../core/share/link.ts";
 import { scrypt } from "../../core/share/scrypt.ts";
 import { INLINE_BYTES, type Terms } from "../../core/share/terms.ts";
 import type { Request } from "../../core/share/wire.ts";
-import { isLost, pause, type ShareApi } from "./api.ts";
+import { mayPass, pause, type ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
-import { regroup } from "./pieces.ts";
+import { PIECE, regroup } from "./pieces.ts";
 
 /** Ciphertext that goes in one request. It is kept until the server has it, never made twice. */
-const UPLOAD_PIECE = 8_388_608;
+const UPLOAD_PIECE = 4_194_304;
 const TRIES = 6;
+
+/** Told how many bytes of ciphertext have gone or come, and how many there are. */
+export type OnProgress = (done: number, total: number) => void;
 
 /** What is asked for. */
 export interface SendOptions {
@@ -28,8 +32,7 @@ export interface SendOptions {
   /** Joins the link; a code is one, too. */
   readonly passphrase?: string | undefined;
   readonly engine?: Engine | undefined;
-  /** Told how many bytes of ciphertext the server has. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** What the sender gets. */
@@ -76,10 +79,12 @@ export async function sendSecret(
 
 type NewRecord = Omit<Request<"create">, "body" | "uploadTokenHash">;
 
+/** The ciphertext, each piece to be used before the next is asked for. */
 async function* sealed({ head, sealer }: BodySealer, content: AsyncIterable<Bytes>) {
+  const room = new Uint8Array(sealedLength(PIECE + CHUNK));
   yield sealer.prefix;
   yield await sealer.update(head);
-  for await (const piece of content) yield await sealer.update(piece);
+  for await (const piece of content) yield await sealer.update(piece, room);
   yield await sealer.finish();
 }
 
@@ -111,7 +116,7 @@ async function sendInPieces(
   record: NewRecord,
   receipt: Bytes,
   body: AsyncIterable<Bytes>,
-  onProgress: (bytes: number) => void = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<number> {
   const uploadToken = randomBytes(PROOF_LENGTH);
   const uploadTokenHash = await hashProof(uploadToken);
@@ -121,7 +126,7 @@ async function sendInPieces(
   let expires: number | undefined;
   for await (const piece of regroup(body, UPLOAD_PIECE)) {
     expires = await sendPiece(api, upload, offset, piece);
-    onProgress(offset += piece.length);
+    onProgress(offset += piece.length, record.size);
   }
   if (expires === undefined) throw new CryptoError("bad_answer");
   return expires;
@@ -141,7 +146,7 @@ async function sendPiece(
       if (answer.offset === start + piece.length) return answer.expires;
       at = inside(answer.offset, start, piece);
     } catch (error) {
-      if (!isLost(error) || tries === TRIES) throw error;
+      if (!mayPass(error) || tries === TRIES) throw error;
       await pause(tries);
       const { offset, expires } = await api.call("upload-state", upload);
       if (offset === start + piece.length) return expires;

@@ -3,20 +3,19 @@
  * gives up the loading of libraries before it asks anything.
  */
 import type { Bytes } from "../../core/bytes.ts";
-import { parseLink } from "../../core/share/link.ts";
+import type { Engine } from "../../core/engine.ts";
+import { formatLink, parseLink } from "../../core/share/link.ts";
 import { formatReceipt, parseReceipt } from "../../core/share/receipt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
-import type { Engine } from "../../core/engine.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { formatLink } from "../../core/share/link.ts";
 import { ShareApi } from "./api.ts";
 import { fileContent, type NamedPath, textContent } from "./content.ts";
 import { lookAt, openSecret, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
-import { sendSecret } from "./send.ts";
+import { type OnProgress, sendSecret } from "./send.ts";
 
 /** What the main thread asks, by what is to be done. */
 export interface Questions {
@@ -53,24 +52,27 @@ export interface Results {
 export type Deed = keyof Questions;
 /** A question as it crosses. */
 export type Question = { [D in Deed]: { readonly do: D } & Questions[D] }[Deed];
-/** Bytes of ciphertext that have gone or come. */
-export type Tell = (bytes: number) => void;
+/** What it tells unasked: bytes of ciphertext that have gone or come. */
+export interface Moved {
+  readonly done: number;
+  readonly total: number;
+}
 
 /** Runs in the worker. */
 export function runShareClientRole(): void {
   let engine: Engine | undefined;
   let ready = false;
-  runRole<Question, Results[Deed], number>(async (question, tell) => {
+  runRole<Question, Results[Deed], Moved>(async (question, tell) => {
     if (!ready) {
       engine = loadLibcrypto();
       dropLibraryPermission();
       ready = true;
     }
-    return await perform(question, engine, tell);
+    return await perform(question, engine, (done, total) => tell({ done, total }));
   });
 }
 
-function perform(question: Question, engine: Engine | undefined, tell: Tell) {
+function perform(question: Question, engine: Engine | undefined, tell: OnProgress) {
   switch (question.do) {
     case "send":
       return send(question, engine, tell);
@@ -88,7 +90,7 @@ function perform(question: Question, engine: Engine | undefined, tell: Tell) {
 async function send(
   { origin, text, paths, terms, passphrase }: Questions["send"],
   engine: Engine | undefined,
-  onProgress: Tell,
+  onProgress: OnProgress,
 ): Promise<Results["send"]> {
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { terms, passphrase, engine, onProgress };
@@ -99,7 +101,7 @@ async function send(
 async function open(
   { link, passphrase, directory, toTerminal }: Questions["open"],
   engine: Engine | undefined,
-  onProgress: Tell,
+  onProgress: OnProgress,
 ): Promise<Results["open"]> {
   const { origin, secret } = parseLink(link);
   const output = new DirectoryOutput(directory, toTerminal);
