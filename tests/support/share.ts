@@ -23,12 +23,9 @@ export async function startShareServer(): Promise<ShareServer> {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const [lines, rest] = child.stderr.pipeThrough(new TextDecoderStream()).tee();
-  const drained = rest.pipeTo(new WritableStream());
-  let said = "";
-  for await (const text of lines) if (ANNOUNCED.test(said += text)) break;
-  const origin = ANNOUNCED.exec(said)?.[1];
-  if (origin === undefined) throw new Error(`no share server: ${said}`);
+  const found = Promise.withResolvers<string>();
+  const drained = watch(child.stderr, found);
+  const origin = await found.promise;
   return {
     origin,
     env: { ...env, CRYPTO_SHARE_SERVER: origin },
@@ -38,4 +35,17 @@ export async function startShareServer(): Promise<ShareServer> {
       await Deno.remove(data, { recursive: true });
     },
   };
+}
+
+/** Reads to the end what it says, and finds where it is. */
+async function watch(
+  stderr: ReadableStream<Uint8Array<ArrayBuffer>>,
+  found: PromiseWithResolvers<string>,
+): Promise<void> {
+  let said = "";
+  for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
+    const [, origin] = ANNOUNCED.exec(said += text) ?? [];
+    if (origin) found.resolve(origin);
+  }
+  found.reject(new Error(`no share server: ${said}`));
 }
