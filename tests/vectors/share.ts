@@ -33,7 +33,8 @@ type Input = Pick<ShareVector, "comment" | "passphrase" | "terms" | "manifest"> 
 const PREFIX = "crypto/v1/share";
 const CHUNK = 16_384;
 const url = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
-const bytes = (length: number, first: number) => Buffer.from({ length }, (_, i) => first + i);
+const bytes = (length: number, first: number) =>
+  Buffer.from(Uint8Array.from({ length }, (_, i) => first + i));
 
 /** HKDF-Expand with SHA-512, RFC 5869. */
 function expand(key: Uint8Array, info: Uint8Array, length: number): Buffer {
