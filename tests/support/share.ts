@@ -2,10 +2,11 @@
 import { compiledProgram, plainEnvironment } from "./process.ts";
 
 /** A running share server. */
-export interface ShareServer extends AsyncDisposable {
+export interface ShareServer {
   readonly origin: string;
   /** An environment whose commands find it. */
   readonly env: Readonly<Record<string, string>>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const ANNOUNCED = /sharing at (\S+),/;
