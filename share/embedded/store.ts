@@ -189,7 +189,7 @@ export class EmbeddedStore implements Store {
   async read(id: Bytes, claimTokenHash: Bytes, offset: number, now: number) {
     const row = this.#records.find(id);
     if (!row || !this.#openClaim(row, { claimTokenHash }, now)) return undefined;
-    if (row.file !== null) return await this.#bodies.read(row.file, offset, row.size);
+    if (row.file !== null) return await this.#bodies.read(row.file, offset);
     return new Response(this.#records.body(id)!.subarray(offset)).body ?? undefined;
   }
 
