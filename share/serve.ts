@@ -25,6 +25,7 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
   });
   const serving = await worker.ask({ type: "start", options });
   say(`sharing at ${serving?.origin}, listening on ${serving?.listening}`);
+  if (serving?.metrics) say(`metrics at ${serving.metrics}`);
   if (serving?.origin.startsWith("http:")) {
     say("without TLS: for this machine alone; put a proxy with TLS before it for others");
   }

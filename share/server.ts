@@ -18,6 +18,8 @@ export class ShareServer {
   readonly origin: string;
   /** `host:port`, as it is after the start. */
   readonly listening: string;
+  /** The same of the second listener. */
+  readonly metrics: string | undefined;
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
@@ -38,8 +40,9 @@ export class ShareServer {
     this.listening = nameOf(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
     this.#app = new ShareApp({ ...appSettings(settings), ...this.#context() });
-    const metrics = () => this.#app.metrics();
-    this.#servers = [main, ...(options.metrics ? [this.#listen(options.metrics, metrics)] : [])];
+    const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
+    this.metrics = second && nameOf(second.addr);
+    this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
   }
 

@@ -12,6 +12,8 @@ export type Question =
 export interface Serving {
   readonly origin: string;
   readonly listening: string;
+  /** The second listener, if there is one. */
+  readonly metrics?: string | undefined;
 }
 
 /** Runs in the worker. It tells the codes of what failed. */
@@ -20,6 +22,7 @@ export function runShareRole(): void {
   runRole<Question, Serving | undefined, string>(async (question, tell) => {
     if (question.type === "stop") return await server?.stop() as undefined;
     server = new ShareServer(question.options, tell);
-    return { origin: server.origin, listening: server.listening };
+    const { origin, listening, metrics } = server;
+    return { origin, listening, metrics };
   });
 }

@@ -3,7 +3,6 @@ import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 
 const NAME_BYTES = 16;
-const READ_BYTES = 65_536;
 
 /** A body that is being written. */
 export class BodyWriter implements Disposable {
@@ -47,21 +46,11 @@ export class Bodies {
     throw new CryptoError("io", { subject: this.directory });
   }
 
-  /** A body's bytes from `offset` to `end`, read as they are asked for. */
-  async read(name: string, offset: number, end: number): Promise<ReadableStream<Bytes>> {
+  /** A body's bytes from `offset` on, read as they are asked for. */
+  async read(name: string, offset: number): Promise<ReadableStream<Bytes>> {
     const file = await Deno.open(this.#path(name), { read: true });
     await file.seek(offset, Deno.SeekMode.Start);
-    let left = end - offset;
-    const pull = async (controller: ReadableStreamDefaultController<Bytes>) => {
-      const piece = new Uint8Array(Math.min(left, READ_BYTES));
-      const length = left === 0 ? null : await file.read(piece);
-      left -= length ?? 0;
-      if (length !== null) return controller.enqueue(piece.subarray(0, length));
-      file.close();
-      if (left === 0) controller.close();
-      else controller.error(new CryptoError("io", { subject: this.directory }));
-    };
-    return new ReadableStream({ pull, cancel: () => file.close() }, { highWaterMark: 1 });
+    return file.readable;
   }
 
   /** Removes a body, if it is there. */

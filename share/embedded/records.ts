@@ -48,6 +48,12 @@ export interface ClaimRow {
   readonly acknowledged: number;
 }
 
+/** The id of a record that is always there and belongs to nobody: no caller's is as long. */
+const DECOY = "zeroblob(17)";
+const MAKE_DECOY = `INSERT OR IGNORE INTO secrets VALUES (${DECOY}, randomblob(32), randomblob(32),
+  randomblob(32), randomblob(32), 'secret', 3600, 1, 1024, 1800000000000, 1800000000000, 10, 0,
+  'revoked', 1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, '')`;
+
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS secrets (
     id BLOB PRIMARY KEY, linkProof BLOB NOT NULL, passphraseProof BLOB, receipt BLOB NOT NULL,
@@ -72,7 +78,8 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS ended ON secrets (state)
     WHERE erased = 0 AND state IN ('used', 'revoked', 'expired');
   CREATE INDEX IF NOT EXISTS forgetting ON secrets (forgotten) WHERE erased = 1;
-  CREATE INDEX IF NOT EXISTS files ON secrets (file) WHERE file IS NOT NULL
+  CREATE INDEX IF NOT EXISTS files ON secrets (file) WHERE file IS NOT NULL;
+  ${MAKE_DECOY}
 `;
 
 /** Stands for all clients together in the table of usage. */
@@ -109,7 +116,8 @@ export class Records {
 
   constructor(database: Database) {
     const all = <R>(sql: string) => database.prepare<R>(sql);
-    this.#find = all<Row>("SELECT * FROM secrets WHERE id = ?");
+    this.#find = all<Row>(`SELECT * FROM secrets WHERE id IN (?1, ${DECOY})
+      ORDER BY id = ?1 DESC LIMIT 1`);
     this.#insert = all(`INSERT INTO secrets (id, linkProof, passphraseProof, receipt, uploadToken,
       kind, ttl, views, size, created, expires, attempts, state, since, received, ends, forgotten,
       file, client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
@@ -146,8 +154,14 @@ export class Records {
     this.#hasFile = all<{ found: number }>("SELECT 1 AS found FROM secrets WHERE file = ?");
   }
 
+  /** A record, and where there is none one that fits nobody: both take the same time to find. */
+  findOrDecoy(id: Bytes): Row {
+    return this.#find.get(id)!;
+  }
+
   find(id: Bytes): Row | undefined {
-    return this.#find.get(id);
+    const row = this.findOrDecoy(id);
+    return row.id.length === id.length ? row : undefined;
   }
 
   insert(row: Omit<Row, "lockedAt" | "taken" | "erased">, body: Bytes | undefined): void {

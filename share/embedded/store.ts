@@ -187,9 +187,10 @@ export class EmbeddedStore implements Store {
   }
 
   async read(id: Bytes, claimTokenHash: Bytes, offset: number, now: number) {
-    const row = this.#records.find(id);
+    const claim = this.#records.claim(id, claimTokenHash);
+    const row = claim && this.#records.find(id);
     if (!row || !this.#openClaim(row, { claimTokenHash }, now)) return undefined;
-    if (row.file !== null) return await this.#bodies.read(row.file, offset, row.size);
+    if (row.file !== null) return await this.#bodies.read(row.file, offset);
     return new Response(this.#records.body(id)!.subarray(offset)).body ?? undefined;
   }
 
@@ -275,15 +276,15 @@ export class EmbeddedStore implements Store {
     return Promise.resolve();
   }
 
-  /** A record by its id and one of its hashes. What is not there is compared as well. */
+  /** A record by its id and one of its hashes. Where there is none, a decoy is compared. */
   #find(
     id: Bytes,
     column: "linkProof" | "receipt" | "uploadToken",
     hash: Bytes,
   ): Row | undefined {
-    const row = this.#records.find(id);
-    const fits = equalSecret(row?.[column] ?? NO_HASH, hash);
-    return fits && row?.[column] ? row : undefined;
+    const row = this.#records.findOrDecoy(id);
+    const fits = equalSecret(row[column] ?? NO_HASH, hash);
+    return fits && row[column] && row.id.length === id.length ? row : undefined;
   }
 }
 

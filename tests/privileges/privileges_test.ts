@@ -132,6 +132,36 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
 });
 
+Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
+  const data = await Deno.makeTempDir({ prefix: "ctm-" });
+  // Not port 0: that would be any, and listening anywhere else is to be refused.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const child = new Deno.Command(probed, {
+    args: ["share", "serve", "--listen", `127.0.0.1:${port}`, "--data", data],
+    env: { ...daemon.env, SHELL: "/bin/sh" },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  let stderr = "";
+  const collected = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
+  })();
+  await eventually("it serves", () => stderr.includes("listening on "));
+  child.kill("SIGTERM");
+  const { code } = await child.status;
+  clearTimeout(timer);
+  await collected;
+  assert.equal(code, 0, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
+  await Deno.remove(data, { recursive: true });
+});
+
 Deno.test("without the walls, what is tried can be done: the probe is a good one", async () => {
   const { code, stderr } = await probe(["--help"]);
   assert.equal(code, 0);
@@ -142,6 +172,6 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 });
 
 Deno.test("every subcommand of the table is tried", () => {
-  const tried = new Set(["serve", ...COMMANDS.map(([args]) => args[0])]);
+  const tried = new Set(["serve", "share-serve", ...COMMANDS.map(([args]) => args[0])]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });
