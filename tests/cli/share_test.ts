@@ -143,8 +143,8 @@ Deno.test("lifetime and views are kept as asked, and what makes no sense is refu
   const { expires, views } = await send(["--ttl", "90s", "--views", "3"], { stdin: "x" });
   assert.ok(expires >= before + 90_000 && expires < Date.now() + 91_000);
   assert.equal(views, 3);
-  const lifetimes = ["0s", "59s", "31d", "-1d", "1.5d", "1e9s", "d", "", "1", "1d ", "99999999d"];
-  const numbers = ["0", "101", "-1", "1.5", "", "one"];
+  const lifetimes = ["0s", "59s", "31d", "-1d", "1.5d", "1e9s", "d", "1", "1d ", "99999999d"];
+  const numbers = ["0", "101", "-1", "1.5", "one"];
   const wrong = [
     ...lifetimes.map((ttl) => `--ttl=${ttl}`),
     ...numbers.map((views) => `--views=${views}`),
