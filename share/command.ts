@@ -113,7 +113,6 @@ const openCommand: ShareCommand = buildCommand({
         brief: "Where files go",
       },
       passphraseFile,
-      json,
     },
     aliases: { o: "output" },
     positional: {

@@ -51,7 +51,6 @@ export interface SendFlags {
 export interface OpenFlags {
   readonly output: string;
   readonly passphraseFile?: string | undefined;
-  readonly json: boolean;
 }
 
 /** How the sender's commands are told. */
@@ -212,11 +211,11 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
 
   const seen = await ask("look", { link });
   if (exposed) context.say("warning: something on the way made the key a part of the address");
-  const toTerminal = Deno.stdout.isTerminal() && !flags.json;
+  const toTerminal = Deno.stdout.isTerminal();
   const passphrase = seen.passphrase ? fromFile?.() ?? askPassphrase(terminal) : undefined;
   const { names, erased } = await ask("open", { link, passphrase, directory, toTerminal });
-  if (flags.json) context.print(`${JSON.stringify({ files: names, erased })}\n`);
-  else for (const name of names) context.say(`wrote ${flags.output}/${name}`);
+  for (const name of names) context.say(`wrote ${flags.output}/${name}`);
+  if (!erased) context.say("the server did not confirm that it is erased: it will be, in a day");
 }
 
 async function readLine(): Promise<string> {
