@@ -64,17 +64,28 @@ function notJson(subject: string): CryptoError {
   });
 }
 
+/** Where a length is declared, the layer below gives no more than that; else it is counted. */
 async function readAtMost(request: Request, limit: number): Promise<Bytes> {
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > limit) throw tooLarge(limit);
+  const bytes = declared === null ? await countPieces(request, limit) : await request.bytes();
+  if (bytes.length > limit) throw tooLarge(limit);
+  return bytes;
+}
+
+async function countPieces(request: Request, limit: number): Promise<Bytes> {
   const pieces: Bytes[] = [];
   let length = 0;
   for await (const piece of bodyPieces(request)) {
     length += piece.length;
-    if (length > limit) {
-      throw new CryptoError("too_large", {
-        hint: `a request of this kind has at most ${limit} bytes`,
-      });
-    }
+    if (length > limit) throw tooLarge(limit);
     pieces.push(piece);
   }
-  return pieces.length === 1 ? pieces[0]! : concat(...pieces);
+  return concat(...pieces);
+}
+
+function tooLarge(limit: number): CryptoError {
+  return new CryptoError("too_large", {
+    hint: `a request of this kind has at most ${limit} bytes`,
+  });
 }

@@ -55,6 +55,8 @@ export class Database {
   /** Opens or makes it. @throws {CryptoError} `io` */
   constructor(private readonly path: string, schema: string) {
     try {
+      // Its log and the like get the mode of the database.
+      Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
       this.#database = new DatabaseSync(path);
       this.#database.exec(SETTINGS);
       this.#database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT`);
