@@ -19,9 +19,22 @@ import {
   unsealCommand,
 } from "./client/command.ts";
 import { COMPLETE, completionCommand } from "./client/completion.ts";
-import { describeError, exitStatus, say, Terminal, writeError } from "./client/terminal.ts";
+import {
+  describeError,
+  exitStatus,
+  Progress,
+  say,
+  Terminal,
+  writeError,
+} from "./client/terminal.ts";
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
-import { ADMIN_WORKER, DAEMON_WORKER, INSTALL_WORKER } from "./core/privileges.ts";
+import {
+  ADMIN_WORKER,
+  DAEMON_WORKER,
+  INSTALL_WORKER,
+  SHARE_CLIENT_WORKER,
+  SHARE_WORKER,
+} from "./core/privileges.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { installCommand, uninstallCommand } from "./install/command.ts";
@@ -29,12 +42,15 @@ import type { InstallContext } from "./install/run.ts";
 import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
+import type { ShareContext } from "./share/client/run.ts";
+import { shareRoutes } from "./share/command.ts";
 
 type Context =
   & ClientContext
   & ServeContext
   & AdminContext
   & InstallContext
+  & ShareContext
   & ApplicationContext;
 
 const subcommands = {
@@ -49,6 +65,7 @@ const subcommands = {
   restore: restoreCommand,
   install: installCommand,
   uninstall: uninstallCommand,
+  share: shareRoutes,
   completion: completionCommand,
 };
 
@@ -113,10 +130,11 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   process: { stdout: { write: print }, stderr: { write: writeError } },
   print,
   say,
-  openTerminal: Terminal.open,
   script: import.meta.url,
   openPassphrase,
   version: settings.version,
+  openTerminal: () => Terminal.open(),
+  progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
 /** Loaded when somebody is to be asked. */
@@ -155,6 +173,12 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();
+} else if (globalThis.name === SHARE_WORKER) {
+  const { runShareRole } = await import("./share/worker.ts");
+  runShareRole();
+} else if (globalThis.name === SHARE_CLIENT_WORKER) {
+  const { runShareClientRole } = await import("./share/client/worker.ts");
+  runShareClientRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

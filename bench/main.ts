@@ -10,6 +10,7 @@ import { benchFiles } from "./files.ts";
 import { benchMemory } from "./memory.ts";
 import { benchProcess } from "./process.ts";
 import { benchRequests } from "./requests.ts";
+import { benchShare } from "./share.ts";
 import { evaluate, format, isAim, type Result, type Row } from "./table.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,
+  share: benchShare,
 };
 
 interface Options {

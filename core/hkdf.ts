@@ -6,7 +6,7 @@ const HASH_LENGTH = 64;
 /**
  * HKDF-Expand with SHA-512 (RFC 5869, section 2.3).
  *
- * @param key a pseudorandom key; here always 32 uniformly random bytes, so Extract is not needed
+ * @param key a pseudorandom key: 32 uniformly random bytes, which need no Extract, or what one gave
  * @param length bytes wanted, at most 16,320
  */
 export async function hkdfExpand(

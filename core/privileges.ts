@@ -26,6 +26,22 @@ const SUPERVISION_VARIABLES = [
 /** Environment variables that say how to talk to a person (no-color.org). */
 const TERMINAL_VARIABLES = ["NO_COLOR", "TERM"] as const;
 
+/** Environment variables that set up a share server: `share/settings.ts`. */
+const SHARE_VARIABLES = [
+  "CRYPTO_SHARE_CLIENT_BYTES",
+  "CRYPTO_SHARE_CREATIONS_PER_MINUTE",
+  "CRYPTO_SHARE_DATA",
+  "CRYPTO_SHARE_DISK_BYTES",
+  "CRYPTO_SHARE_LISTEN",
+  "CRYPTO_SHARE_MAX_BYTES",
+  "CRYPTO_SHARE_MAX_TTL",
+  "CRYPTO_SHARE_MAX_VIEWS",
+  "CRYPTO_SHARE_METRICS",
+  "CRYPTO_SHARE_ORIGIN",
+  "CRYPTO_SHARE_PROXIES",
+  "CRYPTO_SHARE_REQUESTS_PER_MINUTE",
+] as const;
+
 /** The permissions of one role, in the words of Deno's permission sets. */
 export interface Privileges {
   /** What the process starts with: enough to open what it was told to. */
@@ -119,6 +135,26 @@ export const PRIVILEGES = {
   },
   install: INSTALLER,
   uninstall: INSTALLER,
+  share: {
+    start: {
+      read: true,
+      write: true,
+      net: true,
+      env: ["CRYPTO_SHARE_SERVER", ...TERMINAL_VARIABLES],
+      ffi: true,
+    },
+    working: {},
+  },
+  "share-serve": {
+    start: {
+      read: true,
+      write: true,
+      net: true,
+      env: ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", ...SHARE_VARIABLES, ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+    },
+    working: {},
+  },
 } as const satisfies Record<string, Privileges>;
 
 /** What a service manager hands to the daemon. */
@@ -181,3 +217,38 @@ export function installerPrivileges(root: string, program: string): PermissionSe
     run: [...INSTALLER_PROGRAMS, program],
   };
 }
+
+/**
+ * What the worker of a share server may do: its data directory and its listen addresses. It cannot
+ * reach out.
+ *
+ * @param listen `host:port` of each listener
+ */
+export function sharePrivileges(data: string, listen: readonly string[]): PermissionSet {
+  return { read: [data], write: [data], net: listen };
+}
+
+/** The name of the worker that a share server runs in. */
+export const SHARE_WORKER = "crypto-share";
+
+/**
+ * What the worker of `share send`, `open` and their like is given: one server, the files that were
+ * named, and the directory that files go to. It gives up `ffi` before it asks anything.
+ *
+ * @param origin the share server's, `https://HOST[:PORT]`
+ */
+export function shareClientPrivileges(
+  origin: string,
+  { read = [], directory = [] }: {
+    readonly read?: readonly string[];
+    readonly directory?: readonly string[];
+  },
+) {
+  const { protocol, hostname, port } = new URL(origin);
+  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  const working = { net: [host], read: [...read, ...directory], write: [...directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** The name of the worker that asks a share server. */
+export const SHARE_CLIENT_WORKER = "crypto-share-client";

@@ -28,6 +28,20 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "occupied",
   "not_proven",
   "not_confirmed",
+  "bad_link",
+  "bad_answer",
+  "passphrase_needed",
+  "wrong_passphrase",
+  "share_unavailable",
+  "share_opened",
+  "share_expired",
+  "share_revoked",
+  "share_locked",
+  "share_uploading",
+  "share_exists",
+  "share_refused",
+  "share_full",
+  "share_unreachable",
 ]);
 
 const INTRODUCTION = `# Errors

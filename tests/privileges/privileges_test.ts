@@ -8,6 +8,7 @@ import { compile } from "../../tools/compile.ts";
 import { PROJECT } from "../../tools/process.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
 import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
+import { startShareServer } from "../support/share.ts";
 import { eventually } from "../support/wait.ts";
 import { LEFT, MARK, type Trial } from "./hook.ts";
 
@@ -163,6 +164,61 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
 });
 
+Deno.test("crypto share send, open and status can do nothing but their work", async () => {
+  await using server = await startShareServer();
+  const inbox = await Deno.makeTempDir({ dir: directory });
+  // Libraries are what the worker needs for the fast engine, and gives up before it asks anything.
+  const starting = ({ where, when }: Trial, what: string) => {
+    return where === "crypto-share-client" && when === "tells loaded" &&
+      ["load a library", "make a pointer"].includes(what);
+  };
+  const probeShare = async (...args: string[]) => {
+    const env = { ...server.env, SHELL: "/bin/sh" };
+    const { code, stdout, stderr } = await probe(["share", ...args], { env });
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+    assert.deepEqual([...places].sort(), ["crypto-share-client", "main"], args[0]);
+    return stdout;
+  };
+  const sent = await probeShare("send", "--json", "--code", passphrase);
+  const { link, receipt, code } = JSON.parse(sent);
+  const codeFile = `${directory}/code`;
+  await Deno.writeTextFile(codeFile, code);
+  await probeShare("status", receipt);
+  await probeShare("open", "--output", inbox, "--passphrase-file", codeFile, link);
+  assert.deepEqual(Array.from(Deno.readDirSync(inbox), ({ name }) => name), ["passphrase"]);
+});
+
+Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
+  const data = await Deno.makeTempDir({ prefix: "ctm-" });
+  // Not port 0: that would be any, and listening anywhere else is to be refused.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const child = new Deno.Command(probed, {
+    args: ["share", "serve", "--listen", `127.0.0.1:${port}`, "--data", data],
+    env: { ...daemon.env, SHELL: "/bin/sh" },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  let stderr = "";
+  const collected = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
+  })();
+  await eventually("it serves", () => stderr.includes("listening on "));
+  child.kill("SIGTERM");
+  const { code } = await child.status;
+  clearTimeout(timer);
+  await collected;
+  assert.equal(code, 0, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
+  await Deno.remove(data, { recursive: true });
+});
+
 Deno.test("without the walls, what is tried can be done: the probe is a good one", async () => {
   const { code, stderr } = await probe(["--help"]);
   assert.equal(code, 0);
@@ -174,6 +230,6 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
-  const tried = new Set(["serve", ...ended.map(([name]) => name)]);
+  const tried = new Set(["serve", "share", "share-serve", ...ended.map(([name]) => name)]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

@@ -1,0 +1,149 @@
+/** The share server on its embedded store: secrets created and read, over kept connections. */
+import { createHash, randomBytes } from "node:crypto";
+import { interleave } from "./rounds.ts";
+import type { Row } from "./table.ts";
+import type { Workspace } from "./workspace.ts";
+
+const CONNECTIONS = 8;
+const BYTES = 1024;
+/** What the project demands. */
+const MIN_RATE = 1_000;
+const MAX_P99 = 25_000;
+
+/** One round: pairs a second, and the 99th percentile of a pair in microseconds. */
+interface Figures {
+  readonly rate: number;
+  readonly p99: number;
+}
+
+/** Measures create, take and acknowledge of 1 KiB, each after the other, on eight connections. */
+export async function benchShare(space: Workspace): Promise<Row[]> {
+  const port = await startShare(space);
+  const seconds = space.quick ? 2 : 5;
+  await run(port, 1);
+  const { ours } = await interleave(space, space.quick ? 3 : 7, { ours: () => run(port, seconds) });
+  const row = { part: "share", against: "embedded store, one process" };
+  const what = `create, take, acknowledge ${BYTES / 1024} KiB, ${CONNECTIONS} kept`;
+  const seconds1000 = ours.map(({ rate }) => MIN_RATE / rate);
+  return [
+    { ...row, what, unit: "rate", ours: ours.map(({ rate }) => rate) },
+    {
+      ...row,
+      what: "  seconds for 1,000",
+      unit: "seconds",
+      ours: seconds1000,
+      target: { below: 1 },
+    },
+    {
+      ...row,
+      what: "  p99 of all three",
+      unit: "micros",
+      ours: ours.map(({ p99 }) => p99),
+      target: { below: MAX_P99 },
+    },
+  ];
+}
+
+async function startShare(space: Workspace): Promise<number> {
+  const limits = ["--requests-per-minute", "10000000", "--creations-per-minute", "10000000"];
+  const where = ["--listen", "127.0.0.1:0", "--data", space.path("data")];
+  const { process } = space.start(space.crypto, ["share", "serve", ...where, ...limits]);
+  return await portOf(process.pid);
+}
+
+/** The port that a process listens on, once it does. */
+async function portOf(pid: number): Promise<number> {
+  for (let i = 0; i < 500; i++) {
+    const port = await listeningPort(pid).catch(() => undefined);
+    if (port !== undefined) return port;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("the share server does not listen");
+}
+
+async function listeningPort(pid: number): Promise<number | undefined> {
+  const links = Array.from(Deno.readDirSync(`/proc/${pid}/fd`), ({ name }) => {
+    return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+  });
+  const lines = (await Deno.readTextFile("/proc/net/tcp")).split("\n").map((l) =>
+    l.trim().split(/\s+/)
+  );
+  const LISTEN = "0A";
+  const own = lines.find((l) => l[3] === LISTEN && links.includes(`socket:[${l[9]}]`));
+  return own && parseInt(own[1]!.split(":")[1]!, 16);
+}
+
+async function run(port: number, seconds: number): Promise<Figures> {
+  const started = performance.now();
+  const end = started + seconds * 1000;
+  const times: number[] = [];
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => loop(port, end, times)));
+  const elapsed = (performance.now() - started) / 1000;
+  times.sort((a, b) => a - b);
+  const p99 = times[Math.floor(times.length * 0.99)] ?? NaN;
+  return { rate: times.length / elapsed, p99: p99 * 1000 };
+}
+
+async function loop(port: number, end: number, times: number[]): Promise<void> {
+  using connection = new Connection(await Deno.connect({ hostname: "127.0.0.1", port }));
+  while (performance.now() < end) {
+    const secret = makeSecret();
+    const started = performance.now();
+    await connection.post("create", secret.create, "201");
+    const answer = await connection.post("take", secret.take, "200");
+    await connection.post("acknowledge", secret.acknowledge, "204");
+    times.push(performance.now() - started);
+    if (!answer.includes(secret.body)) throw new Error(`another secret came back: ${answer}`);
+  }
+}
+
+function makeSecret() {
+  const [id, proof, token] = [randomBytes(16), randomBytes(32), randomBytes(32)];
+  const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("base64url");
+  const [name, body] = [id.toString("base64url"), randomBytes(BYTES).toString("base64url")];
+  const terms = { kind: "secret", ttl: 3600, views: 1, size: BYTES };
+  const proofs = { linkProofHash: hash(proof), receiptHash: hash(token) };
+  const claimToken = token.toString("base64url");
+  return {
+    body,
+    create: JSON.stringify({ id: name, ...proofs, ...terms, body }),
+    take: JSON.stringify({ id: name, linkProof: proof.toString("base64url"), claimToken }),
+    acknowledge: JSON.stringify({ id: name, claimToken }),
+  };
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A kept connection that speaks as little HTTP as it can. */
+class Connection implements Disposable {
+  readonly #buffer = new Uint8Array(65_536);
+
+  constructor(private readonly tcp: Deno.TcpConn) {
+    tcp.setNoDelay(true);
+  }
+
+  async post(call: string, json: string, status: string): Promise<string> {
+    const head = `POST /api/${call} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n`;
+    const request = encoder.encode(`${head}content-length: ${json.length}\r\n\r\n${json}`);
+    for (let sent = 0; sent < request.length;) sent += await this.tcp.write(request.subarray(sent));
+    const answer = await this.#answer();
+    if (answer.startsWith(`HTTP/1.1 ${status} `)) return answer;
+    throw new Error(`${call} was answered with ${answer.slice(0, 500)}`);
+  }
+
+  async #answer(): Promise<string> {
+    for (let text = "";;) {
+      const length = await this.tcp.read(this.#buffer);
+      if (length === null) throw new Error("the server hung up");
+      text += decoder.decode(this.#buffer.subarray(0, length));
+      const end = text.indexOf("\r\n\r\n");
+      const body = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? 0);
+      if (end >= 0 && text.length >= end + 4 + body) return text;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.tcp.close();
+  }
+}

@@ -1,0 +1,117 @@
+/** A secret's body: the manifest and the bytes it describes, sealed and opened piece by piece. */
+import { type Bytes, concat, EMPTY } from "../bytes.ts";
+import {
+  createOpener,
+  createSealer,
+  type Opener,
+  PREFIX_LENGTH,
+  sealedLength,
+  type Sealer,
+} from "../cobblestone.ts";
+import type { Engine } from "../engine.ts";
+import { CryptoError } from "../errors.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  MANIFEST_PREFIX,
+  manifestLength,
+  totalSize,
+} from "./manifest.ts";
+import { bodyContext, type Terms } from "./terms.ts";
+
+/** Where a body's key and terms come together. */
+export interface BodyOptions {
+  readonly engine?: Engine | undefined;
+  /** 24 bytes, for test vectors only. */
+  readonly salt?: Bytes | undefined;
+}
+
+/** A body to be written: the sealer's prefix, then all plaintext, which begins with `head`. */
+export interface BodySealer {
+  readonly head: Bytes;
+  readonly sealer: Sealer;
+}
+
+/** Starts a body. @throws {CryptoError} `too_large` for too many files */
+export async function createBodySealer(
+  key: Bytes,
+  terms: Terms,
+  manifest: Manifest,
+  options: BodyOptions = {},
+): Promise<BodySealer> {
+  const sealer = await createSealer(key, { ...options, context: bodyContext(terms) });
+  return { head: encodeManifest(manifest), sealer };
+}
+
+/** Bytes of a body whose manifest describes `length` bytes. */
+export function bodyLength(manifest: Manifest, length: number): number {
+  return sealedLength(encodeManifest(manifest).length + length);
+}
+
+/**
+ * Reads a body. Everything that comes out is authentic; whether it is whole is known when
+ * {@link finish} has returned.
+ */
+export class BodyReader {
+  #opener: Opener | undefined;
+  #waiting: Bytes = EMPTY;
+  #manifest: Manifest | undefined;
+  #read = 0;
+
+  constructor(
+    private readonly key: Bytes,
+    private readonly terms: Terms,
+    private readonly options: Pick<BodyOptions, "engine"> = {},
+  ) {}
+
+  /** What is inside. It may be there after some updates, and is after {@link finish}. */
+  get manifest(): Manifest | undefined {
+    return this.#manifest;
+  }
+
+  /**
+   * Takes ciphertext and gives what it holds of the bytes that the manifest describes. With `into`,
+   * the result is placed there if it fits.
+   * @throws {CryptoError} `decryption_failed`; `malformed` if a sender wrote another format
+   */
+  async update(ciphertext: Bytes, into?: Bytes): Promise<Bytes> {
+    if (this.#opener) return this.#content(await this.#opener.update(ciphertext, into));
+    const all = concat(this.#waiting, ciphertext);
+    this.#waiting = all;
+    if (all.length < PREFIX_LENGTH) return EMPTY;
+    const options = { ...this.options, context: bodyContext(this.terms) };
+    this.#opener = await createOpener(this.key, all.subarray(0, PREFIX_LENGTH), options);
+    this.#waiting = EMPTY;
+    return this.#content(await this.#opener.update(all.subarray(PREFIX_LENGTH)));
+  }
+
+  /** Gives the rest. @throws {CryptoError} `decryption_failed`, `malformed` */
+  async finish(): Promise<Bytes> {
+    if (!this.#opener) throw new CryptoError("decryption_failed");
+    const rest = this.#content(await this.#opener.finish());
+    if (!this.#manifest) throw new CryptoError("malformed");
+    const { kind } = this.#manifest;
+    const isWhole = kind === "text" || this.#read === totalSize(this.#manifest.files);
+    if (!isWhole) throw new CryptoError("malformed");
+    return rest;
+  }
+
+  /** The plaintext without the manifest. */
+  #content(plaintext: Bytes): Bytes {
+    const content = this.#manifest ? plaintext : this.#takeManifest(plaintext);
+    this.#read += content.length;
+    return content;
+  }
+
+  #takeManifest(plaintext: Bytes): Bytes {
+    const all = concat(this.#waiting, plaintext);
+    this.#waiting = all;
+    if (all.length < MANIFEST_PREFIX) return EMPTY;
+    const end = MANIFEST_PREFIX + manifestLength(all);
+    if (all.length < end) return EMPTY;
+    this.#manifest = decodeManifest(all.subarray(MANIFEST_PREFIX, end));
+    this.#waiting = EMPTY;
+    return all.subarray(end);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The HTTP API: every request and answer as a codec, which both sides use. Ids, proofs and tokens
+ * travel in bodies and one header, never in an address. docs/sharing.md, "API".
+ */
+import { type Bytes, concat, fromBase64Url, toBase64Url } from "../bytes.ts";
+import { CryptoError } from "../errors.ts";
+import {
+  bytes,
+  type Codec,
+  either,
+  flag,
+  integer,
+  list,
+  object,
+  oneOf,
+  optional,
+} from "./codec.ts";
+import { ID_LENGTH, PROOF_LENGTH } from "./keys.ts";
+import { INLINE_BYTES, TTL_RANGE, VIEWS_RANGE } from "./terms.ts";
+
+const id = bytes(ID_LENGTH);
+const proof = bytes(PROOF_LENGTH);
+const kind = oneOf("secret", "answer");
+const ttl = integer(TTL_RANGE.least, TTL_RANGE.most);
+const views = integer(VIEWS_RANGE.least, VIEWS_RANGE.most);
+const size = integer(0);
+/** Milliseconds since 1970. */
+const time = integer(0);
+const empty = object({});
+
+/** Why a secret is not given, to who has the link; and since when. */
+const refusal = object({
+  state: oneOf("uploading", "locked", "used", "revoked", "expired"),
+  since: time,
+});
+
+const seen = object({
+  kind,
+  ttl,
+  views,
+  size,
+  passphrase: flag,
+  expires: time,
+  attemptsLeft: integer(0),
+});
+
+const holder = object({ id, receipt: proof });
+
+/** A secret as its sender may see it. */
+const status = object({
+  state: oneOf("uploading", "live", "locked", "used", "revoked", "expired"),
+  since: time,
+  kind,
+  ttl,
+  views,
+  size,
+  passphrase: flag,
+  created: time,
+  expires: time,
+  attemptsLeft: integer(0),
+  taken: list(object({ at: time, acknowledged: flag }), VIEWS_RANGE.most),
+});
+
+/** Every call with a JSON body, by the last part of its path `/api/…`. */
+export const API = {
+  create: {
+    request: object({
+      id,
+      linkProofHash: proof,
+      passphraseProofHash: optional(proof),
+      receiptHash: proof,
+      uploadTokenHash: optional(proof),
+      kind,
+      ttl,
+      views,
+      size,
+      body: optional(bytes(INLINE_BYTES, 0)),
+    }),
+    answer: object({ expires: time }),
+  },
+  "upload-state": {
+    request: object({ id, uploadToken: proof }),
+    answer: object({ offset: size, expires: optional(time) }),
+  },
+  look: {
+    request: object({ id, linkProof: proof }),
+    answer: either(seen, "state", refusal),
+  },
+  take: {
+    request: object({
+      id,
+      linkProof: proof,
+      passphraseProof: optional(proof),
+      claimToken: proof,
+    }),
+    answer: object({
+      kind,
+      ttl,
+      views,
+      passphrase: flag,
+      size,
+      until: time,
+      body: optional(bytes(INLINE_BYTES, 0)),
+    }),
+  },
+  body: {
+    request: object({ id, claimToken: proof, offset: size }),
+    /** Not JSON: the bytes themselves. */
+    answer: empty,
+  },
+  acknowledge: { request: object({ id, claimToken: proof }), answer: empty },
+  status: { request: holder, answer: status },
+  revoke: { request: holder, answer: status },
+  unlock: { request: holder, answer: status },
+} as const;
+
+/** The calls with a JSON body. */
+export type Call = keyof typeof API;
+type Value<C> = C extends Codec<infer T> ? T : never;
+/** What a call is asked. */
+export type Request<C extends Call> = Value<(typeof API)[C]["request"]>;
+/** What a call answers. */
+export type Answer<C extends Call> = Value<(typeof API)[C]["answer"]>;
+/** Why a secret is not given. */
+export type Refusal = Value<typeof refusal>;
+
+/** What comes with a piece of an upload, whose body is bytes. */
+export interface UploadPlace {
+  readonly id: Bytes;
+  readonly uploadToken: Bytes;
+  /** Bytes that are there already. */
+  readonly offset: number;
+}
+
+/** The header of `/api/upload`. */
+export const UPLOAD_HEADER = "crypto-share";
+const OFFSET_AT = ID_LENGTH + PROOF_LENGTH;
+const PLACE_LENGTH = OFFSET_AT + 8;
+
+/** Writes the header's value. */
+export function formatUploadPlace({ id, uploadToken, offset }: UploadPlace): string {
+  const end = new DataView(new ArrayBuffer(8));
+  end.setBigUint64(0, BigInt(offset));
+  return toBase64Url(concat(id, uploadToken, new Uint8Array(end.buffer)));
+}
+
+/** Reads the header's value. @throws {CryptoError} `invalid_params` */
+export function parseUploadPlace(text: string | null): UploadPlace {
+  const all = decode(text ?? "");
+  if (all.length !== PLACE_LENGTH) throw new CryptoError("invalid_params", SUBJECT);
+  const offset = Number(new DataView(all.buffer, all.byteOffset).getBigUint64(OFFSET_AT));
+  if (!Number.isSafeInteger(offset)) throw new CryptoError("invalid_params", SUBJECT);
+  return { id: all.slice(0, ID_LENGTH), uploadToken: all.slice(ID_LENGTH, OFFSET_AT), offset };
+}
+
+const SUBJECT = { subject: UPLOAD_HEADER };
+
+function decode(text: string): Bytes {
+  try {
+    return fromBase64Url(text);
+  } catch {
+    throw new CryptoError("invalid_params", SUBJECT);
+  }
+}
+
+/** An error answer's JSON. `since` (milliseconds since 1970) where the caller may know it. */
+export const FAILURE = object({
+  error: text(),
+  message: text(),
+  hint: text(),
+  since: optional(time),
+});
+
+function text(): Codec<string> {
+  return {
+    read(json, field) {
+      if (typeof json === "string" && json.length <= 1_024) return json;
+      throw new CryptoError("invalid_params", { subject: field });
+    },
+    write: (value) => value,
+  };
+}
+
+/** What each state is called when it is the reason of a refusal. */
+export const REFUSED = {
+  uploading: "share_uploading",
+  locked: "share_locked",
+  used: "share_opened",
+  revoked: "share_revoked",
+  expired: "share_expired",
+} as const;

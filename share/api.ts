@@ -1,0 +1,196 @@
+/** The calls of the API: what each does with what was asked. */
+import { createHash } from "node:crypto";
+import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import { INLINE_BYTES } from "../core/share/terms.ts";
+import {
+  type Answer,
+  API,
+  type Call,
+  parseUploadPlace,
+  REFUSED,
+  type Request as Asked,
+  UPLOAD_HEADER,
+} from "../core/share/wire.ts";
+import { inTime, readJson } from "./body.ts";
+import type { Claim, Refusal, Store } from "./store.ts";
+
+/** What a server allows in new secrets. */
+export interface Allowed {
+  /** Longest lifetime, in seconds. */
+  readonly ttl: number;
+  readonly views: number;
+  /** Largest ciphertext, in bytes. */
+  readonly size: number;
+}
+
+/** What a call works with. */
+export interface ApiContext {
+  readonly store: Store;
+  readonly allowed: Allowed;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** What is answered: JSON, bytes, or nothing. */
+export type Outcome = { readonly json: unknown; readonly status?: number } | {
+  readonly stream: ReadableStream<Bytes>;
+} | undefined;
+
+/** An error whose answer also says since when. For callers with a proof. */
+export class Refused extends CryptoError {
+  constructor({ state, since }: Refusal & { readonly state: keyof typeof REFUSED }) {
+    super(REFUSED[state]);
+    this.since = since;
+  }
+
+  readonly since: number;
+}
+
+type Calls = {
+  readonly [C in Call]: (api: ApiContext, asked: Asked<C>, client: string) => Promise<Outcome>;
+};
+
+const CALLS: Calls = {
+  create,
+  "upload-state": uploadState,
+  look,
+  take,
+  body,
+  acknowledge,
+  status: bySender("status"),
+  revoke: bySender("revoke"),
+  unlock: bySender("unlock"),
+};
+
+/** Bytes that a request may have; one that creates may bring a body. */
+const SHORT = 4_096;
+const LONG = SHORT + Math.ceil(INLINE_BYTES * 4 / 3);
+
+/** Whether a text names a call. */
+export function isCall(name: string): name is Call {
+  return Object.hasOwn(CALLS, name);
+}
+
+/** Does what a request asks. @throws {CryptoError} what the caller is to be told */
+export async function perform<C extends Call>(
+  api: ApiContext,
+  call: C,
+  request: Request,
+  client: string,
+): Promise<Outcome> {
+  const json = await readJson(request, call === "create" ? LONG : SHORT);
+  return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
+}
+
+/** What a call gives, as JSON. */
+function answer<C extends Call>(call: C, value: Answer<C>, status = 200): Outcome {
+  const { write } = API[call].answer as { write(value: Answer<C>): unknown };
+  return { json: write(value), status };
+}
+
+function sha256(bytes: Bytes): Bytes {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}
+
+function nothingHere(): CryptoError {
+  return new CryptoError("share_unavailable");
+}
+
+function refused({ state, since }: Refusal): CryptoError {
+  return state === "unknown" ? nothingHere() : new Refused({ state, since });
+}
+
+async function create(
+  { store, allowed, clock }: ApiContext,
+  asked: Asked<"create">,
+  client: string,
+) {
+  const { body, ...secret } = asked;
+  const inline = secret.size <= INLINE_BYTES;
+  requireAllowed(secret, allowed);
+  requireField("body", inline ? body?.length === secret.size : body === undefined);
+  requireField("uploadTokenHash", inline || secret.uploadTokenHash !== undefined);
+  const { state, expires } = await store.create({ ...secret, client }, body, clock());
+  if (state === "exists") throw new CryptoError("share_exists");
+  if (state === "full") throw new CryptoError("share_full");
+  return answer("create", { expires }, inline ? 201 : 202);
+}
+
+function requireField(subject: string, fits: boolean): void {
+  if (!fits) throw new CryptoError("invalid_params", { subject });
+}
+
+/** What is not allowed is refused, never changed: the ciphertext is bound to what was asked. */
+function requireAllowed(asked: Allowed, allowed: Allowed): void {
+  for (const what of ["ttl", "views", "size"] as const) {
+    if (asked[what] <= allowed[what]) continue;
+    const hint = `this server allows at most ${allowed[what]}`;
+    throw new CryptoError("share_refused", { subject: what, hint });
+  }
+}
+
+/** Adds to a body: the request's own body is the bytes. */
+export async function upload({ store, clock }: ApiContext, request: Request): Promise<Outcome> {
+  const { id, uploadToken, offset } = parseUploadPlace(request.headers.get(UPLOAD_HEADER));
+  const progress = await store.append(id, sha256(uploadToken), offset, inTime(request), clock);
+  if (!progress) throw nothingHere();
+  return answer("upload-state", { expires: undefined, ...progress });
+}
+
+async function uploadState({ store, clock }: ApiContext, asked: Asked<"upload-state">) {
+  const progress = await store.progress(asked.id, sha256(asked.uploadToken), clock());
+  if (!progress) throw nothingHere();
+  return answer("upload-state", { expires: undefined, ...progress });
+}
+
+async function look({ store, clock }: ApiContext, { id, linkProof }: Asked<"look">) {
+  const seen = await store.look(id, sha256(linkProof), clock());
+  if (seen.state === "unknown") throw nothingHere();
+  if (seen.state !== "live") return answer("look", { state: seen.state, since: seen.since });
+  const { state: _, ...terms } = seen;
+  return answer("look", terms);
+}
+
+async function take({ store, clock }: ApiContext, asked: Asked<"take">) {
+  const claim: Claim = {
+    id: asked.id,
+    linkProofHash: sha256(asked.linkProof),
+    passphraseProofHash: asked.passphraseProof && sha256(asked.passphraseProof),
+    claimTokenHash: sha256(asked.claimToken),
+  };
+  // An attempt is paid before it is judged, or many at once would be judged for the price of one.
+  const payment = asked.passphraseProof && await store.pay(claim, clock());
+  if (payment && payment.state !== "paid") throw refused(payment);
+  const taken = await store.take(claim, clock());
+  if (taken === "wrong_passphrase") throw await wrongPassphrase(store, claim, clock());
+  if (taken.state !== "live") throw refused(taken);
+  return answer("take", { body: undefined, ...taken });
+}
+
+async function wrongPassphrase(store: Store, claim: Claim, now: number): Promise<CryptoError> {
+  if (claim.passphraseProofHash) return new CryptoError("wrong_passphrase");
+  const seen = await store.look(claim.id, claim.linkProofHash, now);
+  return seen.state === "live" ? new CryptoError("passphrase_needed") : refused(seen);
+}
+
+async function body({ store, clock }: ApiContext, { id, claimToken, offset }: Asked<"body">) {
+  const stream = await store.read(id, sha256(claimToken), offset, clock());
+  if (!stream) throw nothingHere();
+  return { stream };
+}
+
+async function acknowledge({ store, clock }: ApiContext, asked: Asked<"acknowledge">) {
+  const { id, claimToken } = asked;
+  if (!await store.acknowledge(id, sha256(claimToken), clock())) throw nothingHere();
+  return undefined;
+}
+
+/** A call of the sender's, who shows the receipt. */
+function bySender(call: "status" | "revoke" | "unlock") {
+  return async ({ store, clock }: ApiContext, { id, receipt }: Asked<typeof call>) => {
+    const status = await store[call](id, sha256(receipt), clock());
+    if (!status) throw nothingHere();
+    return answer(call, status);
+  };
+}

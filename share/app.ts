@@ -1,0 +1,150 @@
+/**
+ * The HTTP application: a request to its answer, over any store. Ids, proofs and tokens come in
+ * bodies alone, and nothing of a request is written anywhere.
+ */
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { FAILURE } from "../core/share/wire.ts";
+import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
+import { clientOf } from "./client.ts";
+import { Metrics } from "./metrics.ts";
+import page from "./page.html" with { type: "text" };
+import { Rates } from "./rates.ts";
+
+/** What an application is made of. */
+export interface AppOptions extends ApiContext {
+  /** Where people reach it: `https://host`. */
+  readonly origin: string;
+  /** Requests of one client in a minute, and new secrets among them. */
+  readonly rates: { readonly requests: number; readonly creations: number };
+  /** Addresses whose forwarded ones are believed. */
+  readonly proxies: ReadonlySet<string>;
+  /** Is told the code of what failed here, and nothing else. */
+  readonly onFailure?: ((code: string) => void) | undefined;
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "x-robots-tag": "noindex, nofollow",
+};
+const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** An application, for whichever server brings the requests. */
+export class ShareApp {
+  readonly #requests: Rates;
+  readonly #creations: Rates;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #metrics = new Metrics();
+
+  constructor(private readonly options: AppOptions) {
+    this.#requests = new Rates(options.rates.requests);
+    this.#creations = new Rates(options.rates.creations);
+    const https = options.origin.startsWith("https:");
+    this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+  }
+
+  /**
+   * Answers a request.
+   * @param peer the address that its connection comes from
+   */
+  async handle(request: Request, peer: string): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    const response = await this.#answer(request, path, peer);
+    this.#metrics.count(kindOf(path), response.status);
+    return response;
+  }
+
+  async #answer(request: Request, path: string, peer: string): Promise<Response> {
+    try {
+      const fixed = this.#fixed(request.method, path);
+      if (fixed) return fixed;
+      return this.#answerWith(await this.#perform(request, path, peer));
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
+  #fixed(method: string, path: string): Response | undefined {
+    if (method === "POST") return undefined;
+    if (method !== "GET" && method !== "HEAD") {
+      return this.#respond(405, null, { allow: "GET, POST" });
+    }
+    const text = (type: string, text: string) =>
+      this.#respond(200, method === "HEAD" ? null : text, {
+        "content-type": `${type}; charset=utf-8`,
+      });
+    if (path === "/healthz") return text("text/plain", "ok\n");
+    return path === "/" || path.startsWith("/s")
+      ? text("text/html", page)
+      : this.#respond(404, null);
+  }
+
+  async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
+    const { proxies, clock } = this.options;
+    const client = clientOf(peer, request.headers, proxies);
+    const call = callOf(path);
+    this.#limit(this.#requests, client, clock());
+    if (call === "create") this.#limit(this.#creations, client, clock());
+    if (call === UPLOAD) return await upload(this.options, request);
+    if (call) return await perform(this.options, call, request, client);
+    throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
+  }
+
+  #answerWith(outcome: Outcome): Response {
+    if (!outcome) return this.#respond(204, null);
+    if ("json" in outcome) {
+      return this.#respond(outcome.status ?? 200, JSON.stringify(outcome.json), JSON_TYPE);
+    }
+    return this.#respond(200, outcome.stream, { "content-type": "application/octet-stream" });
+  }
+
+  #limit(rates: Rates, client: string, now: number): void {
+    if (rates.take(client, now)) return;
+    const hint = "too many requests from this address: wait a minute and try again";
+    throw new CryptoError("too_many_requests", { hint });
+  }
+
+  #refuse(thrown: unknown): Response {
+    const error = asCryptoError(thrown);
+    const { code, kind: { http } } = error;
+    if (http >= 500) this.options.onFailure?.(code);
+    // Of what failed here the caller learns only that.
+    const { message, hint } = http >= 500 ? error.kind : error;
+    const since = error instanceof Refused ? error.since : undefined;
+    const body = FAILURE.write({ error: code, message, hint, since });
+    return this.#respond(http, JSON.stringify(body), JSON_TYPE);
+  }
+
+  #respond(status: number, body: BodyInit | null, more: Readonly<Record<string, string>> = {}) {
+    return new Response(body, { status, headers: { ...this.#headers, ...more } });
+  }
+
+  /** The counts so far, for whoever operates it. */
+  async metrics(): Promise<Response> {
+    const text = this.#metrics.text(await this.options.store.usage());
+    return this.#respond(200, text, { "content-type": "text/plain; version=0.0.4" });
+  }
+}
+
+const UPLOAD = "upload";
+
+/** The call that a path names. */
+function callOf(path: string) {
+  const name = path.startsWith("/api/") ? path.slice("/api/".length) : "";
+  return name === UPLOAD || isCall(name) ? name : undefined;
+}
+
+/** What is counted: no part of a path that a caller made up. */
+function kindOf(path: string): string {
+  const page = path === "/" || path.startsWith("/s");
+  return callOf(path) ?? (path === "/healthz" ? "health" : page ? "page" : "other");
+}

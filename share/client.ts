@@ -1,0 +1,32 @@
+/** Who is asking, for limits: an IPv4 address, or the /64 of an IPv6 address. */
+import { isIPv4, isIPv6 } from "node:net";
+
+/**
+ * The client of a request.
+ * @param peer the address that the connection comes from
+ * @param proxies addresses whose word about a forwarded one is taken
+ */
+export function clientOf(peer: string, headers: Headers, proxies: ReadonlySet<string>): string {
+  if (!proxies.has(bare(peer))) return network(bare(peer));
+  // The last entry is the one the proxy itself has added; what stands before it, anybody wrote.
+  const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  const known = isIPv4(bare(forwarded)) || isIPv6(forwarded);
+  return network(known ? bare(forwarded) : bare(peer));
+}
+
+/** An IPv4 address as such, also where a socket for both shows it as an IPv6 one. */
+function bare(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return mapped ?? address;
+}
+
+/** One customer of a provider has at least a /64: its addresses are one client. */
+function network(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail = ""] = address.split("%")[0]!.toLowerCase().split("::");
+  const groups = (text: string) => text === "" ? [] : text.split(":");
+  const [left, right] = [groups(head), groups(tail)];
+  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0");
+  const first = [...left, ...(address.includes("::") ? zeros : []), ...right].slice(0, 4);
+  return `${first.map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
+}

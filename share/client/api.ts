@@ -1,0 +1,161 @@
+/** Asking a share server: requests that may all be repeated, over `fetch`, to one origin. */
+import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
+import { CryptoError, type ErrorCode, isErrorCode } from "../../core/errors.ts";
+import {
+  type Answer,
+  API,
+  type Call,
+  FAILURE,
+  formatUploadPlace,
+  type Refusal,
+  REFUSED,
+  type Request,
+  UPLOAD_HEADER,
+  type UploadPlace,
+} from "../../core/share/wire.ts";
+
+/** How often one request is sent at most, once the server has answered at all. */
+const TRIES = 6;
+const FIRST_PAUSE = 200;
+/** How long a request with a short answer may take, and how long a stream may stand still. */
+const PATIENCE = 60_000;
+/** The longest JSON that an answer may have: a body of 256 KiB as base64url, and some more. */
+const MAX_JSON = 400_000;
+
+/** A share server. */
+export class ShareApi {
+  #reached = false;
+
+  constructor(private readonly origin: string) {}
+
+  /**
+   * Asks; and again if the answer was lost, unless nothing ever came from there.
+   * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
+   */
+  async call<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
+    const { request: asked, answer } = API[call];
+    const body = JSON.stringify(asked.write(request as never));
+    const headers = { "content-type": "application/json" };
+    const json = await this.#repeat(async () => {
+      return await readJson(await this.#post(call, headers, body));
+    });
+    return understood(() => answer.read(json, call) as Answer<C>);
+  }
+
+  /** Sends a piece of a body, once. @throws {CryptoError} */
+  async upload(place: UploadPlace, piece: Bytes): Promise<Answer<"upload-state">> {
+    const headers = {
+      "content-type": "application/octet-stream",
+      [UPLOAD_HEADER]: formatUploadPlace(place),
+    };
+    const json = await readJson(await this.#post("upload", headers, piece));
+    return understood(() => API["upload-state"].answer.read(json, "upload"));
+  }
+
+  /** A body from an offset on. It may end early, or fail with `share_unreachable`. */
+  async *body(request: Request<"body">): AsyncGenerator<Bytes> {
+    const body = JSON.stringify(API.body.request.write(request));
+    const response = await this.#post("body", { "content-type": "application/json" }, body);
+    const reader = (response.body ?? new Blob().stream()).getReader();
+    try {
+      for (let read; !(read = await inTime(reader.read())).done;) yield read.value as Bytes;
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
+  }
+
+  async #post(call: string, headers: HeadersInit, body: BodyInit): Promise<Response> {
+    const url = `${this.origin}/api/${call}`;
+    const options = { method: "POST", headers, body, redirect: "error" } as const;
+    const response = await inTime(fetch(url, options));
+    this.#reached = true;
+    if (!response.ok) throw await failureOf(response);
+    return response;
+  }
+
+  async #repeat<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!this.#reached || tries === TRIES || !mayPass(error)) throw error;
+        await pause(tries);
+      }
+    }
+  }
+}
+
+/** Whether asking again may help: the answer was lost, or it was asked too often. */
+export function mayPass(error: unknown): boolean {
+  const passing: readonly ErrorCode[] = ["share_unreachable", "too_many_requests"];
+  return error instanceof CryptoError && passing.includes(error.code);
+}
+
+/** Waits a little, and longer each time. */
+export function pause(tries: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE * 2 ** (tries - 1)));
+}
+
+/** Says why a secret is not given, and since when. */
+export function refusalError({ state, since }: Refusal): CryptoError {
+  return withTime(REFUSED[state], since);
+}
+
+function withTime(code: ErrorCode, since?: number): CryptoError {
+  const error = new CryptoError(code);
+  if (since === undefined) return error;
+  return new CryptoError(code, { hint: `that was on ${formatTime(since)}; ${error.hint}` });
+}
+
+/** A time, given in milliseconds since 1970, as people read it everywhere. */
+export function formatTime(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) throw new CryptoError("bad_answer");
+  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** What a promise gives; a failure, or too long a wait, is a lost answer. */
+async function inTime<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("no answer in time")), PATIENCE);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } catch (cause) {
+    throw new CryptoError("share_unreachable", { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  if (response.status === 204) return {};
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = (response.body ?? new Blob().stream()).getReader();
+  for (let read; !(read = await inTime(reader.read())).done;) {
+    parts.push(read.value);
+    if ((length += read.value.length) > MAX_JSON) throw new CryptoError("bad_answer");
+  }
+  const bytes = new Uint8Array(await new Blob(parts as Bytes[]).arrayBuffer());
+  return understood(() => JSON.parse(fromUtf8(bytes)));
+}
+
+/** What the server says about a failure. Its words are not shown: only codes are believed. */
+async function failureOf(response: Response): Promise<CryptoError> {
+  const json = await readJson(response).catch(() => undefined);
+  try {
+    const { error, since } = FAILURE.read(json, "error");
+    if (isErrorCode(error)) return withTime(error, since);
+  } catch {
+    // Something between here and the server, which does not speak its language.
+  }
+  return new CryptoError(response.status >= 500 ? "share_unreachable" : "bad_answer");
+}
+
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new CryptoError("bad_answer", { cause });
+  }
+}

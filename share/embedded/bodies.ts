@@ -1,0 +1,68 @@
+/** Large bodies: one file each, under a random name, in a directory of the store's. */
+import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import { CryptoError } from "../../core/errors.ts";
+
+const NAME_BYTES = 16;
+
+/** A body that is being written. */
+export class BodyWriter implements Disposable {
+  constructor(private readonly file: Deno.FsFile) {}
+
+  /** Writes all of the bytes. */
+  async write(bytes: Bytes): Promise<void> {
+    for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
+  }
+
+  /** Puts what was written on the disk. */
+  async sync(): Promise<void> {
+    await this.file.syncData();
+  }
+
+  [Symbol.dispose](): void {
+    this.file.close();
+  }
+}
+
+/** The files of a store's large bodies. Their names are its own: no caller ever gives one. */
+export class Bodies {
+  constructor(private readonly directory: string) {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  newName(): string {
+    return randomBytes(NAME_BYTES).toHex();
+  }
+
+  #path(name: string): string {
+    return `${this.directory}/${name}`;
+  }
+
+  /** Opens a body for writing from `offset` on. */
+  async writer(name: string, offset: number): Promise<BodyWriter> {
+    const options = { write: true, create: true, mode: 0o600 };
+    const file = await Deno.open(this.#path(name), options);
+    if (await file.seek(offset, Deno.SeekMode.Start) === offset) return new BodyWriter(file);
+    file.close();
+    throw new CryptoError("io", { subject: this.directory });
+  }
+
+  /** A body's bytes from `offset` on, read as they are asked for. */
+  async read(name: string, offset: number): Promise<ReadableStream<Bytes>> {
+    const file = await Deno.open(this.#path(name), { read: true });
+    await file.seek(offset, Deno.SeekMode.Start);
+    return file.readable;
+  }
+
+  /** Removes a body, if it is there. */
+  remove(name: string): void {
+    try {
+      Deno.removeSync(this.#path(name));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  names(): string[] {
+    return Array.from(Deno.readDirSync(this.directory), ({ name }) => name);
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The database of a store: one file with its write-ahead log. Writes wait for the end of the turn
+ * and share one transaction, since what a transaction costs is the disk's confirmation.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { clearImmediate, setImmediate } from "node:timers";
+import { CryptoError } from "../../core/errors.ts";
+
+const SQLITE_BUSY = 5;
+/** How long a write waits for another process's. */
+const BUSY_MILLISECONDS = 5_000;
+
+/** How long the cutting of the log waits for others. */
+const TRUNCATE_MILLISECONDS = 50;
+
+const SETTINGS = `
+  PRAGMA busy_timeout = ${BUSY_MILLISECONDS};
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA secure_delete = ON;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA foreign_keys = ON;
+`;
+
+/** One prepared statement, with the type of its rows. */
+export class Statement<R> {
+  constructor(private readonly statement: StatementSync) {}
+
+  get(...values: SQLInputValue[]): R | undefined {
+    return this.statement.get(...values) as R | undefined;
+  }
+
+  all(...values: SQLInputValue[]): R[] {
+    return this.statement.all(...values) as R[];
+  }
+
+  /** Gives how many rows were changed. */
+  run(...values: SQLInputValue[]): number {
+    return Number(this.statement.run(...values).changes);
+  }
+}
+
+/** A write that waits for its transaction. */
+interface Waiting {
+  readonly write: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A database that several processes may have open. */
+export class Database {
+  readonly #database: DatabaseSync;
+  #waiting: Waiting[] = [];
+
+  /** Opens or makes it. @throws {CryptoError} `io` */
+  constructor(private readonly path: string, schema: string) {
+    try {
+      // Its log and the like get the mode of the database.
+      Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
+      this.#database = new DatabaseSync(path);
+      this.#database.exec(SETTINGS);
+      this.#database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT`);
+    } catch (cause) {
+      throw this.#failure(cause);
+    }
+  }
+
+  prepare<R>(sql: string): Statement<R> {
+    return new Statement<R>(this.#database.prepare(sql));
+  }
+
+  /**
+   * Runs a write with those of its turn, in one transaction; settles when that is on the disk.
+   * @param write must do nothing but write here: it may be rolled back and run again
+   * @throws {CryptoError} `io`
+   */
+  write<T>(write: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#waiting.length === 0) this.#flushSoon();
+      this.#waiting.push({ write, resolve: resolve as Waiting["resolve"], reject });
+    });
+  }
+
+  /** On 2.9.4 an immediate does not wake a loop that has nothing else to do; a timer does. */
+  #flushSoon(): void {
+    const timer = setTimeout(() => {
+      clearImmediate(immediate);
+      this.#flush();
+    });
+    const immediate = setImmediate(() => {
+      clearTimeout(timer);
+      this.#flush();
+    });
+  }
+
+  /** Runs what waits. If one fails, each gets a transaction of its own. */
+  #flush(): void {
+    const writes = this.#waiting;
+    this.#waiting = [];
+    try {
+      const results = this.#transact(writes);
+      for (const [i, { resolve }] of writes.entries()) resolve(results[i]);
+    } catch (error) {
+      const hopeless = writes.length === 1 || isBusy(error);
+      for (const one of writes) hopeless ? one.reject(this.#failure(error)) : this.#alone(one);
+    }
+  }
+
+  #alone({ write, resolve, reject }: Waiting): void {
+    try {
+      resolve(this.#transact([{ write }])[0]);
+    } catch (error) {
+      reject(this.#failure(error));
+    }
+  }
+
+  #transact(writes: readonly Pick<Waiting, "write">[]): unknown[] {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const results = writes.map(({ write }) => write());
+      this.#database.exec("COMMIT");
+      return results;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /**
+   * Moves the log into the database and cuts it to nothing, so that what was deleted is in neither.
+   * Where others are reading, the next time does it.
+   */
+  truncateLog(): void {
+    // Not as long as a write: whoever reads would hold up everybody.
+    this.#database.exec(`PRAGMA busy_timeout = ${TRUNCATE_MILLISECONDS}`);
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+  }
+
+  /** Closes it, when what waits has been written. */
+  close(): void {
+    if (this.#waiting.length > 0) this.#flush();
+    this.#database.close();
+  }
+
+  #failure(cause: unknown): CryptoError {
+    return cause instanceof CryptoError
+      ? cause
+      : new CryptoError("io", { subject: this.path, cause });
+  }
+}
+
+/** Whether another process kept the database for so long that waiting was given up. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}

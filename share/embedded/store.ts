@@ -1,0 +1,339 @@
+/** The store that needs nothing but a directory: one database, and files for large bodies. */
+import { createHmac } from "node:crypto";
+import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
+import { CryptoError } from "../../core/errors.ts";
+import { INLINE_BYTES } from "../../core/share/terms.ts";
+import {
+  ATTEMPTS,
+  type Claim,
+  CLAIM_TIME,
+  type NewSecret,
+  type Payment,
+  type Progress,
+  RECORD_BYTES,
+  type Refusal,
+  type Seen,
+  type State,
+  type Status,
+  type Store,
+  type Taken,
+  UPLOAD_REST,
+  type Usage,
+} from "../store.ts";
+import { Bodies } from "./bodies.ts";
+import { Database } from "./database.ts";
+import { type ClaimRow, Records, type Row, SCHEMA } from "./records.ts";
+
+/** What a store holds at most, in bytes. */
+export interface Quotas {
+  readonly total: number;
+  readonly perClient: number;
+}
+
+/** What an upload puts on the disk before it is noted that it is there. */
+const SYNC_BYTES = 16 * 1024 * 1024;
+const NO_HASH = new Uint8Array(32);
+const UNKNOWN: Refusal = { state: "unknown", since: 0 };
+
+/** A store in a directory, which several processes may use at once. */
+export class EmbeddedStore implements Store {
+  readonly #database: Database;
+  readonly #records: Records;
+  readonly #bodies: Bodies;
+  readonly #clientKey: Bytes;
+
+  /** @param directory its own, which nobody else can read */
+  constructor(directory: string, private readonly quotas: Quotas) {
+    this.#bodies = new Bodies(`${directory}/bodies`);
+    this.#database = new Database(`${directory}/share.db`, SCHEMA);
+    this.#records = new Records(this.#database);
+    this.#clientKey = this.#records.setting("client key", randomBytes(32));
+    this.#removeOrphans();
+  }
+
+  /** Removes what a kill has left. A record is there before its file. */
+  #removeOrphans(): void {
+    this.#remove(this.#bodies.names().filter((name) => !this.#records.hasFile(name)));
+  }
+
+  create(secret: NewSecret, body: Bytes | undefined, now: number) {
+    // The address itself is not kept, nor is anything that tells it without the store's key.
+    const client = createHmac("sha256", this.#clientKey).update(secret.client).digest("hex");
+    const row = newRow({ ...secret, client }, body, now, this.#bodies.newName());
+    const { expires } = row;
+    return this.#database.write(() => {
+      if (this.#records.find(secret.id)) return { state: "exists" as const, expires };
+      if (!this.#hasRoom(row)) return { state: "full" as const, expires };
+      this.#records.insert(row, body);
+      return { state: "created" as const, expires };
+    });
+  }
+
+  #hasRoom({ client, size }: Pick<Row, "client" | "size">): boolean {
+    const more = size + RECORD_BYTES;
+    return this.#records.usage().bytes + more <= this.quotas.total &&
+      this.#records.usage(client).bytes + more <= this.quotas.perClient;
+  }
+
+  progress(id: Bytes, uploadTokenHash: Bytes, now: number): Promise<Progress | undefined> {
+    const row = this.#find(id, "uploadToken", uploadTokenHash);
+    return Promise.resolve(row && stateOf(row, now) !== "expired" ? progressOf(row) : undefined);
+  }
+
+  async append(
+    id: Bytes,
+    uploadTokenHash: Bytes,
+    offset: number,
+    body: AsyncIterable<Bytes>,
+    clock: () => number,
+  ): Promise<Progress | undefined> {
+    const row = this.#find(id, "uploadToken", uploadTokenHash);
+    if (!row || stateOf(row, clock()) === "expired") return undefined;
+    if (row.state !== "uploading" || row.received !== offset) return progressOf(row);
+    return progressOf(await this.#receive(row, body, clock));
+  }
+
+  /** Writes what comes. What has come is kept also where the rest does not. */
+  async #receive(row: Row, body: AsyncIterable<Bytes>, clock: () => number): Promise<Row> {
+    using writer = await this.#bodies.writer(row.file!, row.received);
+    let [noted, written] = [row, row.received];
+    const note = async () => {
+      await writer.sync();
+      noted = await this.#advance(noted, written, clock());
+    };
+    try {
+      for await (const piece of body) {
+        if (written + piece.length > row.size) throw new CryptoError("too_large");
+        await writer.write(piece);
+        written += piece.length;
+        if (written - noted.received >= SYNC_BYTES) await note();
+      }
+    } finally {
+      if (written > noted.received) await note().finally(() => this.#removeIfErased(row));
+    }
+    return noted;
+  }
+
+  /** It may have been revoked just before this made its file. */
+  #removeIfErased({ file }: Row): void {
+    if (!this.#records.hasFile(file!)) this.#remove([file!]);
+  }
+
+  async #advance(row: Row, received: number, now: number): Promise<Row> {
+    const whole = received === row.size;
+    const next = { ...row, received, ...(whole ? live(row, now) : { ends: now + UPLOAD_REST }) };
+    const advanced = await this.#database.write(() => this.#records.advance(row, next));
+    if (!advanced) throw new CryptoError("io", { hint: "the upload was gone on with elsewhere" });
+    return next;
+  }
+
+  look(id: Bytes, linkProofHash: Bytes, now: number): Promise<Seen | Refusal> {
+    const row = this.#find(id, "linkProof", linkProofHash);
+    return Promise.resolve(row ? refusalOf(row, now) ?? seen(row) : UNKNOWN);
+  }
+
+  pay(claim: Claim, now: number): Promise<Payment> {
+    return this.#database.write((): Payment => {
+      const row = this.#find(claim.id, "linkProof", claim.linkProofHash);
+      if (!row) return UNKNOWN;
+      const free = row.passphraseProof === null || this.#openClaim(row, claim, now) !== undefined;
+      if (free) return { state: "paid" };
+      const refusal = refusalOf(row, now);
+      if (refusal) return refusal;
+      const attempts = row.attempts - 1;
+      this.#records.set(row, { attempts, lockedAt: attempts === 0 ? now : 0 });
+      return { state: "paid" };
+    });
+  }
+
+  take(claim: Claim, now: number): Promise<Taken | Refusal | "wrong_passphrase"> {
+    return this.#database.write(() => {
+      const row = this.#find(claim.id, "linkProof", claim.linkProofHash);
+      if (!row) return UNKNOWN;
+      const open = this.#openClaim(row, claim, now);
+      const refusal = open ? undefined : refusalOf(row, now);
+      // The attempt is paid already: the last one locks what it does not open.
+      if (refusal && refusal.state !== "locked") return refusal;
+      if (!passphraseFits(row, claim)) return "wrong_passphrase";
+      const held = open ?? this.#records.claim(row.id, claim.claimTokenHash);
+      if (held && !open) return { state: "used", since: held.at };
+      return open ? this.#taken(row, open.until) : this.#addClaim(row, claim, now);
+    });
+  }
+
+  #addClaim(row: Row, { claimTokenHash }: Claim, now: number): Taken {
+    const until = now + (row.size > INLINE_BYTES ? CLAIM_TIME.large : CLAIM_TIME.inline);
+    this.#records.addClaim(row.id, claimTokenHash, { at: now, until });
+    const taken = row.taken + 1;
+    const last = taken === row.views;
+    const attempts = Math.min(ATTEMPTS, row.attempts + (row.passphraseProof ? 1 : 0));
+    const used = last ? { state: "used" as const, since: now } : {};
+    return this.#taken(this.#records.set(row, { taken, attempts, lockedAt: 0, ...used }), until);
+  }
+
+  #taken(row: Row, until: number): Taken {
+    return { ...seen(row), until, body: this.#records.body(row.id) };
+  }
+
+  /** A claim that is neither acknowledged nor over, of a secret whose body is there. */
+  #openClaim(
+    { id, erased }: Row,
+    { claimTokenHash }: Pick<Claim, "claimTokenHash">,
+    now: number,
+  ): ClaimRow | undefined {
+    const claim = this.#records.claim(id, claimTokenHash);
+    const open = claim && claim.acknowledged === 0 && claim.until > now && erased === 0;
+    return open ? claim : undefined;
+  }
+
+  async read(id: Bytes, claimTokenHash: Bytes, offset: number, now: number) {
+    const claim = this.#records.claim(id, claimTokenHash);
+    const row = claim && this.#records.find(id);
+    if (!row || !this.#openClaim(row, { claimTokenHash }, now)) return undefined;
+    if (row.file !== null) return await this.#bodies.read(row.file, offset);
+    return new Response(this.#records.body(id)!.subarray(offset)).body ?? undefined;
+  }
+
+  async acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean> {
+    const done = await this.#database.write(() => {
+      if (!this.#records.endClaim(id, claimTokenHash)) return undefined;
+      const row = this.#records.find(id)!;
+      const left = refusalOf(row, now) === undefined || this.#records.hasOpenClaim(id, now);
+      return left ? [] : this.#erase(row);
+    });
+    this.#remove(done ?? []);
+    return done !== undefined;
+  }
+
+  status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
+    const row = this.#find(id, "receipt", receiptHash);
+    return Promise.resolve(row && this.#statusOf(row, now));
+  }
+
+  #statusOf(row: Row, now: number): Status {
+    const { kind, ttl, views, size, created, expires, attempts } = row;
+    const { state, since } = refusalOf(row, now) ?? { state: "live", since: row.since };
+    const terms = { kind, ttl, views, size, passphrase: row.passphraseProof !== null };
+    const taken = this.#records.views(row.id);
+    if (state === "unknown") throw new CryptoError("internal");
+    return { ...terms, state, since, created, expires, attemptsLeft: attempts, taken };
+  }
+
+  async revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
+    const done = await this.#database.write(() => {
+      const row = this.#find(id, "receipt", receiptHash);
+      if (!row) return undefined;
+      const open = row.state === "live" || row.state === "uploading";
+      const next = open ? this.#records.set(row, { state: "revoked", since: now }) : row;
+      return { files: this.#erase(next), status: this.#statusOf(next, now) };
+    });
+    this.#remove(done?.files ?? []);
+    return done?.status;
+  }
+
+  unlock(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
+    return this.#database.write(() => {
+      const row = this.#find(id, "receipt", receiptHash);
+      return row &&
+        this.#statusOf(this.#records.set(row, { attempts: ATTEMPTS, lockedAt: 0 }), now);
+    });
+  }
+
+  async sweep(now: number): Promise<void> {
+    await this.#database.write(() => this.#records.expire(now));
+    while (await this.#sweepSome(now) > 0);
+    this.#database.truncateLog();
+  }
+
+  async #sweepSome(now: number): Promise<number> {
+    const { files, rows } = await this.#database.write(() => {
+      const [ended, forgotten] = [this.#records.ended(now), this.#records.forgotten(now)];
+      const files = ended.flatMap((row) => this.#erase(row));
+      for (const row of forgotten) this.#records.forget(row);
+      return { files, rows: ended.length + forgotten.length };
+    });
+    this.#remove(files);
+    return rows;
+  }
+
+  /** Erases a body within a transaction, and gives the file that is to be removed after it. */
+  #erase(row: Row): string[] {
+    if (row.erased === 1) return [];
+    this.#records.erase(row);
+    return row.file === null ? [] : [row.file];
+  }
+
+  #remove(files: readonly string[]): void {
+    for (const name of files) this.#bodies.remove(name);
+  }
+
+  usage(): Promise<Usage> {
+    return Promise.resolve(this.#records.usage());
+  }
+
+  close(): Promise<void> {
+    this.#database.close();
+    return Promise.resolve();
+  }
+
+  /** A record by its id and one of its hashes. Where there is none, a decoy is compared. */
+  #find(
+    id: Bytes,
+    column: "linkProof" | "receipt" | "uploadToken",
+    hash: Bytes,
+  ): Row | undefined {
+    const row = this.#records.findOrDecoy(id);
+    const fits = equalSecret(row[column] ?? NO_HASH, hash);
+    return fits && row[column] && row.id.length === id.length ? row : undefined;
+  }
+}
+
+function newRow(secret: NewSecret, body: Bytes | undefined, now: number, name: string) {
+  const { id, linkProofHash, receiptHash, kind, ttl, views, size, client } = secret;
+  return {
+    ...{ id, linkProof: linkProofHash, receipt: receiptHash, kind, ttl, views, size, client },
+    passphraseProof: secret.passphraseProofHash ?? null,
+    uploadToken: secret.uploadTokenHash ?? null,
+    attempts: ATTEMPTS,
+    created: now,
+    ...live(secret, now),
+    ...(body ? {} : { state: "uploading" as const, ends: now + UPLOAD_REST }),
+    received: body ? size : 0,
+    file: body ? null : name,
+  };
+}
+
+/** What a secret is from the moment on that its body is whole. */
+function live({ ttl }: { ttl: number }, now: number) {
+  const expires = now + ttl * 1000;
+  return { state: "live" as const, since: now, expires, ends: expires, forgotten: expires };
+}
+
+function stateOf({ state, ends, attempts }: Row, now: number): Exclude<State, "unknown"> {
+  if (state !== "live" && state !== "uploading") return state;
+  if (ends <= now) return "expired";
+  return state === "live" && attempts === 0 ? "locked" : state;
+}
+
+/** Why a secret cannot be taken, if it cannot. */
+function refusalOf(row: Row, now: number): Refusal | undefined {
+  const state = stateOf(row, now);
+  if (state === "live") return undefined;
+  if (state === "locked") return { state, since: row.lockedAt };
+  return { state, since: state === "expired" ? row.ends : row.since };
+}
+
+function seen(row: Row): Seen {
+  const { kind, ttl, views, size, expires, attempts: attemptsLeft } = row;
+  const passphrase = row.passphraseProof !== null;
+  return { state: "live", kind, ttl, views, size, passphrase, expires, attemptsLeft };
+}
+
+function passphraseFits({ passphraseProof }: Row, { passphraseProofHash }: Claim): boolean {
+  if (passphraseProof === null) return passphraseProofHash === undefined;
+  return passphraseProofHash !== undefined && equalSecret(passphraseProof, passphraseProofHash);
+}
+
+function progressOf({ state, received, expires }: Row): Progress {
+  return state === "uploading" ? { offset: received } : { offset: received, expires };
+}

@@ -1,0 +1,119 @@
+/**
+ * What is done before the share server's worker starts, while the process may still look around:
+ * reading the settings, making its directory, checking who else could look into it.
+ */
+import { parse, TomlError } from "smol-toml";
+import { CryptoError } from "../core/errors.ts";
+import { requireTrustedDirectory, requireTrustedFile } from "../platform/trust.ts";
+import {
+  type Address,
+  fromEnvironment,
+  type Given,
+  nameInFile,
+  parseAddress,
+  parseOrigin,
+  SETTING_NAMES,
+  type Settings,
+  settingsOf,
+  wrong,
+} from "./settings.ts";
+
+/** What the command line says. */
+export interface ServeFlags extends Given {
+  /** The file with settings. */
+  readonly config?: string;
+}
+
+/** Everything the worker is told. */
+export interface ServerOptions {
+  readonly settings: Settings;
+  /** Without symbolic links on its way. */
+  readonly directory: string;
+  readonly listen: Address;
+  /** Absent: where it listens. */
+  readonly origin?: string | undefined;
+  readonly metrics?: Address | undefined;
+}
+
+/**
+ * Finds and checks everything the server will use.
+ * @throws {CryptoError} `config`; `unsafe_path` if others could look into the directory
+ */
+export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
+  const settings = settingsOf(flags, fromEnvironment(readEnv), readFile(config));
+  const { origin, metrics, listen } = settings;
+  return {
+    settings,
+    directory: ownDirectory(settings.data ?? `${dataHome()}/crypto/share`),
+    listen: parseAddress(listen, "listen"),
+    origin: origin === undefined ? undefined : parseOrigin(origin),
+    metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
+  };
+}
+
+function readEnv(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
+function home(variable: string, folder: string): string {
+  const own = readEnv(variable);
+  if (own?.startsWith("/")) return own;
+  const user = readEnv("HOME");
+  if (user?.startsWith("/")) return `${user}/${folder}`;
+  throw new CryptoError("config", { subject: "HOME", hint: "set it, or use --data" });
+}
+
+function dataHome(): string {
+  return home("XDG_DATA_HOME", ".local/share");
+}
+
+/** The file that was named, which must be there, else the user's, which need not be. */
+function readFile(named: string | undefined): Given {
+  const path = named ?? `${home("XDG_CONFIG_HOME", ".config")}/crypto/share.toml`;
+  try {
+    requireTrustedFile(path, [Deno.uid() ?? 0]);
+    return fromFile(Deno.readTextFileSync(path), path);
+  } catch (error) {
+    if (error instanceof CryptoError) throw error;
+    if (error instanceof Deno.errors.NotFound && named === undefined) return {};
+    throw new CryptoError("config", { subject: path, hint: "it cannot be read", cause: error });
+  }
+}
+
+function ownDirectory(path: string): string {
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CryptoError("config", { subject: path, hint: "it cannot be made", cause });
+  }
+  const real = requireTrustedDirectory(path, [Deno.uid() ?? 0]);
+  if (((Deno.statSync(real).mode ?? 0) & 0o077) === 0) return real;
+  throw new CryptoError("unsafe_path", {
+    subject: real,
+    hint: "others can look into it; chmod 0700 it",
+  });
+}
+
+/** What a file sets. @throws {CryptoError} `config`, naming the file and the line or the setting */
+export function fromFile(text: string, path: string): Given {
+  const entries = Object.entries(parseToml(text, path)).map(([key, value]) => {
+    const subject = `${path}: ${key}`;
+    const name = SETTING_NAMES.find((name) => nameInFile(name) === key);
+    if (!name) {
+      throw wrong(subject, `it is not known: use ${SETTING_NAMES.map(nameInFile).join(", ")}`);
+    }
+    const fits = typeof value === "string" || typeof value === "bigint";
+    if (!fits) throw wrong(subject, "it is to be a text or a whole number");
+    return [name, String(value)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function parseToml(text: string, path: string): Record<string, unknown> {
+  try {
+    return parse(text, { integersAsBigInt: true });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw wrong(`${path}:${error.line}`, "it is to be TOML");
+  }
+}

@@ -1,0 +1,48 @@
+/** `crypto share serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
+import { SHARE_WORKER, sharePrivileges } from "../core/privileges.ts";
+import { RoleWorker } from "../platform/worker.ts";
+import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
+import type { Address } from "./settings.ts";
+import type { Question, Serving } from "./worker.ts";
+
+/** What the program hands to its subcommand. */
+export interface ServeContext {
+  /** URL of the program's script. */
+  readonly script: string;
+  /** Prints a line for people. */
+  readonly say: (line: string) => void;
+}
+
+/** Runs a share server until SIGTERM or SIGINT. @throws {CryptoError} `config`, `unsafe_path`, `io` */
+export async function serve({ script, say }: ServeContext, flags: ServeFlags): Promise<void> {
+  const stopped = signal("SIGTERM", "SIGINT");
+  const options = prepare(flags);
+  const worker = await RoleWorker.start<Question, Serving | undefined, string>({
+    script,
+    name: SHARE_WORKER,
+    permissions: permissionsFor(options),
+    onEvent: (code) => say(`a request failed: ${code}`),
+  });
+  const serving = await worker.ask({ type: "start", options });
+  say(`sharing at ${serving?.origin}, listening on ${serving?.listening}`);
+  if (serving?.metrics) say(`metrics at ${serving.metrics}`);
+  if (serving?.origin.startsWith("http:")) {
+    say("without TLS: for this machine alone; put a proxy with TLS before it for others");
+  }
+  await Promise.race([stopped, worker.died]);
+  await worker.ask({ type: "stop" });
+  worker.terminate();
+  say("stopped");
+}
+
+function permissionsFor({ directory, listen, metrics }: ServerOptions) {
+  const name = ({ hostname, port }: Address) =>
+    hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  return sharePrivileges(directory, [listen, ...(metrics ? [metrics] : [])].map(name));
+}
+
+function signal(...names: Deno.Signal[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of names) Deno.addSignalListener(name, resolve);
+  });
+}

@@ -1,0 +1,104 @@
+/** A share server on this machine: the application over the embedded store, and its sweep. */
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { ShareApp } from "./app.ts";
+import { EmbeddedStore } from "./embedded/store.ts";
+import type { ServerOptions } from "./prepare.ts";
+import type { Address, Settings } from "./settings.ts";
+
+/** Well within the ten seconds in which what is erased is to be gone. */
+const SWEEP_MILLISECONDS = 3_000;
+/** How long a stop waits for what has begun. */
+const STOP_MILLISECONDS = 10_000;
+
+/** Serves until it is stopped. */
+export class ShareServer {
+  readonly #store: EmbeddedStore;
+  readonly #app: ShareApp;
+  readonly #servers: Deno.HttpServer<Deno.NetAddr>[];
+  readonly origin: string;
+  /** `host:port`, as it is after the start. */
+  readonly listening: string;
+  /** The same of the second listener. */
+  readonly metrics: string | undefined;
+  #sweep: ReturnType<typeof setTimeout> | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+
+  /**
+   * Opens the store and listens.
+   * @param tell is told the code of whatever fails here
+   * @throws {CryptoError} `io`, `config` where the address cannot be listened on
+   */
+  constructor(options: ServerOptions, private readonly tell: (code: string) => void) {
+    const { settings, directory } = options;
+    this.#store = new EmbeddedStore(directory, {
+      total: settings.diskBytes,
+      perClient: settings.clientBytes,
+    });
+    const main = this.#listen(options.listen, (request, { remoteAddr }) => {
+      return this.#app.handle(request, remoteAddr.hostname);
+    });
+    this.listening = nameOf(main.addr);
+    this.origin = options.origin ?? `http://${this.listening}`;
+    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context() });
+    const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
+    this.metrics = second && nameOf(second.addr);
+    this.#servers = second ? [main, second] : [main];
+    this.#sweepAndAgain();
+  }
+
+  #context() {
+    return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
+  }
+
+  #listen(address: Address, handler: Deno.ServeHandler<Deno.NetAddr>) {
+    const onError = (thrown: unknown) => {
+      this.tell(asCryptoError(thrown).code);
+      return new Response(null, { status: 500 });
+    };
+    try {
+      return Deno.serve({ ...address, onListen: () => {}, onError }, handler);
+    } catch (cause) {
+      const hint = "it cannot be listened on: another program may, or you may not use this port";
+      throw new CryptoError("config", { subject: nameOf(address), hint, cause });
+    }
+  }
+
+  #sweepAndAgain(): void {
+    this.#sweeping = this.#store.sweep(Date.now()).catch((error) => {
+      this.tell(asCryptoError(error).code);
+    });
+    void this.#sweeping.then(() => {
+      this.#sweep = setTimeout(() => this.#sweepAndAgain(), SWEEP_MILLISECONDS);
+    });
+  }
+
+  /** Answers what has begun, and closes the store. */
+  async stop(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, STOP_MILLISECONDS);
+    await Promise.race([
+      Promise.all(this.#servers.map((server) => server.shutdown())),
+      late.promise,
+    ]);
+    clearTimeout(timer);
+    await this.#sweeping;
+    clearTimeout(this.#sweep);
+    await this.#store.sweep(Date.now());
+    await this.#store.close();
+  }
+}
+
+function nameOf({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function appSettings(settings: Settings) {
+  const { maxTtl: ttl, maxViews: views, maxBytes: size } = settings;
+  const { requestsPerMinute: requests, creationsPerMinute: creations } = settings;
+  const proxies = settings.proxies.split(",").map((address) => address.trim());
+  return {
+    allowed: { ttl, views, size },
+    rates: { requests, creations },
+    proxies: new Set(proxies.filter((address) => address !== "")),
+  };
+}

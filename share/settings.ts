@@ -1,0 +1,130 @@
+/**
+ * What an operator may set of a share server: each setting once, in one table. A flag goes before
+ * the environment, that before the file, that before the default.
+ */
+import { CryptoError } from "../core/errors.ts";
+
+/** One setting: a text, or a whole number within bounds. */
+export interface Setting {
+  readonly default?: string | number;
+  readonly range?: readonly [least: number, most: number];
+  readonly meaning: string;
+}
+
+/** The settings by their names here; see {@link nameInFile}. docs/operations.md shows this table. */
+export const SETTINGS = {
+  listen: { default: "127.0.0.1:8787", meaning: "address and port to listen on" },
+  origin: {
+    meaning: "where people reach it, such as https://share.example.org; else the listen address",
+  },
+  data: { meaning: "directory for its files; else crypto/share in XDG_DATA_HOME" },
+  metrics: { meaning: "address and port of a second listener, for /metrics alone; else none" },
+  proxies: {
+    default: "",
+    meaning: "addresses of proxies whose X-Forwarded-For is believed, with commas",
+  },
+  maxTtl: {
+    default: 2_592_000,
+    range: [60, 2_592_000],
+    meaning: "seconds that a secret may be kept",
+  },
+  maxViews: { default: 100, range: [1, 100], meaning: "readers that a secret may have" },
+  maxBytes: {
+    default: 2_200_000_000,
+    range: [1, 1_000_000_000_000],
+    meaning: "bytes of one secret, encrypted",
+  },
+  diskBytes: {
+    default: 20_000_000_000,
+    range: [1, 1_000_000_000_000_000],
+    meaning: "bytes of all secrets together",
+  },
+  clientBytes: {
+    default: 5_000_000_000,
+    range: [1, 1_000_000_000_000_000],
+    meaning: "bytes of the secrets of one client",
+  },
+  requestsPerMinute: { default: 600, range: [1, 10_000_000], meaning: "requests of one client" },
+  creationsPerMinute: {
+    default: 60,
+    range: [1, 10_000_000],
+    meaning: "new secrets of one client",
+  },
+} as const satisfies Record<string, Setting>;
+
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS;
+/** What was set, as text, by whatever means. */
+export type Given = Partial<Record<SettingName, string>>;
+type Value<S> = S extends { default: number } ? number
+  : S extends { default: string } ? string
+  : string | undefined;
+/** All settings, checked. */
+export type Settings = { readonly [N in SettingName]: Value<(typeof SETTINGS)[N]> };
+
+/** All of them. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** A setting's name in the file. */
+export function nameInFile(name: SettingName): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The environment variable of a setting. */
+export function variableOf(name: SettingName): string {
+  return `CRYPTO_SHARE_${nameInFile(name).toUpperCase()}`;
+}
+
+/** What the environment sets. */
+export function fromEnvironment(read: (name: string) => string | undefined): Given {
+  const set = SETTING_NAMES.map((name) => [name, read(variableOf(name))] as const);
+  return Object.fromEntries(set.filter(([, value]) => value !== undefined));
+}
+
+/**
+ * The settings, from what was given, most important first.
+ * @throws {CryptoError} `config`, naming the setting and what is allowed
+ */
+export function settingsOf(...given: readonly Given[]): Settings {
+  const values = SETTING_NAMES.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    const text = given.find((set) => set[name] !== undefined)?.[name];
+    if (text === undefined) return [name, setting.default];
+    return [name, setting.range ? wholeNumber(text, name, setting.range) : text];
+  });
+  return Object.fromEntries(values) as Settings;
+}
+
+function wholeNumber(text: string, name: string, [least, most]: readonly [number, number]): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  throw wrong(name, `it is to be a whole number from ${least} to ${most}`);
+}
+
+/** A host and a port. */
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`, or `[host]:port` of IPv6. @throws {CryptoError} `config` */
+export function parseAddress(text: string, name: SettingName): Address {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(parts?.[3]);
+  const hostname = parts?.[1] ?? parts?.[2];
+  if (hostname !== undefined && port <= 65_535) return { hostname, port };
+  throw wrong(name, "it is to be an address and a port, such as 127.0.0.1:8787");
+}
+
+/** Checks an origin: a scheme and a host, and nothing behind. @throws {CryptoError} `config` */
+export function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const web = url?.protocol === "https:" || url?.protocol === "http:";
+  if (url && web && url.origin === text.replace(/\/$/, "").toLowerCase()) return url.origin;
+  throw wrong("origin", "it is to be a scheme and a host, such as https://share.example.org");
+}
+
+/** An error about a setting. */
+export function wrong(subject: string, hint: string): CryptoError {
+  return new CryptoError("config", { subject, hint });
+}

@@ -1,0 +1,166 @@
+/**
+ * What a store of secrets keeps, and what may be done with it. Each operation is one write or one
+ * transaction, and the rules stand in its condition: two servers over one store need no other
+ * agreement. Each may be repeated after a lost answer. Times are milliseconds since 1970.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { SecretKind } from "../core/share/terms.ts";
+
+/** What a sender says of a secret. Kept exactly: the ciphertext is bound to it. */
+export interface SecretTerms {
+  readonly kind: SecretKind;
+  /** Lifetime in seconds, as asked. */
+  readonly ttl: number;
+  /** How many may read it. */
+  readonly views: number;
+  /** Bytes of ciphertext. */
+  readonly size: number;
+}
+
+/** A new secret. Of every proof and token there is only the SHA-256. */
+export interface NewSecret extends SecretTerms {
+  /** 16 bytes. */
+  readonly id: Bytes;
+  readonly linkProofHash: Bytes;
+  readonly passphraseProofHash?: Bytes | undefined;
+  readonly receiptHash: Bytes;
+  /** Present where the body comes afterwards, in pieces. */
+  readonly uploadTokenHash?: Bytes | undefined;
+  /** Who pays for its bytes: something that stands for the sender's address. */
+  readonly client: string;
+}
+
+/** What a secret is now. `unknown` also stands for whatever the caller's proof does not fit. */
+export type State =
+  | "unknown"
+  | "uploading"
+  | "live"
+  | "locked"
+  | "used"
+  | "revoked"
+  | "expired";
+
+/** Why a secret is not given, and since when that is so. */
+export interface Refusal {
+  readonly state: Exclude<State, "live">;
+  readonly since: number;
+}
+
+/** A secret as whoever has the link may see it. */
+export interface Seen extends SecretTerms {
+  readonly state: "live";
+  readonly passphrase: boolean;
+  readonly expires: number;
+  /** Wrong passphrases that are left. */
+  readonly attemptsLeft: number;
+}
+
+/** A claim to a secret. The body is there if it is kept with the record. */
+export interface Taken extends Seen {
+  /** When the claim ends. */
+  readonly until: number;
+  readonly body?: Bytes | undefined;
+}
+
+/** One who has taken a secret, as its sender sees it. */
+export interface View {
+  readonly at: number;
+  readonly acknowledged: boolean;
+}
+
+/** A secret as its sender may see it. */
+export interface Status extends SecretTerms {
+  readonly state: Exclude<State, "unknown">;
+  readonly since: number;
+  readonly passphrase: boolean;
+  readonly created: number;
+  readonly expires: number;
+  readonly attemptsLeft: number;
+  readonly taken: readonly View[];
+}
+
+/** Why an attempt could not be paid, if it could not. */
+export type Payment = Refusal | { readonly state: "paid" };
+
+/** How far an upload has come. */
+export interface Progress {
+  /** Bytes that are safely there. */
+  readonly offset: number;
+  /** When the secret expires; present once it is complete. */
+  readonly expires?: number | undefined;
+}
+
+/** What a taker shows. */
+export interface Claim {
+  readonly id: Bytes;
+  readonly linkProofHash: Bytes;
+  readonly passphraseProofHash?: Bytes | undefined;
+  readonly claimTokenHash: Bytes;
+}
+
+/** How much a store holds. */
+export interface Usage {
+  readonly secrets: number;
+  /** Bytes charged: bodies, and something for each record. */
+  readonly bytes: number;
+}
+
+/** Keeps secrets. A caller without the right hash gets what it would get for an unknown id. */
+export interface Store {
+  /** `exists` also over a tombstone; `full` if a quota does not allow it. */
+  create(
+    secret: NewSecret,
+    body: Bytes | undefined,
+    now: number,
+  ): Promise<{ readonly state: "created" | "exists" | "full"; readonly expires: number }>;
+  /**
+   * Adds to a body. Nothing is written where `offset` is not where the body ends: the progress
+   * says where to go on. A body that ends early is kept as far as it came.
+   */
+  append(
+    id: Bytes,
+    uploadTokenHash: Bytes,
+    offset: number,
+    body: AsyncIterable<Bytes>,
+    clock: () => number,
+  ): Promise<Progress | undefined>;
+  progress(id: Bytes, uploadTokenHash: Bytes, now: number): Promise<Progress | undefined>;
+  /** Writes nothing. */
+  look(id: Bytes, linkProofHash: Bytes, now: number): Promise<Seen | Refusal>;
+  /** Takes one attempt before a passphrase is judged. Who holds a claim pays nothing. */
+  pay(claim: Claim, now: number): Promise<Payment>;
+  /** Adds this claim, or finds it again. A right passphrase gives its attempt back. */
+  take(claim: Claim, now: number): Promise<Taken | Refusal | "wrong_passphrase">;
+  /** The body from `offset` on, while the claim is open. */
+  read(
+    id: Bytes,
+    claimTokenHash: Bytes,
+    offset: number,
+    now: number,
+  ): Promise<ReadableStream<Bytes> | undefined>;
+  /** Ends a claim. When no view is left the body is erased. */
+  acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean>;
+  status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
+  /** Erases the body at once. What is used or expired stays so. */
+  revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
+  /** Gives all attempts back. */
+  unlock(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
+  /** Erases what has expired or whose claims have ended. */
+  sweep(now: number): Promise<void>;
+  usage(): Promise<Usage>;
+  close(): Promise<void>;
+}
+
+/** Wrong passphrases that a secret stands. */
+export const ATTEMPTS = 10;
+/** How long a claim stays open: for what one answer holds, and for what takes several. */
+export const CLAIM_TIME = { inline: 15 * 60_000, large: 86_400_000 } as const;
+/** How long an upload may rest. */
+export const UPLOAD_REST = 3_600_000;
+/**
+ * How long it is remembered that a secret has expired, so that who opens a link too late is told
+ * so. No longer than it has lived.
+ */
+export const EXPIRED_MEMORY = 7 * 86_400_000;
+/** What a record is charged beside its body. */
+export const RECORD_BYTES = 512;

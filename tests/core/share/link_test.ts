@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { toBase64Url } from "../../../core/bytes.ts";
+import { DEFAULT_ORIGIN, formatLink, parseLink, requireOrigin } from "../../../core/share/link.ts";
+import { formatReceipt, parseReceipt } from "../../../core/share/receipt.ts";
+import { failsWith, pattern, sameBytes } from "../support.ts";
+
+const SECRET = pattern(32);
+const ORIGIN = "https://share.example";
+const LINK = formatLink(ORIGIN, SECRET);
+const FRAGMENT = toBase64Url(SECRET);
+
+Deno.test("a link is its origin, /s# and 43 characters, and reads back", () => {
+  assert.equal(LINK, `${ORIGIN}/s#${FRAGMENT}`);
+  const { origin, secret, exposed } = parseLink(LINK);
+  assert.deepEqual([origin, exposed], [ORIGIN, false]);
+  sameBytes(secret, SECRET);
+});
+
+Deno.test("a # that was encoded, once or more often, is repaired and told of", () => {
+  for (const hash of ["%23", "%2523", "%252523"]) {
+    const { secret, exposed } = parseLink(`${ORIGIN}/s${hash}${FRAGMENT}`);
+    assert.equal(exposed, true);
+    sameBytes(secret, SECRET);
+  }
+});
+
+Deno.test("white space around a link does not matter", () => {
+  sameBytes(parseLink(` ${LINK}\r\n`).secret, SECRET);
+});
+
+Deno.test("everything else is no link, and one code says so", () => {
+  const others = [
+    "",
+    FRAGMENT,
+    `#${FRAGMENT}`,
+    LINK.slice(0, -1),
+    `${LINK}A`,
+    `${LINK}=`,
+    `${LINK}/`,
+    LINK.replace("/s#", "/t#"),
+    LINK.replace("/s#", "/s/#"),
+    LINK.replace("/s#", "/s?#"),
+    LINK.replace("/s#", "/s%24"),
+    LINK.replace("https:", "ftp:"),
+    LINK.replace("https:", "javascript:"),
+    LINK.replace("https:", "http:"),
+    LINK.replace("share.example", "user:word@share.example"),
+    LINK.replace("share.example", "share.example/path"),
+    LINK.replace("share.example", "share example"),
+    // The last character holds two bits that are not used, which are zero.
+    `${ORIGIN}/s#${"A".repeat(42)}B`,
+    `${LINK} ${LINK}`,
+  ];
+  for (const other of others) failsWith("bad_link", () => parseLink(other), other);
+});
+
+Deno.test("an origin is https, or http to this machine, and nothing more", () => {
+  for (const origin of [ORIGIN, DEFAULT_ORIGIN, "http://localhost", "http://[::1]:1"]) {
+    assert.equal(requireOrigin(origin), origin);
+    assert.equal(requireOrigin(`${origin}/`), origin);
+  }
+  const others = [
+    "",
+    "share.example",
+    "http://share.example",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+    `${ORIGIN}/path`,
+    `${ORIGIN}?x`,
+    `${ORIGIN}#x`,
+    "https://user@share.example",
+    "file:///etc",
+  ];
+  for (const other of others) failsWith("usage", () => requireOrigin(other), other);
+});
+
+Deno.test("a receipt reads back, and nothing else reads as one", () => {
+  const receipt = { id: pattern(16), receipt: pattern(32, 9) };
+  const text = formatReceipt(receipt);
+  assert.match(text, /^crypto:receipt:v1:[\w-]{64}$/);
+  assert.deepEqual(parseReceipt(` ${text}\n`), receipt);
+  const others = ["", LINK, text.slice(0, -1), `${text}A`, `${text}=`, text.replace("v1", "v2")];
+  for (const other of others) failsWith("bad_link", () => parseReceipt(other), other);
+});

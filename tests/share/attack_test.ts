@@ -1,0 +1,21 @@
+/** The attacks, on the compiled server: on one, and on two over one store. */
+import { ATTACKS } from "../../share/attack/attacks.ts";
+import { startShare } from "./server_support.ts";
+
+const server = await startShare();
+const second = await startShare(undefined, server.directory);
+Deno.test.afterAll(async () => {
+  await second[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+for (const { name, run } of ATTACKS) {
+  const races = name.startsWith("of ");
+  Deno.test(`attack: ${name}`, () => {
+    return run({ urls: [server.url], rounds: 100, attempts: 10_000 });
+  });
+  if (!races) continue;
+  Deno.test(`attack: ${name}, on two servers over one store`, () => {
+    return run({ urls: [server.url, second.url], rounds: 100, attempts: 0 });
+  });
+}

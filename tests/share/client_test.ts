@@ -1,0 +1,194 @@
+/** The client over a line that fails: its real server stands behind a proxy that cuts. */
+import assert from "node:assert/strict";
+import { type Bytes, concat } from "../../core/bytes.ts";
+import type { Manifest } from "../../core/share/manifest.ts";
+import { ShareApi } from "../../share/client/api.ts";
+import type { Content } from "../../share/client/content.ts";
+import { lookAt, openSecret, type Output } from "../../share/client/open.ts";
+import { regroup } from "../../share/client/pieces.ts";
+import { sendSecret } from "../../share/client/send.ts";
+import { padding, tarHeader, tarLength } from "../../share/client/tar.ts";
+import {
+  failsWith,
+  pattern,
+  pieces,
+  randomPieces,
+  rejectsWith,
+  sameBytes,
+  seeded,
+} from "../core/support.ts";
+import { startShareServer } from "../support/share.ts";
+
+const server = await startShareServer();
+Deno.test.afterAll(() => server[Symbol.asyncDispose]());
+
+/** What a proxy does to a call: undefined passes it on. */
+type Fault = (call: string, pass: Pass) => Promise<Response> | undefined;
+/** Sends a request on, or only so many bytes of it. */
+type Pass = (length?: number) => Promise<Response>;
+
+/** A proxy before the server, and a client of it. */
+function faulty(fault: Fault) {
+  const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    const pass = async (length?: number) => {
+      const body = (await request.arrayBuffer()).slice(0, length);
+      const { method } = request;
+      const headers = new Headers(request.headers);
+      headers.delete("content-length");
+      return await fetch(server.origin + pathname, { method, headers, body });
+    };
+    return fault(pathname.slice("/api/".length), pass) ?? pass();
+  });
+  const api = new ShareApi(`http://127.0.0.1:${proxy.addr.port}`);
+  return { api, [Symbol.asyncDispose]: () => proxy.shutdown() };
+}
+
+/** Lets each of some calls be done once and its answer be lost. */
+function losing(...calls: string[]): Fault {
+  const left = new Set(calls);
+  return (call, pass) => left.delete(call) ? pass().then(lost) : undefined;
+}
+
+async function lost(answer: Response): Promise<Response> {
+  await answer.body?.cancel();
+  return new Response(null, { status: 502 });
+}
+
+const TERMS = { kind: "secret", ttl: 600, views: 1 } as const;
+
+function contentOf(bytes: Bytes): Content {
+  const manifest: Manifest = { kind: "text" };
+  return { manifest, length: bytes.length, read: () => ReadableStream.from(pieces(bytes, 70_000)) };
+}
+
+/** Keeps what it is given. */
+class Kept implements Output {
+  readonly parts: Bytes[] = [];
+  state: "open" | "complete" | "discarded" = "open";
+
+  begin() {
+    return Promise.resolve();
+  }
+
+  write(bytes: Bytes) {
+    this.parts.push(bytes.slice());
+    return Promise.resolve();
+  }
+
+  complete() {
+    this.state = "complete";
+    return Promise.resolve();
+  }
+
+  discard() {
+    this.state = "discarded";
+    return Promise.resolve();
+  }
+}
+
+async function statusOf(api: ShareApi, sent: { readonly id: Bytes; readonly receipt: Bytes }) {
+  return await api.call("status", { id: sent.id, receipt: sent.receipt });
+}
+
+Deno.test("a short secret survives the loss of every answer once", async () => {
+  await using line = faulty(losing("look", "take", "acknowledge", "status"));
+  const content = pattern(1_000);
+  const sent = await sendSecret(line.api, contentOf(content), { terms: TERMS });
+  assert.equal((await statusOf(line.api, sent)).state, "live");
+  assert.equal((await lookAt(line.api, sent.secret)).views, 1);
+  const output = new Kept();
+  await openSecret(line.api, sent.secret, { output });
+  assert.equal(output.state, "complete");
+  sameBytes(concat(...output.parts), content);
+  assert.equal((await statusOf(line.api, sent)).taken[0]?.acknowledged, true);
+});
+
+Deno.test("a create whose answer was lost is known by its receipt", async () => {
+  await using line = faulty(losing("create"));
+  const sent = await sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
+  assert.equal((await statusOf(line.api, sent)).state, "live");
+});
+
+Deno.test("an upload and a download that are cut go on where they were", async () => {
+  let [uploads, bodies] = [0, 0];
+  await using line = faulty((call, pass) => {
+    if (call === "upload" && ++uploads % 2 === 1) return pass(600_000).then(lost);
+    return call === "body" && ++bodies <= 3 ? pass().then(cut) : undefined;
+  });
+  const content = pattern(9_000_000);
+  const sent = await sendSecret(line.api, contentOf(content), { terms: TERMS });
+  const output = new Kept();
+  assert.equal(await openSecret(line.api, sent.secret, { output }), true);
+  sameBytes(concat(...output.parts), content);
+  assert.ok(uploads === 6 && bodies === 4, `${uploads}, ${bodies}`);
+  const { state, taken } = await statusOf(line.api, sent);
+  assert.deepEqual([state, taken.length, taken[0]?.acknowledged], ["used", 1, true]);
+});
+
+/** The first million bytes of an answer. */
+async function cut(answer: Response): Promise<Response> {
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  return new Response(bytes.subarray(0, 1_000_000));
+}
+
+Deno.test("what was changed on the way is discarded, and not acknowledged", async () => {
+  await using line = faulty((call, pass) => call === "body" ? pass().then(changed) : undefined);
+  const sent = await sendSecret(line.api, contentOf(pattern(500_000)), { terms: TERMS });
+  const output = new Kept();
+  await rejectsWith("decryption_failed", openSecret(line.api, sent.secret, { output }));
+  assert.equal(output.state, "discarded");
+  assert.equal((await statusOf(line.api, sent)).taken[0]?.acknowledged, false);
+});
+
+async function changed(answer: Response): Promise<Response> {
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  bytes[bytes.length - 1]! ^= 1;
+  return new Response(bytes);
+}
+
+Deno.test("a server that changes the terms gives nothing that opens", async () => {
+  await using line = faulty((call, pass) => call === "take" ? pass().then(longer) : undefined);
+  const sent = await sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
+  const output = new Kept();
+  await rejectsWith("decryption_failed", openSecret(line.api, sent.secret, { output }));
+  assert.equal(output.state, "discarded");
+});
+
+async function longer(answer: Response): Promise<Response> {
+  return Response.json({ ...await answer.json(), ttl: 601 });
+}
+
+Deno.test("what is no answer of a share server is refused, however it looks", async () => {
+  const answers = ["", "null", "[]", "{}", "<html>", '{"kind":"secret"}', "x".repeat(500_000)];
+  for (const text of answers) {
+    await using line = faulty(() => Promise.resolve(new Response(text)));
+    await rejectsWith("bad_answer", lookAt(line.api, pattern(32)), text.slice(0, 20));
+  }
+  const elsewhere = () => Promise.resolve(Response.redirect(`${server.origin}/api/look`, 307));
+  await using line = faulty(elsewhere);
+  await rejectsWith("share_unreachable", lookAt(line.api, pattern(32)));
+});
+
+Deno.test("pieces are regrouped without loss", async () => {
+  const all = pattern(200_000);
+  for (const length of [1_000, 65_536, 200_000, 300_000]) {
+    const parts: Bytes[] = [];
+    for await (const part of regroup(randomPieces(all, seeded(length)), length)) {
+      parts.push(part.slice());
+    }
+    sameBytes(concat(...parts), all);
+    assert.ok(parts.slice(0, -1).every((part) => part.length === length));
+  }
+});
+
+Deno.test("an archive's names are split at a slash, or refused", () => {
+  const entry = { kind: "file", size: 1, mode: 0o644, time: 0 } as const;
+  const block = tarHeader({ ...entry, name: `${"a".repeat(150)}/${"b".repeat(100)}` });
+  assert.equal(new TextDecoder().decode(block.subarray(345, 500)).replace(/\0.*/s, "").length, 150);
+  for (const name of ["a".repeat(101), `${"a".repeat(156)}/b`, `a/${"b".repeat(101)}`]) {
+    failsWith("too_large", () => tarHeader({ ...entry, name }));
+  }
+  failsWith("too_large", () => tarHeader({ ...entry, name: "a", size: 2 ** 33 }));
+  assert.equal(tarLength([{ ...entry, name: "a" }]), 512 + 1 + padding(1) + 1_024);
+});

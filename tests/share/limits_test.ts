@@ -1,0 +1,93 @@
+/** Who counts as one client, how often it may ask, and what an operator may set. */
+import assert from "node:assert/strict";
+import { clientOf } from "../../share/client.ts";
+import { Rates } from "../../share/rates.ts";
+import {
+  nameInFile,
+  parseAddress,
+  type Setting,
+  SETTING_NAMES,
+  SETTINGS,
+} from "../../share/settings.ts";
+import { call, Victim } from "../../share/attack/victim.ts";
+import { startShare } from "./server_support.ts";
+
+const NONE: ReadonlySet<string> = new Set();
+
+function client(peer: string, forwarded = "", proxies = NONE): string {
+  return clientOf(peer, new Headers({ "x-forwarded-for": forwarded }), proxies);
+}
+
+Deno.test("an IPv6 network of 64 bits is one client, an IPv4 address is one", () => {
+  assert.equal(client("192.0.2.7"), "192.0.2.7");
+  assert.equal(client("::ffff:192.0.2.7"), "192.0.2.7");
+  const one = client("2001:db8:1:2:3:4:5:6");
+  assert.equal(client("2001:DB8:1:2::9"), one);
+  assert.equal(client("2001:0db8:0001:0002::"), one);
+  assert.notEqual(client("2001:db8:1:3::9"), one);
+  assert.equal(client("2001:db8::1"), client("2001:db8:0:0:ffff::"));
+  assert.equal(client("::1"), client("0:0:0:0:1::"));
+});
+
+Deno.test("a forwarded address is believed of a named proxy alone, and only its last", () => {
+  const proxies = new Set(["127.0.0.1"]);
+  assert.equal(client("192.0.2.7", "198.51.100.1", proxies), "192.0.2.7");
+  assert.equal(client("127.0.0.1", "198.51.100.1", proxies), "198.51.100.1");
+  assert.equal(client("127.0.0.1", "203.0.113.5, 198.51.100.1", proxies), "198.51.100.1");
+  for (const odd of ["", "unknown", "198.51.100.1, ", "a, b", "1.2.3", "_hidden"]) {
+    assert.equal(client("127.0.0.1", odd, proxies), "127.0.0.1", odd);
+  }
+});
+
+Deno.test("a client has its requests of a minute, and another client its own", () => {
+  const rates = new Rates(60);
+  const allowed = (who: string, now: number) =>
+    Array.from({ length: 100 }, () => rates.take(who, now)).filter((one) => one).length;
+  assert.equal(allowed("a", 0), 60);
+  assert.equal(allowed("a", 500), 0);
+  assert.equal(allowed("a", 10_500), 10);
+  assert.equal(allowed("b", 10_500), 60);
+  assert.equal(allowed("a", 10_000_000), 60);
+});
+
+Deno.test("who asks too often is told so, whatever address it claims", async () => {
+  await using server = await startShare(["--requests-per-minute", "5"]);
+  const victim = new Victim();
+  const statuses: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const spoofed = `203.0.113.${i}`;
+    const headers = {
+      "x-forwarded-for": spoofed,
+      "x-real-ip": spoofed,
+      forwarded: `for=${spoofed}`,
+    };
+    statuses.push((await call(server.url, "look", victim.link, { headers })).status);
+  }
+  assert.deepEqual(statuses, [404, 404, 404, 404, 404, 429, 429, 429]);
+});
+
+Deno.test("new secrets are counted by themselves too", async () => {
+  await using server = await startShare(["--creations-per-minute", "2"]);
+  const create = async () =>
+    (await call(server.url, "create", await new Victim().creation())).status;
+  assert.deepEqual([await create(), await create(), await create()], [201, 201, 429]);
+});
+
+Deno.test("addresses to listen on are read strictly", () => {
+  assert.deepEqual(parseAddress("[::1]:80", "listen"), { hostname: "::1", port: 80 });
+  for (const odd of ["", "80", "host", "host:", "host:65536", "a b:1", "::1:80", "host:1x"]) {
+    assert.throws(() => parseAddress(odd, "listen"), { code: "config" }, odd);
+  }
+});
+
+Deno.test("docs/operations.md shows the table of settings", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+  const group = (value: unknown) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+  for (const name of SETTING_NAMES) {
+    const { default: standard = "", range, meaning }: Setting = SETTINGS[name];
+    const shown = range ? group(standard) : standard === "" ? "" : `\`${standard}\``;
+    const cells = [`\`${nameInFile(name)}\``, shown, range?.map(group).join("–") ?? "", meaning];
+    const row = `|${cells.map((cell) => cell === "" ? " " : ` ${cell} `).join("|")}|`;
+    assert.ok(page.includes(row), row);
+  }
+});
