@@ -98,6 +98,16 @@ export function moved(base: Layout, config: string, state: string, runtime: stri
   return { ...layout(base.mode, config, state, runtime), socket };
 }
 
+/** A layout in which the sealing keys have the names of those that will take their places. */
+export function nextSealingKeys(base: Layout): Layout {
+  const { sealingKey, lockedSealingKey } = base;
+  return {
+    ...base,
+    sealingKey: `${sealingKey}.next`,
+    lockedSealingKey: `${lockedSealingKey}.next`,
+  };
+}
+
 /** The directory of a path. */
 export function parent(path: string): string {
   const slash = path.lastIndexOf("/");

@@ -33,6 +33,8 @@ const MSG_NOSIGNAL = 0x4000;
 const O_RDWR = 2;
 const O_CREAT = 0o100;
 const O_CLOEXEC = 0o2000000;
+/** The one flag here that differs by processor. Root locks in directories that are the service's. */
+const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 const LOCK_EX_NB = 2 | 4;
 const MAX_SOCKET_PATH = 107;
 const GROUP_BYTES = 4;
@@ -204,7 +206,8 @@ export class Sockets {
    * @throws {CryptoError} `already_running` if another process holds the lock; `config`
    */
   lock(path: string): number {
-    const fd = this.#lib.open(cPath(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+    const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    const fd = this.#lib.open(cPath(path), flags, 0o600);
     if (fd < 0) {
       const cause = new SystemError("open", this.#errno());
       throw new CryptoError("config", { subject: path, hint: "it cannot be opened", cause });

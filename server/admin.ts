@@ -2,7 +2,7 @@
  * `crypto reseal`, `backup` and `restore`: a worker that may touch the daemon's directories and the
  * named file, and run two of systemd's tools. Passphrases are asked for on the main thread.
  */
-import { type Bytes, concat } from "../core/bytes.ts";
+import { type Bytes, concat, fromUtf8 } from "../core/bytes.ts";
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
@@ -27,6 +27,8 @@ import {
 } from "./ladder.ts";
 
 const SERVICE = "crypto.service";
+/** How often a service is stopped again that somebody's asking has started. */
+const STOPS = 20;
 /** More than the backup of the largest ring. */
 const MAX_BACKUP_BYTES = 17 * 1024 * 1024;
 
@@ -126,8 +128,9 @@ async function prepareRestore(
   return async () => {
     const kept = new Date().toISOString().replace(/[-:.]/g, "");
     for await (const _ of restore(ladder, ring, kept));
-    const said = [`restored ${ring.keys.length} ${ring.keys.length === 1 ? "key" : "keys"}`];
-    return isThere ? [...said, `the old ring is kept as ${ladder.layout.ring}.${kept}`] : said;
+    const { length } = ring.keys;
+    const said = [`restored ${length} ${length === 1 ? "key" : "keys"}, sealed by: file`];
+    return isThere ? [...said, `the old ring and its sealing key are kept as *.${kept}`] : said;
   };
 }
 
@@ -148,24 +151,47 @@ async function whileStopped<T>(
 ): Promise<T> {
   const { layout, own } = ladder;
   const runs = layout.mode === "system" && await serviceRuns();
-  if (runs) await mustRun("systemctl", ["stop", SERVICE]);
+  const lock = await lockOut(sockets, layout, runs);
+  let result: T;
   try {
-    const path = `${layout.stateDirectory}/lock`;
-    const lock = sockets.lock(path);
+    own(lockOf(layout));
+    result = await act();
+  } catch (error) {
+    sockets.close(lock);
+    // What failed first is what is told.
+    if (runs) await runProgram("systemctl", ["restart", SERVICE]);
+    throw error;
+  }
+  sockets.close(lock);
+  // Not only started: the credentials of a service that was failing meanwhile are those of before.
+  if (runs) await mustRun("systemctl", ["restart", SERVICE]);
+  return result;
+}
+
+function lockOf({ stateDirectory }: Layout): string {
+  return `${stateDirectory}/lock`;
+}
+
+/**
+ * Stops the service and takes its lock. Whoever asks meanwhile has it started again by its socket,
+ * perhaps before the lock is taken; once that is, it cannot run.
+ */
+async function lockOut(sockets: Sockets, layout: Layout, runs: boolean): Promise<number> {
+  for (let left = STOPS;; left--) {
+    if (runs) await mustRun("systemctl", ["stop", SERVICE]);
     try {
-      own(path);
-      return await act();
-    } finally {
-      sockets.close(lock);
+      return sockets.lock(lockOf(layout));
+    } catch (error) {
+      if (!runs || left === 0 || asCryptoError(error).code !== "already_running") throw error;
     }
-  } finally {
-    if (runs) await mustRun("systemctl", ["start", SERVICE]);
   }
 }
 
+/** Whether it runs, or is about to, or is tried again and again. */
 async function serviceRuns(): Promise<boolean> {
   try {
-    return (await runProgram("systemctl", ["is-active", "--quiet", SERVICE])).status === 0;
+    const { stdout } = await runProgram("systemctl", ["show", "--value", "-pActiveState", SERVICE]);
+    return !["inactive", "failed"].includes(fromUtf8(stdout).trim());
   } catch (error) {
     // Where there is no systemctl there is no service of its.
     if (asCryptoError(error).code === "config") return false;

@@ -70,9 +70,13 @@ function needsPresent(error: unknown, { current }: AdminQuestion): boolean {
   return error.code === "sealed" || (current !== undefined && error.code === "decryption_failed");
 }
 
-/** The system's layout for root where there is a system's service, else the user's. */
+/** The system's layout where there is a system's service, else the user's. */
 function findLayout(task: AdminTask): Layout {
-  if (Deno.uid() === 0 && exists(SYSTEM_LAYOUT.configDirectory)) return SYSTEM_LAYOUT;
+  if (exists(SYSTEM_LAYOUT.configDirectory)) {
+    if (Deno.uid() === 0) return SYSTEM_LAYOUT;
+    const hint = "the keys of this machine are the system's service's: run it with sudo";
+    throw new CryptoError("not_root", { hint });
+  }
   // No socket is used, so the runtime directory need not be known.
   const layout = userLayout((name) => Deno.env.get(name), "/");
   if (task.type === "reseal" && task.to === "credential") {

@@ -7,20 +7,41 @@ import { parent } from "../core/layout.ts";
 export type Own = (path: string) => void;
 
 /**
- * Reads a small file whole; undefined if it is not there.
+ * Reads a small regular file whole; undefined if it is not there. Root reads in directories that
+ * are the service's: it follows no link there, waits for no pipe, and reads no more than it should.
+ *
  * @param maxLength bytes
- * @throws {CryptoError} `ring_unreadable` if it is longer; `config`
+ * @throws {CryptoError} `ring_unreadable` if it is longer; `unsafe_path` if it is something else;
+ * `config`
  */
 export function readSecret(path: string, maxLength: number): Bytes | undefined {
   try {
-    const { size } = Deno.statSync(path);
+    const named = Deno.lstatSync(path);
+    if (!named.isFile) throw noFile(path);
+    using file = Deno.openSync(path);
+    const { ino, dev, size } = file.statSync();
+    // What was looked at is what was opened, whoever may have changed the name between.
+    if (ino !== named.ino || dev !== named.dev) throw noFile(path);
     if (size > maxLength) throw new CryptoError("ring_unreadable", { subject: path });
-    return Deno.readFileSync(path);
+    return readWhole(file, size);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof CryptoError) throw error;
     throw new CryptoError("config", { subject: path, cause: error });
   }
+}
+
+function noFile(path: string): CryptoError {
+  const hint = "it is not a regular file: put the file itself there";
+  return new CryptoError("unsafe_path", { subject: path, hint });
+}
+
+/** So many bytes, or fewer if it ends before. */
+function readWhole(file: Deno.FsFile, size: number): Bytes {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for (let n; (n = file.readSync(bytes.subarray(length)) ?? 0) > 0;) length += n;
+  return bytes.subarray(0, length);
 }
 
 /** Whether something has this name. */

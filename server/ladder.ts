@@ -5,8 +5,8 @@
  */
 import { type Bytes, randomBytes } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
-import { CryptoError } from "../core/errors.ts";
-import { type Layout, parent } from "../core/layout.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { type Layout, nextSealingKeys, parent } from "../core/layout.ts";
 import { openUnderPassphrase, sealUnderPassphrase } from "../core/passphrase.ts";
 import {
   decodeRing,
@@ -63,8 +63,8 @@ export interface Passphrases {
 }
 
 /**
- * Moves the ring to a rung under a new sealing key. Gives the name of each step that is done.
- * On the rung `passphrase` already, it only changes the passphrase.
+ * Moves the ring to a rung under a new sealing key, also where it stands there already: then what
+ * opened it before opens it no more. Gives the name of each step that is done.
  * @throws {CryptoError} `sealed` if the present passphrase is needed; `decryption_failed` if it is
  * another; `ring_unreadable`; `config` for a rung that there is not
  */
@@ -76,21 +76,31 @@ export async function* move(
   const { layout, engine, own } = ladder;
   const file = readRing(layout);
   const { rung, sealingKey } = await findKey(ladder, sealingKeyId(file), current);
+  if (rung === to && to === "credential") {
+    // A credential has one name, so there is no place beside it: by way of the file.
+    yield* move(ladder, "file", {});
+    return yield* move(ladder, to, {});
+  }
   const ring = await openRing(file, sealingKey, engine);
-  if (rung !== to) {
-    const fresh = randomBytes(SEALING_KEY_LENGTH);
+  const fresh = randomBytes(SEALING_KEY_LENGTH);
+  // Beside the old one if that is in its place, until the ring is under the new one.
+  await place(rung === to ? beside(ladder) : ladder, to, fresh, given);
+  yield "placed";
+  replaceDurably(layout.ring, await sealRing(ring, fresh, engine), own);
+  yield "resealed";
+  if (rung === to) {
     await place(ladder, to, fresh, given);
-    yield "placed";
-    replaceDurably(layout.ring, await sealRing(ring, fresh, engine), own);
-    yield "resealed";
-  } else if (to === "passphrase") {
-    await place(ladder, to, sealingKey, given);
-    yield "placed";
+    yield "replaced";
   }
   for (const path of otherPlaces(ladder, to)) {
     removeDurably(path);
     yield "removed";
   }
+}
+
+/** The same ladder, with the daemon's own sealing keys under the names of those to come. */
+function beside(ladder: Ladder): Ladder {
+  return { ...ladder, layout: nextSealingKeys(ladder.layout) };
 }
 
 /** The ring under a passphrase, in a message of kind 2. */
@@ -111,8 +121,8 @@ export async function openBackup(backup: Bytes, passphrase: string, engine: Engi
 }
 
 /**
- * Puts a ring in place: under the sealing key in use if that can be had without asking, else under
- * a new key file. What was there is kept under another name.
+ * Puts a ring in place, under a new key file. What was there, ring and sealing keys, is kept under
+ * other names, so that it can be put back.
  * @param kept what those names end with
  */
 export async function* restore(
@@ -121,33 +131,21 @@ export async function* restore(
   kept: string,
 ): AsyncGenerator<string, void> {
   const { layout, engine, own } = ladder;
-  const old = readSecret(layout.ring, MAX_RING_BYTES);
-  const found = old && await findKeyIfThere(ladder, old);
-  if (old) linkDurably(layout.ring, `${layout.ring}.${kept}`);
-  yield "kept";
-  const sealingKey = found?.sealingKey ?? randomBytes(SEALING_KEY_LENGTH);
-  if (!found) {
-    if (exists(layout.sealingKey)) {
-      linkDurably(layout.sealingKey, `${layout.sealingKey}.${kept}`);
-    }
-    replaceDurably(layout.sealingKey, sealingKey, own);
-    yield "placed";
-  }
-  replaceDurably(layout.ring, await sealRing(ring, sealingKey, engine), own);
-  yield "resealed";
-  for (const path of otherPlaces(ladder, found?.rung ?? "file")) {
-    if (exists(path)) renameDurably(path, `${path}.${kept}`);
+  for (const path of [layout.ring, layout.sealingKey]) {
+    if (exists(path)) linkDurably(path, `${path}.${kept}`);
     yield "kept";
   }
-}
-
-async function findKeyIfThere(ladder: Ladder, file: Bytes): Promise<SealingKey | undefined> {
-  try {
-    return await findKey(ladder, sealingKeyId(file));
-  } catch (error) {
-    // A key that is lost, or a ring that is no ring, is what a backup is for.
-    if (error instanceof CryptoError) return undefined;
-    throw error;
+  const sealingKey = randomBytes(SEALING_KEY_LENGTH);
+  await place(beside(ladder), "file", sealingKey);
+  yield "placed";
+  replaceDurably(layout.ring, await sealRing(ring, sealingKey, engine), own);
+  yield "resealed";
+  await place(ladder, "file", sealingKey);
+  removeDurably(nextSealingKeys(layout).sealingKey);
+  yield "replaced";
+  for (const path of otherPlaces(ladder, "file")) {
+    if (exists(path)) renameDurably(path, `${path}.${kept}`);
+    yield "kept";
   }
 }
 
@@ -167,12 +165,24 @@ async function findKey(ladder: Ladder, id: Bytes, current?: string): Promise<Sea
     const sealingKey = await credential.decrypt();
     if (await isSealingKey(sealingKey, id, engine)) return { rung: "credential", sealingKey };
   }
-  const locked = readSecret(layout.lockedSealingKey, MAX_LOCKED_BYTES);
-  if (!locked) throw new CryptoError("ring_unreadable", { subject: layout.ring });
-  if (current === undefined) throw new CryptoError("sealed");
-  const sealingKey = await unlockSealingKey(current, locked);
-  if (await isSealingKey(sealingKey, id, engine)) return { rung: "passphrase", sealingKey };
-  throw new CryptoError("ring_unreadable", { subject: layout.ring });
+  return { rung: "passphrase", sealingKey: await unlock(ladder, id, current) };
+}
+
+/** The sealing key with an id, from under a passphrase: in its place, or on its way there. */
+async function unlock({ layout, engine }: Ladder, id: Bytes, current?: string): Promise<Bytes> {
+  const paths = [layout, nextSealingKeys(layout)].map((one) => one.lockedSealingKey);
+  const locked = paths.flatMap((path) => readSecret(path, MAX_LOCKED_BYTES) ?? []);
+  if (locked.length > 0 && current === undefined) throw new CryptoError("sealed");
+  let failure = new CryptoError("ring_unreadable", { subject: layout.ring });
+  for (const one of locked) {
+    try {
+      const sealingKey = await unlockSealingKey(required(current), one);
+      if (await isSealingKey(sealingKey, id, engine)) return sealingKey;
+    } catch (error) {
+      failure = asCryptoError(error);
+    }
+  }
+  throw failure;
 }
 
 /** Writes a sealing key on a rung. What was there did not open the ring. */
@@ -192,10 +202,13 @@ async function place(ladder: Ladder, to: Rung, sealingKey: Bytes, given?: string
 }
 
 function otherPlaces({ layout, credential }: Ladder, rung: Rung): string[] {
-  const places: readonly (readonly [Rung, string | undefined])[] = [
+  const places: readonly (readonly [Rung | "on its way", string | undefined])[] = [
     ["file", layout.sealingKey],
     ["passphrase", layout.lockedSealingKey],
     ["credential", credential?.path],
+    // Once the ring is under a key in its place, none is on its way.
+    ["on its way", nextSealingKeys(layout).sealingKey],
+    ["on its way", nextSealingKeys(layout).lockedSealingKey],
   ];
   return places.flatMap(([of, path]) => of === rung || path === undefined ? [] : [path]);
 }

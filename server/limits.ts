@@ -21,6 +21,9 @@ export interface Limits {
   readonly stop: number;
 }
 
+/** Connections that others cannot take: root must get in to mend things. At most an eighth. */
+const MANAGERS = 16;
+
 /** The limits unless a test says otherwise. docs/protocol.md states them. */
 export const DEFAULT_LIMITS: Limits = {
   connections: 1_024,
@@ -49,9 +52,10 @@ class Counter {
     return this.#total;
   }
 
-  tryAdd(uid: number, count: number): boolean {
+  /** @param kept how many of all are for others */
+  tryAdd(uid: number, count: number, kept = 0): boolean {
     const used = this.#byUser.get(uid) ?? 0;
-    if (used + count > this.#perUser || this.#total + count > this.#inAll) return false;
+    if (used + count > this.#perUser || this.#total + count > this.#inAll - kept) return false;
     this.#byUser.set(uid, used + count);
     this.#total += count;
     return true;
@@ -97,9 +101,13 @@ export class Admission {
     return this.#requests.total;
   }
 
-  /** @throws {CryptoError} `too_many_connections` */
-  connect(uid: number): void {
-    if (!this.#connections.tryAdd(uid, 1)) throw new CryptoError("too_many_connections");
+  /**
+   * @param manages whether it is one of those for whom some connections are kept back
+   * @throws {CryptoError} `too_many_connections`
+   */
+  connect(uid: number, manages: boolean): void {
+    const kept = manages ? 0 : Math.min(MANAGERS, Math.floor(this.#limits.connections / 8));
+    if (!this.#connections.tryAdd(uid, 1, kept)) throw new CryptoError("too_many_connections");
   }
 
   disconnect(uid: number): void {

@@ -85,7 +85,7 @@ export class Listener {
     try {
       who = this.#identify(fd);
       if (!this.parts.access.mayUse(who)) throw new CryptoError("denied");
-      this.parts.admission.connect(who.uid);
+      this.parts.admission.connect(who.uid, this.parts.access.mayManage(who));
     } catch (error) {
       refused = asCryptoError(error);
     }

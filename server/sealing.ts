@@ -5,7 +5,7 @@
 import { type Bytes, equalSecret } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { keyId } from "../core/header.ts";
-import type { Layout } from "../core/layout.ts";
+import { type Layout, nextSealingKeys } from "../core/layout.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/sealing.ts";
 import { exists, readSecret } from "./durable.ts";
 
@@ -37,7 +37,11 @@ export async function findSealingKey(
   id: Bytes,
   engine: Engine,
 ): Promise<SealingKey | undefined> {
-  const places = [["file", layout.sealingKey], ["credential", credential]] as const;
+  const places = [
+    ["file", layout.sealingKey],
+    ["file", nextSealingKeys(layout).sealingKey],
+    ["credential", credential],
+  ] as const;
   for (const [rung, path] of places) {
     const sealingKey = path && readSecret(path, SEALING_KEY_LENGTH);
     if (sealingKey && await isSealingKey(sealingKey, id, engine)) return { rung, sealingKey };

@@ -89,7 +89,7 @@ Deno.test("a backup of a running daemon restores elsewhere; what is wrong change
   const restore = ["restore", file, "--passphrase-file", good];
   await admin(restore, other.env);
   await fails("file_exists", restore, { env: other.env });
-  assert.match(await admin([...restore, "--replace"], other.env), /is kept as/);
+  assert.match(await admin([...restore, "--replace"], other.env), /are kept as/);
   await using restored = await startDaemon({ place: other });
   assert.equal(text(await succeeds(["decrypt"], { env: other.env, stdin: message })), "kept");
   await restored.stop();
@@ -100,4 +100,43 @@ Deno.test("there is no credential for a user's own daemon, and no such rung as a
   const { env } = place;
   await fails("config", ["reseal", "credential"], { env });
   assert.notEqual((await crypto(["reseal", "paper"], { env })).code, 0);
+});
+
+Deno.test("links and pipes in the daemon's directories lead root nowhere", async () => {
+  using place = new Place();
+  using folder = new Folder();
+  const { env } = place;
+  const good = folder.write("good", PASSPHRASE);
+  await (await startDaemon({ place })).stop();
+  const backup = folder.at("backup");
+  await admin(["backup", backup, "--passphrase-file", good], env);
+  const secret = folder.write("secret", "nobody else's");
+
+  for (const target of [secret, "/dev/zero"]) {
+    Deno.removeSync(place.ring);
+    Deno.symlinkSync(target, place.ring);
+    const again = ["backup", folder.at("again"), "--passphrase-file", good];
+    await fails("unsafe_path", again, { env });
+    await fails("unsafe_path", ["reseal", "file"], { env });
+  }
+  Deno.removeSync(place.ring);
+  await new Deno.Command("mkfifo", { args: [place.ring] }).output();
+  await fails("unsafe_path", ["reseal", "file"], { env });
+
+  Deno.removeSync(place.ring);
+  Deno.symlinkSync(secret, place.ring);
+  await admin(["restore", backup, "--replace", "--passphrase-file", good], env);
+  assert.equal(Deno.readTextFileSync(secret), "nobody else's");
+  for (const { name } of Deno.readDirSync(place.state)) {
+    const path = `${place.state}/${name}`;
+    const isCopy = Deno.lstatSync(path).isFile &&
+      Deno.readTextFileSync(path).includes("nobody else's");
+    assert.ok(!isCopy, name);
+  }
+
+  const made = folder.at("made");
+  Deno.removeSync(`${place.state}/lock`);
+  Deno.symlinkSync(made, `${place.state}/lock`);
+  await fails("config", ["reseal", "file"], { env });
+  assert.throws(() => Deno.lstatSync(made), Deno.errors.NotFound);
 });

@@ -56,11 +56,11 @@ Deno.test("connections and requests are counted by user, and connections in all"
   const limits = { ...DEFAULT_LIMITS, connections: 3, connectionsPerUser: 2, requestsPerUser: 5 };
   const admission = new Admission(limits);
   const full = { code: "too_many_connections" };
-  for (const uid of [1, 1, 2]) admission.connect(uid);
-  assert.throws(() => admission.connect(1), full);
-  assert.throws(() => admission.connect(3), full);
+  for (const uid of [1, 1, 2]) admission.connect(uid, false);
+  assert.throws(() => admission.connect(1, false), full);
+  assert.throws(() => admission.connect(3, false), full);
   admission.disconnect(1);
-  admission.connect(3);
+  admission.connect(3, false);
   assert.equal(admission.connections, 3);
   assert.deepEqual([admission.begin(1, 5), admission.begin(1, 1), admission.begin(2, 5)], [
     true,
@@ -69,4 +69,13 @@ Deno.test("connections and requests are counted by user, and connections in all"
   ]);
   admission.answered(1, 2);
   assert.deepEqual([admission.begin(1, 3), admission.begin(1, 2)], [false, true]);
+});
+
+Deno.test("some connections are kept for those who manage", () => {
+  const full = { code: "too_many_connections" };
+  const admission = new Admission({ ...DEFAULT_LIMITS, connections: 16, connectionsPerUser: 16 });
+  for (let uid = 1; uid <= 14; uid++) admission.connect(uid, false);
+  assert.throws(() => admission.connect(15, false), full);
+  for (let i = 0; i < 2; i++) admission.connect(0, true);
+  assert.throws(() => admission.connect(0, true), full);
 });
