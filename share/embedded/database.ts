@@ -3,7 +3,6 @@
  * and share one transaction, since what a transaction costs is the disk's confirmation.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { clearImmediate, setImmediate } from "node:timers";
 import { CryptoError } from "../../core/errors.ts";
 
 const SQLITE_BUSY = 5;
@@ -76,20 +75,8 @@ export class Database {
    */
   write<T>(write: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#waiting.length === 0) this.#flushSoon();
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ write, resolve: resolve as Waiting["resolve"], reject });
-    });
-  }
-
-  /** On 2.9.4 an immediate does not wake a loop that has nothing else to do; a timer does. */
-  #flushSoon(): void {
-    const timer = setTimeout(() => {
-      clearImmediate(immediate);
-      this.#flush();
-    });
-    const immediate = setImmediate(() => {
-      clearTimeout(timer);
-      this.#flush();
     });
   }
 
