@@ -5,7 +5,7 @@
  */
 import { type Bytes, fromBase64Url, fromUtf8 } from "./bytes.ts";
 import { asCryptoError, CryptoError, type ErrorKind, isErrorCode } from "./errors.ts";
-import type { Rung } from "./sealing.ts";
+import type { Rung } from "./rungs.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;

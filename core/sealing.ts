@@ -1,15 +1,8 @@
-/** The ladder: where the sealing key of the ring comes from. Each rung stops somebody more. */
+/** The sealing key on the rung `passphrase`. */
 import type { Bytes } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 import { openUnderPassphrase, sealUnderPassphrase } from "./passphrase.ts";
-
-/** From the lowest to the highest. */
-export const RUNGS = ["file", "credential", "passphrase"] as const;
-/** Where the sealing key comes from. */
-export type Rung = (typeof RUNGS)[number];
-
-/** Bytes. */
-export const SEALING_KEY_LENGTH = 32;
+import { SEALING_KEY_LENGTH } from "./rungs.ts";
 
 const USE = { use: "sealing-key" } as const;
 

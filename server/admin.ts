@@ -7,7 +7,7 @@ import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
 import { ADMIN_WORKER } from "../core/privileges.ts";
-import type { Rung } from "../core/sealing.ts";
+import type { Rung } from "../core/rungs.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { loadGiveAway } from "../platform/ownership.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";

@@ -7,7 +7,7 @@ import type { Engine } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { DEFAULT_KEY, KeyRing, openRing, sealingKeyId, sealRing } from "../core/ring.ts";
-import { type Rung, SEALING_KEY_LENGTH } from "../core/sealing.ts";
+import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, readSecret, renameDurably, replaceDurably, writeDurably } from "./durable.ts";
 import { findSealingKey, hasSealingKey, isSealingKey, type SealingPlaces } from "./sealing.ts";
 

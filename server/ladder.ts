@@ -16,12 +16,8 @@ import {
   sealingKeyId,
   sealRing,
 } from "../core/ring.ts";
-import {
-  lockSealingKey,
-  type Rung,
-  SEALING_KEY_LENGTH,
-  unlockSealingKey,
-} from "../core/sealing.ts";
+import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
+import { lockSealingKey, unlockSealingKey } from "../core/sealing.ts";
 import {
   exists,
   linkDurably,

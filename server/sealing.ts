@@ -6,7 +6,7 @@ import { type Bytes, equalSecret } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { keyId } from "../core/header.ts";
 import { type Layout, nextSealingKeys } from "../core/layout.ts";
-import { type Rung, SEALING_KEY_LENGTH } from "../core/sealing.ts";
+import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, readSecret } from "./durable.ts";
 
 /** Where a sealing key may be. */
