@@ -111,6 +111,7 @@ const INSTALLER: Privileges = {
     env: [...TERMINAL_VARIABLES],
     sys: ["uid", "statfs"],
     run: INSTALLER_PROGRAMS,
+    ffi: true,
   },
   working: {},
 };
@@ -203,19 +204,20 @@ const INSTALLER_WRITES = [
 
 /**
  * What the worker that installs and removes may do below a root directory ("" for the system
- * itself).
+ * itself): with libraries at first, with which it gives files away, without when it works.
  * @param program the program that is running, which it copies, and runs for a backup
  */
-export function installerPrivileges(root: string, program: string): PermissionSet {
+export function installerPrivileges(root: string, program: string) {
   const write = INSTALLER_WRITES.map((path) => root + path);
   const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
   const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
-  return {
+  const working = {
     read: [...write, ...accounts, ...system],
     write,
     sys: ["statfs"],
     run: [...INSTALLER_PROGRAMS, program],
   };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
 /**

@@ -3,14 +3,8 @@ import type { Bytes } from "../core/bytes.ts";
 import { parent } from "../core/layout.ts";
 import { unfinished } from "./places.ts";
 
-/** Whom something is given to. */
-export interface Ids {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const ROOT: Ids = { uid: 0, gid: 0 };
 const BLOCK = 1_048_576;
+const PUBLIC_DIRECTORY = 0o755;
 
 /** What a call gives, or undefined if the file is not there. */
 export function ifThere<T>(call: () => T): T | undefined {
@@ -27,18 +21,22 @@ export function exists(path: string): boolean {
   return ifThere(() => Deno.lstatSync(path)) !== undefined;
 }
 
-/** Writes a new file and waits until it is on the disk. What had this name is removed first. */
-export function writeNew(path: string, bytes: Bytes, mode: number, { uid, gid }: Ids = ROOT): void {
+/**
+ * Writes a new file and waits until it is on the disk. What had this name is removed first. It is
+ * made with its mode, and changed by its path never: in the service's own directory that path may
+ * lead anywhere a moment later.
+ * @param give gives it to its owner, if that is not root
+ */
+export function writeNew(
+  path: string,
+  bytes: Bytes,
+  mode: number,
+  give: (path: string) => void = () => {},
+): void {
   removeIfThere(path);
   using file = Deno.openSync(path, { write: true, createNew: true, mode });
   writeAll(file, bytes);
-  finish(file, path, mode, { uid, gid });
-}
-
-function finish(file: Deno.FsFile, path: string, mode: number, { uid, gid }: Ids): void {
-  // The file mode creation mask of whoever installs does not matter.
-  Deno.chmodSync(path, mode);
-  Deno.chownSync(path, uid, gid);
+  give(path);
   file.syncSync();
 }
 
@@ -60,7 +58,7 @@ export function replaceByCopy(from: string, to: string, mode: number): void {
   using file = Deno.openSync(temporary, { write: true, createNew: true, mode });
   const block = new Uint8Array(BLOCK);
   for (let n; (n = source.readSync(block)) !== null;) writeAll(file, block.subarray(0, n));
-  finish(file, temporary, mode, ROOT);
+  file.syncSync();
   renameDurably(temporary, to);
 }
 
@@ -81,12 +79,20 @@ export function removeIfThere(path: string): void {
   ifThere(() => Deno.removeSync(path));
 }
 
-/** Makes a directory, unless it is there: it has been looked at before. */
-export function makeDirectory(path: string, mode: number, { uid, gid }: Ids): void {
+/** Makes a directory, and those above it, unless it is there: it has been looked at before. */
+export function makeDirectory(
+  path: string,
+  mode: number,
+  give: (path: string) => void = () => {},
+): void {
   if (exists(path)) return;
-  Deno.mkdirSync(path, { recursive: true });
-  Deno.chmodSync(path, mode);
-  Deno.chownSync(path, uid, gid);
+  // Those above are no place of ours: the permission to make them comes with this one's.
+  Deno.mkdirSync(path, { recursive: true, mode: PUBLIC_DIRECTORY });
+  if (mode !== PUBLIC_DIRECTORY) {
+    Deno.removeSync(path);
+    Deno.mkdirSync(path, { mode });
+  }
+  give(path);
 }
 
 /** Removes a directory, if it is there and empty. */

@@ -1,5 +1,7 @@
 /** What installs and removes, in a worker: it alone holds the permissions for it. */
 import { CryptoError } from "../core/errors.ts";
+import { loadGiveAway, setCreationMask } from "../platform/ownership.ts";
+import { dropLibraryPermission } from "../platform/permissions.ts";
 import { runRole } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import { assetsFor } from "./assets.ts";
@@ -32,8 +34,14 @@ export interface Planned {
   readonly removes: readonly string[];
 }
 
+/** No file is made that others can write; the mask of whoever installs does not matter. */
+const OTHERS_WRITE = 0o022;
+
 /** Runs in the worker. */
 export function runInstallRole(): void {
+  const giveAway = loadGiveAway();
+  setCreationMask(OTHERS_WRITE);
+  dropLibraryPermission();
   let planned: { plan: Plan; root: string } | undefined;
   runRole<Question, Planned | undefined, Progress>(async (question, tell) => {
     if (question.type === "plan") {
@@ -42,7 +50,7 @@ export function runInstallRole(): void {
       return answer;
     }
     if (question.type === "backup") await backup(question.program, question.file);
-    else if (planned) await execute(planned.plan, performer(planned.root), tell);
+    else if (planned) await execute(planned.plan, performer(planned.root, giveAway), tell);
     return undefined;
   });
 }

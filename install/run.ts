@@ -123,7 +123,7 @@ async function startWorker(
   return await RoleWorker.start<Question, Planned | undefined, Progress>({
     script: context.script,
     name: INSTALL_WORKER,
-    permissions: installerPrivileges(root, Deno.execPath()),
+    permissions: installerPrivileges(root, Deno.execPath()).start,
     onEvent: (progress) => !json && tellProgress(context, progress),
   });
 }
