@@ -40,8 +40,8 @@ export interface Facts {
   /** Whether systemd runs here. */
   readonly systemd: boolean;
   readonly account: Account | undefined;
-  /** Whether there is the service's group, which may be without its user. */
-  readonly group: boolean;
+  /** The id of the service's group, which may be without its user. */
+  readonly group: number | undefined;
   readonly manifest: Manifest | undefined;
   /** The paths that are there, of those that matter. */
   readonly files: Readonly<Record<string, FileFact>>;

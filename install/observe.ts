@@ -2,7 +2,7 @@
 import { statfsSync } from "node:fs";
 import { parent } from "../core/layout.ts";
 import { findProgram, runProgram } from "../platform/programs.ts";
-import { findAccount, hasGroup } from "./account.ts";
+import { findAccount, groupId } from "./account.ts";
 import { sha256 } from "./assets.ts";
 import type { Facts, FileFact, RunningProgram, UnitFact } from "./facts.ts";
 import { exists, ifThere } from "./files.ts";
@@ -44,7 +44,7 @@ export async function observe({ root, version, uid, program }: Asker): Promise<F
     root: uid === 0,
     systemd,
     account: findAccount(passwd, group),
-    group: hasGroup(group),
+    group: groupId(group),
     manifest: readManifest(places),
     files: await lookAtFiles(places),
     names: namesIn(places.layout.configDirectory, places.layout.stateDirectory),

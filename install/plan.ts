@@ -151,14 +151,22 @@ function assetStep(facts: Facts, { id, title, path, text }: Asset): Step {
   return step(id, `write the ${title} ${path}`, { do: "write", path, text }, undo, ...reload);
 }
 
-function accountSteps({ account, places }: Facts): Step[] {
+function accountSteps({ account, group, places }: Facts): Step[] {
   if (account) return [];
   const root = places.root === "" ? [] : [`--root=${places.root}`];
   // By its name alone: systemd-sysusers looks for a path outside of the image.
   const args = [...root, places.accounts.slice(parent(places.accounts).length + 1)];
   const make: Action = { do: "run", program: "systemd-sysusers", args };
   const title = "make the user and group crypto-service";
-  return [step("account", title, make, ...removeAccount(places.root))];
+  return [step("account", title, make, ...unmakeAccount(places.root, group))];
+}
+
+/** A group that was there stays: userdel(8) takes it with its user, unless it has other members. */
+function unmakeAccount(root: string, group: number | undefined): Action[] {
+  const [user, ...groups] = removeAccount(root) as [Action, Action];
+  if (group === undefined) return [user, ...groups];
+  const args = [...root === "" ? [] : [`--root=${root}`], "--inline", `g crypto-service ${group}`];
+  return [user, { do: "run", program: "systemd-sysusers", args }];
 }
 
 /** Statuses of userdel(8) and groupdel(8): there is none. */

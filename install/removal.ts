@@ -120,7 +120,7 @@ function leftoverSteps({ files, places, names }: Facts): Step[] {
 }
 
 function accountSteps({ account, group, places }: Facts): Step[] {
-  if (!account && !group) return [];
+  if (!account && group === undefined) return [];
   const title = "remove the user and group crypto-service";
   return [{ id: "account", title, actions: removeAccount(places.root), undo: [] }];
 }

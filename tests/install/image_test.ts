@@ -180,6 +180,22 @@ for (const when of ["before", "after"] as const) {
   );
 }
 
+await linuxTest("a group that was there before outlives an installation that fails", [
+  "root",
+  "sysusers",
+], async () => {
+  for (const members of ["", "root"]) {
+    using image = new Image();
+    const line = `crypto-service:x:873:${members}\n`;
+    Deno.writeTextFileSync(`${image.root}/etc/group`, line, { append: true });
+    const before = image.contents();
+    const plan = await planned(image, "install");
+    const last = actionsOf(plan) - 1;
+    await assert.rejects(execute(plan, failingAt(last, "before", performer(image.root))));
+    assert.deepEqual(image.contents(), before);
+  }
+});
+
 async function killedAt(image: Image, goal: "install" | "purge", action: number, when: string) {
   const script = new URL("killed.ts", import.meta.url).pathname;
   const wish = JSON.stringify(image.wish(goal, PROGRAM));
