@@ -79,13 +79,12 @@ export function removeIfThere(path: string): void {
   ifThere(() => Deno.removeSync(path));
 }
 
-/** Makes a directory, and those above it, unless it is there: it has been looked at before. */
+/** Makes a directory, and those above it. */
 export function makeDirectory(
   path: string,
   mode: number,
   give: (path: string) => void = () => {},
 ): void {
-  if (exists(path)) return;
   // Those above are no place of ours: the permission to make them comes with this one's.
   Deno.mkdirSync(path, { recursive: true, mode: PUBLIC_DIRECTORY });
   if (mode !== PUBLIC_DIRECTORY) {

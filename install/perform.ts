@@ -27,10 +27,17 @@ export type Perform = (action: Action) => Promise<string | undefined | void>;
 /** Does to the system below a root directory what the actions say. */
 export function performer(root: string, giveAway: GiveAway = loadGiveAway()): Perform {
   let made: KeyPlaces | undefined;
+  const directories = new Set<string>();
   return async (action) => {
     switch (action.do) {
       case "directory":
+        if (exists(action.path)) return;
+        directories.add(action.path);
         return makeDirectory(action.path, action.mode, giver(root, action.owner, giveAway));
+      case "unmakeDirectory":
+        if (!directories.has(action.path) || !exists(action.path)) return;
+        for (const name of action.names) removeIfThere(`${action.path}/${name}`);
+        return Deno.removeSync(action.path);
       case "write":
         return replace(action.path, utf8(action.text), PUBLIC_FILE);
       case "copy":

@@ -100,10 +100,14 @@ function configDirectoryStep({ places }: Facts): Step {
   return directoryStep(places.layout.configDirectory, "root");
 }
 
+/** What the daemon makes in its state directory at its first start, besides a ring. */
+const DAEMONS_OWN = ["lock", "access.log", "ring.new"];
+
 function directoryStep(path: string, owner: "root" | "service"): Step {
   const mode = owner === "root" ? 0o755 : 0o700;
   const title = `make the directory ${path}`;
-  const undo: Action = { do: "removeEmpty", path };
+  const names = owner === "root" ? [] : DAEMONS_OWN;
+  const undo: Action = { do: "unmakeDirectory", path, names };
   return step(`directory:${path}`, title, { do: "directory", path, mode, owner }, undo);
 }
 
@@ -207,12 +211,19 @@ function startSteps(facts: Facts, old: ReadonlySet<Asset["id"]>): Step[] {
     // A socket does not start under a service that runs without it.
     const stop = step("stop", "stop the service", systemctl("stop", "crypto.service"));
     const start = unitStep("start", "start socket and service", "stop", facts);
-    return [...service.active ? [stop] : [], start];
+    const undo = [...start.undo, ...socketDirectory(facts)];
+    return [...service.active ? [stop] : [], { ...start, undo }];
   }
   const replaced = files[places.program]?.sha256 !== program!.sha256;
   const stale = replaced || old.has("service") || old.has("config") || manifest?.complete === false;
   const restart = systemctl("restart", "crypto.service");
   return stale ? [step("restart", "restart the service; its socket keeps the queue", restart)] : [];
+}
+
+/** systemd makes it for the socket, and leaves it. */
+function socketDirectory({ places, files }: Facts): Action[] {
+  const { runtimeDirectory: path } = places.layout;
+  return files[path] ? [] : [{ do: "removeEmpty", path }];
 }
 
 function unitStep(verb: "enable" | "start", title: string, undo: string, { places }: Facts): Step {

@@ -99,6 +99,44 @@ await linuxTest("purging leaves what was there before, to the byte; without, onl
   assert.deepEqual(image.contents(), before);
 });
 
+await linuxTest(
+  "what the daemon made in a directory of this installation goes when that fails, and no more",
+  ["root", "sysusers"],
+  async () => {
+    for (const foreign of [[], ["ring"], ["ring.20260101"]]) {
+      using image = new Image();
+      const before = image.contents();
+      const plan = await planned(image, "install");
+      const state = `${image.root}/var/lib/crypto`;
+      const left: string[] = [];
+      const perform = performer(image.root);
+      const failing: Perform = async (action) => {
+        if (action.do === "unmakeKeys") {
+          await perform(action);
+          for (const name of foreign) Deno.writeTextFileSync(`${state}/${name}`, "");
+          return;
+        }
+        if (action.do !== "write" || !action.text.includes('"complete": true')) {
+          return await perform(action);
+        }
+        for (const name of ["lock", "access.log", "ring.new"]) {
+          Deno.writeTextFileSync(`${state}/${name}`, "");
+        }
+        throw new Error("failed on purpose");
+      };
+      await assert.rejects(execute(plan, failing, ({ type, step }) => {
+        if (type === "left") left.push(step);
+      }));
+      if (foreign.length === 0) assert.deepEqual(image.contents(), before);
+      else assert.deepEqual(Array.from(Deno.readDirSync(state), ({ name }) => name), foreign);
+      assert.deepEqual(
+        left,
+        foreign.map(() => "directory:/var/lib/crypto".replace("/", `${image.root}/`)),
+      );
+    }
+  },
+);
+
 /** Fails at one action: before it is done, or after. */
 function failingAt(number: number, when: "before" | "after", perform: Perform): Perform {
   let left = number;

@@ -305,3 +305,25 @@ await linuxTest("an upgrade that does not prove itself is taken back, and the ol
     );
     await system.must([...who, INSTALLED, "encrypt"], { stdin: "x", env: plainEnvironment() });
   }));
+
+await linuxTest(
+  "a first installation that does not prove itself leaves nothing, and the next works",
+  [
+    "root",
+    "systemd",
+  ],
+  () =>
+    withSystem(async (system) => {
+      const dropIn = "/etc/systemd/system/crypto.socket.d";
+      await system.sh(
+        `mkdir -p ${dropIn}; printf '[Socket]\\nSocketMode=0600\\n' >${dropIn}/test.conf`,
+      );
+      const before = await listing(system);
+      const failed = await system.run([OWN, "install"], { patience: 60_000 });
+      assert.equal(failed.code, 70, failed.stderr);
+      assert.ok(!failed.stderr.includes("NOT undone"), failed.stderr);
+      assert.deepEqual(differences(before, await listing(system)), []);
+      await system.sh(`rm -r ${dropIn}; systemctl daemon-reload`);
+      await system.must([OWN, "install"]);
+    }),
+);
