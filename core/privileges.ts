@@ -214,7 +214,6 @@ export function installerPrivileges(root: string, program: string) {
   const working = {
     read: [...write, ...accounts, ...system],
     write,
-    sys: ["statfs"],
     run: [...INSTALLER_PROGRAMS, program],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;

@@ -1,6 +1,4 @@
 /** Looks at the system, for a plan: changes nothing. */
-import { statfsSync } from "node:fs";
-import { parent } from "../core/layout.ts";
 import { findProgram, runProgram } from "../platform/programs.ts";
 import { findAccount, groupId } from "./account.ts";
 import { sha256 } from "./assets.ts";
@@ -29,10 +27,12 @@ export interface Asker {
   readonly uid: number;
   /** Path of the compiled program that is running; undefined from source. */
   readonly program: string | undefined;
+  /** Bytes free where the program goes. */
+  readonly freeBytes: number;
 }
 
 /** Everything that a plan depends on. @throws {CryptoError} `occupied` */
-export async function observe({ root, version, uid, program }: Asker): Promise<Facts> {
+export async function observe({ root, version, uid, program, freeBytes }: Asker): Promise<Facts> {
   const places = placesBelow(root);
   const { passwd, group } = readAccounts(root);
   const systemd = exists("/run/systemd/system");
@@ -50,7 +50,7 @@ export async function observe({ root, version, uid, program }: Asker): Promise<F
     names: namesIn(places.layout.configDirectory, places.layout.stateDirectory),
     service: await lookAtUnit(places, "crypto.service", knows),
     socket: await lookAtUnit(places, "crypto.socket", knows),
-    freeBytes: freeBytes(parent(places.program)),
+    freeBytes,
   };
 }
 
@@ -131,10 +131,4 @@ async function lookAtUnit({ root }: Places, unit: string, knows: boolean): Promi
 async function isRunning(unit: string): Promise<boolean> {
   const { stdout } = await runProgram("systemctl", ["is-active", unit]);
   return /^(active|activating|reloading)$/.test(new TextDecoder().decode(stdout).trim());
-}
-
-/** Bytes that are free where a directory is, or will be. */
-function freeBytes(directory: string): number {
-  const found = ifThere(() => statfsSync(directory));
-  return found ? found.bavail * found.bsize : Infinity;
 }

@@ -1,4 +1,5 @@
 /** `crypto install` and `crypto uninstall` on the main thread, which holds no permission. */
+import { statfsSync } from "node:fs";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { INSTALL_WORKER, installerPrivileges } from "../core/privileges.ts";
@@ -100,13 +101,17 @@ function wishFor(
 ): Wish {
   const image = root === undefined ? "" : imageDirectory(root);
   const program = Deno.build.standalone ? Deno.execPath() : undefined;
-  const asker = { root: image, version, uid: Deno.uid() ?? -1, program };
+  const freeBytes = bytesFree(nearest(parent(placesBelow(image).program)));
+  const asker = { root: image, version, uid: Deno.uid() ?? -1, program, freeBytes };
   return { goal, asker, dryRun };
 }
 
 function imageDirectory(root: string): string {
   try {
-    return requireTrustedDirectory(root, []).replace(/^\/$/, "");
+    const real = requireTrustedDirectory(root, []);
+    if (real !== "/") return real;
+    const hint = "that is the running system: leave --root away to install on it";
+    throw new CryptoError("usage", { subject: `--root ${root}`, hint });
   } catch (cause) {
     if (cause instanceof CryptoError) throw cause;
     const hint = "make the directory of the image first";
@@ -128,11 +133,20 @@ async function startWorker(
   });
 }
 
+/** A directory, or the first one above it that is there. */
+function nearest(directory: string): string {
+  return exists(directory) ? directory : nearest(parent(directory));
+}
+
+function bytesFree(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
+}
+
 /** Nobody but root can put something else on the way to a place, and no link leads elsewhere. */
 function requireTrustedWays(root: string): void {
   for (const directory of managedDirectories(placesBelow(root))) {
-    let way = parent(directory);
-    while (!exists(way)) way = parent(way);
+    const way = nearest(parent(directory));
     const real = requireTrustedDirectory(way, []);
     if (real === way) continue;
     const hint = `a symbolic link leads to ${real}; the directory itself is to be there`;

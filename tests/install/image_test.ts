@@ -338,3 +338,30 @@ await linuxTest("whoever is not root is told so, and may look", ["root", "setpri
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stdout, /prove/);
 });
+
+await linuxTest(
+  "an image with nothing but etc is prepared; the running system is no image",
+  ["root", "sysusers"],
+  async () => {
+    using image = new Image();
+    for (const path of ["usr", "var", "etc"]) {
+      Deno.removeSync(`${image.root}/${path}`, { recursive: true });
+    }
+    Deno.mkdirSync(`${image.root}/etc`);
+    const installed = await run([compiledProgram(), "install", "--root", image.root]);
+    assert.equal(installed.code, 0, installed.stderr);
+    const contents = image.contents();
+    for (const path of ["/usr", "/usr/local", "/usr/local/bin", "/var", "/var/lib"]) {
+      assert.equal(contents[path], "directory 755 0:0", path);
+    }
+    assert.match(contents["/var/lib/crypto"]!, /^directory 700 /);
+    const link = `${image.root}/system`;
+    Deno.symlinkSync("/", link);
+    for (const root of ["/", "//", "/usr/..", link]) {
+      for (const verb of ["install", "uninstall"]) {
+        const { code } = await run([compiledProgram(), verb, "--dry-run", "--root", root]);
+        assert.equal(code, 64, root);
+      }
+    }
+  },
+);
