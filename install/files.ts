@@ -1,10 +1,13 @@
 /** Files and directories of root's, on the disk before anything is built on them. */
 import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
+import { SystemError } from "../platform/libc.ts";
 import { unfinished } from "./places.ts";
 
 const BLOCK = 1_048_576;
 const PUBLIC_DIRECTORY = 0o755;
+const PROBE_MODE = 0o600;
 
 /** What a call gives, or undefined if the file is not there. */
 export function ifThere<T>(call: () => T): T | undefined {
@@ -13,6 +16,46 @@ export function ifThere<T>(call: () => T): T | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  }
+}
+
+/** What the system refused, as an error for people; anything else is a bug, and stays. */
+export function asFileError(thrown: unknown, path: string | undefined): unknown {
+  const code = thrown instanceof SystemError ? `errno ${thrown.errno}` : codeOf(thrown);
+  if (code === undefined) return thrown;
+  const hint = `the system refused it (${code}): ${REMEDIES[code] ?? OTHER_REMEDY}`;
+  return new CryptoError("io", { subject: path, hint, cause: thrown });
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error ? (thrown as Error & { code?: unknown }).code : undefined;
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "make room there",
+  EDQUOT: "make room there",
+  EROFS: "the file system is mounted read-only; mount it for writing",
+};
+const OTHER_REMEDY = "check the path, its file system, and what may be written there";
+
+const PROBE_NAME = ".crypto-install.new";
+const PROBE_BYTES = 4_096;
+
+/**
+ * Tries whether files can be made in a directory, and leaves none.
+ * @throws {CryptoError} `io`
+ */
+export function requireWritable(directory: string): void {
+  const path = `${directory}/${PROBE_NAME}`;
+  try {
+    try {
+      writeNew(path, new Uint8Array(PROBE_BYTES), PROBE_MODE);
+    } finally {
+      removeIfThere(path);
+    }
+  } catch (error) {
+    throw asFileError(error, directory);
   }
 }
 

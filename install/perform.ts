@@ -6,6 +6,7 @@ import { mustRun } from "../platform/programs.ts";
 import { type Account, findAccount } from "./account.ts";
 import type { Action, Owner } from "./actions.ts";
 import {
+  asFileError,
   exists,
   ifThere,
   makeDirectory,
@@ -28,7 +29,7 @@ export type Perform = (action: Action) => Promise<string | undefined | void>;
 export function performer(root: string, giveAway: GiveAway = loadGiveAway()): Perform {
   let made: KeyPlaces | undefined;
   const directories = new Set<string>();
-  return async (action) => {
+  const perform: Perform = async (action) => {
     switch (action.do) {
       case "directory":
         if (exists(action.path)) return;
@@ -66,6 +67,19 @@ export function performer(root: string, giveAway: GiveAway = loadGiveAway()): Pe
         return await prove(action.program, service(root), readAccounts(root));
     }
   };
+  return async (action) => {
+    try {
+      return await perform(action);
+    } catch (error) {
+      throw asFileError(error, pathOf(action));
+    }
+  };
+}
+
+/** The path that an action is about. */
+function pathOf(action: Action): string | undefined {
+  if ("path" in action) return action.path;
+  return "to" in action ? action.to : action.do === "makeKeys" ? action.ring : undefined;
 }
 
 /** Gives to an owner what root has made. The account is looked up before that is made. */

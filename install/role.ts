@@ -5,7 +5,8 @@ import { dropLibraryPermission } from "../platform/permissions.ts";
 import { runRole } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import { assetsFor } from "./assets.ts";
-import { execute, type Progress } from "./execute.ts";
+import { directoriesOf, execute, type Progress } from "./execute.ts";
+import { exists, requireWritable } from "./files.ts";
 import { type Asker, observe } from "./observe.ts";
 import { performer } from "./perform.ts";
 import { planInstall } from "./plan.ts";
@@ -60,7 +61,12 @@ export async function planFor({ goal, asker, dryRun }: Wish): Promise<Planned> {
   const facts = await observe(asker);
   if (!dryRun) requireCapable(facts);
   const assets = await assetsFor(facts.places);
-  if (goal === "install") return { plan: planInstall(facts, assets), removes: [] };
+  if (goal === "install") {
+    const plan = planInstall(facts, assets);
+    // Of those that are missing, the main thread tried what is above them.
+    if (!dryRun) directoriesOf(plan).filter(exists).forEach(requireWritable);
+    return { plan, removes: [] };
+  }
   const purge = goal === "purge";
   const plan = planRemoval(facts, assets, { purge });
   return { plan, removes: purge ? keptKeys(facts) : [] };

@@ -7,7 +7,7 @@ import { requireTrustedDirectory } from "../platform/trust.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import type { Progress } from "./execute.ts";
-import { exists } from "./files.ts";
+import { exists, requireWritable } from "./files.ts";
 import { managedDirectories, placesBelow } from "./places.ts";
 import type { Planned, Question, Wish } from "./role.ts";
 
@@ -121,16 +121,23 @@ function imageDirectory(root: string): string {
 
 async function startWorker(
   context: InstallContext,
-  { asker: { root } }: Wish,
+  { goal, dryRun, asker: { root, uid } }: Wish,
   { json }: InstallFlags,
 ): Promise<Installer> {
   requireTrustedWays(root);
+  if (goal === "install" && !dryRun && uid === 0) requireWritableWays(root);
   return await RoleWorker.start<Question, Planned | undefined, Progress>({
     script: context.script,
     name: INSTALL_WORKER,
     permissions: installerPrivileges(root, Deno.execPath()).start,
     onEvent: (progress) => !json && tellProgress(context, progress),
   });
+}
+
+/** What is missing can be made: the worker, for its own places only, finds out later. */
+function requireWritableWays(root: string): void {
+  const missing = managedDirectories(placesBelow(root)).filter((directory) => !exists(directory));
+  new Set(missing.map(nearest)).forEach(requireWritable);
 }
 
 /** A directory, or the first one above it that is there. */
