@@ -327,3 +327,33 @@ await linuxTest(
       await system.must([OWN, "install"]);
     }),
 );
+
+await linuxTest(
+  "a service that has no connection free is installed over, and it says what was not tried",
+  [
+    "root",
+    "systemd",
+  ],
+  () =>
+    withSystem(async (system) => {
+      await system.must([OWN, "install"]);
+      await system.sh(
+        "printf '[limits]\\nconnections = 1\\n' >/etc/crypto/crypto.toml; " +
+          "systemctl restart crypto.service; echo 0 >/run/kept.count; chmod 666 /run/kept.count",
+      );
+      const deno = ["env", "DENO_DIR=/proc/nowhere", "/opt/deno", "run", "--quiet", "--allow-all"];
+      const kept = [...deno, "--no-config", "--no-lock", "/opt/kept.js"];
+      const held = system.run(
+        [...await member(system), ...kept, "/run/enough", "/run/kept.count"],
+        { patience: 60_000 },
+      );
+      await eventually("the connection is taken", async () => {
+        return Number(await system.sh("cat /run/kept.count")) > 0;
+      });
+      const { code, stderr } = await system.run([OWN, "install"], { patience: 60_000 });
+      await system.sh("touch /run/enough");
+      assert.equal((await held).code, 0);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /was not tried/);
+    }),
+);
