@@ -76,7 +76,10 @@ export async function uninstall(context: InstallContext, flags: UninstallFlags):
     context.say(`this removes ${removes.join(", ")}`);
     const file = confirmRemoval(terminal)?.replace(/^(?!\/)/, `${directory}/`);
     if (file) await worker.ask({ type: "backup", program, file });
-    requireConfirmed(terminal);
+    if (!isConfirmed(terminal)) {
+      await worker.ask({ type: "leave" });
+      throw new CryptoError("not_confirmed");
+    }
   }
   if (!flags.dryRun) await worker.ask({ type: "execute" });
   report(context, flags, plan);
@@ -88,9 +91,9 @@ function confirmRemoval(terminal: Terminal | undefined): string | undefined {
   return terminal?.ask(offer)?.trim() || undefined;
 }
 
-function requireConfirmed(terminal: Terminal | undefined): void {
+function isConfirmed(terminal: Terminal | undefined): boolean {
   const typed = terminal?.ask(`Type "${CONFIRMATION}" to go on: `);
-  if (typed?.trim() !== CONFIRMATION) throw new CryptoError("not_confirmed");
+  return typed?.trim() === CONFIRMATION;
 }
 
 /** All that only this thread can find out, before it gives up its permissions. */

@@ -6,6 +6,8 @@ import { parseManifest } from "../../install/manifest.ts";
 import { type Perform, performer } from "../../install/perform.ts";
 import { planFor } from "../../install/role.ts";
 import { openRing } from "../../core/ring.ts";
+import { holdOthersOff } from "../../install/exclusion.ts";
+import { Sockets } from "../../platform/sockets.ts";
 import { linuxTest } from "../support/linux.ts";
 import { compiledProgram, publicProgram, run } from "../support/process.ts";
 import { Image } from "./image.ts";
@@ -363,5 +365,33 @@ await linuxTest(
         assert.equal(code, 64, root);
       }
     }
+  },
+);
+
+await linuxTest(
+  "one installs or removes at a time; the next is told so, changes nothing, and may look",
+  ["root", "sysusers"],
+  async () => {
+    using image = new Image();
+    const before = image.contents();
+    const locks = () => {
+      return Array.from(Deno.readDirSync("/run"), ({ name }) => name).filter((name) => {
+        return name.startsWith("crypto-install");
+      });
+    };
+    const others = locks();
+    const sockets = new Sockets();
+    const crypto = (...args: string[]) => run([compiledProgram(), ...args, "--root", image.root]);
+    const release = await holdOthersOff(image.root, sockets);
+    assert.equal(locks().length, others.length + 1);
+    assert.equal((await crypto("install")).code, 75);
+    assert.equal((await crypto("uninstall")).code, 75);
+    assert.equal((await crypto("install", "--dry-run")).code, 0);
+    assert.deepEqual(image.contents(), before);
+    release();
+    assert.equal((await crypto("install")).code, 0);
+    assert.equal((await crypto("uninstall", "--purge")).code, 64);
+    assert.equal((await crypto("uninstall", "--purge", "--yes")).code, 0);
+    assert.deepEqual([image.contents(), locks()], [before, others]);
   },
 );
