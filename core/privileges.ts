@@ -3,7 +3,7 @@
  * sets repeat it for running from source (a test compares them), and docs/privileges.md shows it.
  */
 
-import { type Layout, SYSTEM_LAYOUT } from "./layout.ts";
+import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
@@ -196,7 +196,7 @@ const INSTALLER_WRITES = [
   "/usr/local/bin",
   "/etc/sysusers.d",
   "/etc/systemd/system",
-  "/etc/credstore.encrypted/crypto-sealing-key",
+  CREDENTIAL_STORE,
   SYSTEM_LAYOUT.configDirectory,
   SYSTEM_LAYOUT.stateDirectory,
   SYSTEM_LAYOUT.runtimeDirectory,

@@ -45,7 +45,7 @@ export interface Facts {
   readonly manifest: Manifest | undefined;
   /** The paths that are there, of those that matter. */
   readonly files: Readonly<Record<string, FileFact>>;
-  /** Names in the configuration and the state directory. */
+  /** Names in the directories of configuration, state and credentials. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   readonly service: UnitFact;
   readonly socket: UnitFact;

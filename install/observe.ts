@@ -1,4 +1,5 @@
 /** Looks at the system, for a plan: changes nothing. */
+import { parent } from "../core/layout.ts";
 import { findProgram, runProgram } from "../platform/programs.ts";
 import { findAccount, groupId } from "./account.ts";
 import { sha256 } from "./assets.ts";
@@ -47,7 +48,11 @@ export async function observe({ root, version, uid, program, freeBytes }: Asker)
     group: groupId(group),
     manifest: readManifest(places),
     files: await lookAtFiles(places),
-    names: namesIn(places.layout.configDirectory, places.layout.stateDirectory),
+    names: namesIn(
+      places.layout.configDirectory,
+      places.layout.stateDirectory,
+      parent(places.credential),
+    ),
     service: await lookAtUnit(places, "crypto.service", knows),
     socket: await lookAtUnit(places, "crypto.socket", knows),
     freeBytes,
@@ -65,14 +70,15 @@ function readManifest({ manifest }: Places) {
 }
 
 async function lookAtFiles(places: Places): Promise<Record<string, FileFact>> {
-  const { ring, sealingKey, runtimeDirectory } = places.layout;
+  const { ring, runtimeDirectory } = places.layout;
   const written = managedFiles(places);
   const others = [
     ...[...written, places.manifest].map(unfinished),
     ...managedDirectories(places),
     ...sealingPlaces(places),
     ...[places.manifest, places.oldProgram, runtimeDirectory],
-    ...[ring, `${ring}.new`, `${sealingKey}.new`],
+    ...[ring, `${ring}.new`],
+    ...sealingPlaces(places).map((path) => `${path}.new`),
   ];
   const found = [
     ...await Promise.all(written.map(async (path) => [path, await lookInto(path)] as const)),
