@@ -49,11 +49,12 @@ const PROBE_BYTES = 4_096;
 export function requireWritable(directory: string): void {
   const path = `${directory}/${PROBE_NAME}`;
   try {
-    try {
-      writeNew(path, new Uint8Array(PROBE_BYTES), PROBE_MODE);
-    } finally {
-      removeIfThere(path);
-    }
+    removeIfThere(path);
+    using file = Deno.openSync(path, { write: true, createNew: true, mode: PROBE_MODE });
+    // At once: killed later, nothing of it is left.
+    removeIfThere(path);
+    writeAll(file, new Uint8Array(PROBE_BYTES));
+    file.syncSync();
   } catch (error) {
     throw asFileError(error, directory);
   }

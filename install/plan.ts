@@ -5,7 +5,7 @@ import type { Asset } from "./assets.ts";
 import type { Facts } from "./facts.ts";
 import { formatManifest, type Manifest } from "./manifest.ts";
 import { managedDirectories } from "./places.ts";
-import { requireInstallable } from "./preconditions.ts";
+import { isUnowned, requireInstallable } from "./preconditions.ts";
 
 const UNITS = ["crypto.socket", "crypto.service"] as const;
 
@@ -186,9 +186,16 @@ export function removeAccount(root: string): Action[] {
   ];
 }
 
-function keySteps({ files, places }: Facts): Step[] {
+function keySteps(facts: Facts): Step[] {
+  const { files, places } = facts;
   const { stateDirectory, sealingKey, ring } = places.layout;
-  const steps = files[stateDirectory] ? [] : [directoryStep(stateDirectory, "service")];
+  const made = directoryStep(stateDirectory, "service");
+  const again: Action = { do: "removeEmpty", path: stateDirectory };
+  const steps = !files[stateDirectory]
+    ? [made]
+    : isUnowned(facts)
+    ? [{ ...made, actions: [again, ...made.actions] }]
+    : [];
   if (files[ring]) return steps;
   const make: Action = { do: "makeKeys", sealingKey, ring };
   return [...steps, step("keys", "make the first key, sealed", make, { do: "unmakeKeys" })];

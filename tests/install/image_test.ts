@@ -395,3 +395,22 @@ await linuxTest(
     assert.deepEqual([image.contents(), locks()], [before, others]);
   },
 );
+
+await linuxTest(
+  "a state directory that was made but not given to the service yet is made again",
+  ["root", "sysusers"],
+  async () => {
+    using whole = new Image();
+    using image = new Image();
+    await carryOut(whole, "install");
+    const directory = `${image.root}/var/lib/crypto`;
+    Deno.mkdirSync(directory, { mode: 0o700 });
+    await carryOut(image, "install");
+    const of = (path: string) => Deno.lstatSync(`${path}/var/lib/crypto`);
+    assert.deepEqual(
+      [of(image.root).uid, of(image.root).mode],
+      [of(whole.root).uid, of(whole.root).mode],
+    );
+    assert.deepEqual((await planned(image, "install")).steps, []);
+  },
+);
