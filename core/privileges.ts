@@ -3,7 +3,7 @@
  * sets repeat it for running from source (a test compares them), and docs/privileges.md shows it.
  */
 
-import { type Layout, SYSTEM_LAYOUT } from "./layout.ts";
+import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
@@ -111,6 +111,7 @@ const INSTALLER: Privileges = {
     env: [...TERMINAL_VARIABLES],
     sys: ["uid", "statfs"],
     run: INSTALLER_PROGRAMS,
+    ffi: true,
   },
   working: {},
 };
@@ -195,7 +196,7 @@ const INSTALLER_WRITES = [
   "/usr/local/bin",
   "/etc/sysusers.d",
   "/etc/systemd/system",
-  "/etc/credstore.encrypted/crypto-sealing-key",
+  CREDENTIAL_STORE,
   SYSTEM_LAYOUT.configDirectory,
   SYSTEM_LAYOUT.stateDirectory,
   SYSTEM_LAYOUT.runtimeDirectory,
@@ -203,19 +204,19 @@ const INSTALLER_WRITES = [
 
 /**
  * What the worker that installs and removes may do below a root directory ("" for the system
- * itself).
+ * itself): with libraries at first, with which it gives files away, without when it works.
  * @param program the program that is running, which it copies, and runs for a backup
  */
-export function installerPrivileges(root: string, program: string): PermissionSet {
+export function installerPrivileges(root: string, program: string) {
   const write = INSTALLER_WRITES.map((path) => root + path);
   const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
   const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
-  return {
+  const working = {
     read: [...write, ...accounts, ...system],
     write,
-    sys: ["statfs"],
     run: [...INSTALLER_PROGRAMS, program],
   };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
 /**

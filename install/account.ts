@@ -38,9 +38,10 @@ export function findAccount(passwd: string, group: string): Account | undefined 
   return { uid, gid };
 }
 
-/** Whether the service's group is there, with its user or, if that was interrupted, without. */
-export function hasGroup(group: string): boolean {
-  return entry(group, SERVICE_USER) !== undefined;
+/** The id of the service's group, with its user or, if that was interrupted, without. */
+export function groupId(group: string): number | undefined {
+  const found = entry(group, SERVICE_USER);
+  return found && Number(found[2]);
 }
 
 function requireSystemId(kind: string, id: number): void {

@@ -26,6 +26,15 @@ export type Action =
   | { readonly do: "rename"; readonly from: string; readonly to: string }
   /** Removes a file, if it is there. */
   | { readonly do: "remove"; readonly path: string }
+  /**
+   * Removes a directory that whoever performs it itself made just before, and of what is in it the
+   * names that are listed; fails if there is more.
+   */
+  | {
+    readonly do: "unmakeDirectory";
+    readonly path: string;
+    readonly names: readonly string[];
+  }
   /** Removes a directory, if it is there and empty. */
   | { readonly do: "removeEmpty"; readonly path: string }
   /** Removes a directory and all that is in it. */

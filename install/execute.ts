@@ -1,4 +1,5 @@
 /** Carries a plan out, and takes it back when a step fails. */
+import { parent } from "../core/layout.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import type { Action, Plan, Step } from "./actions.ts";
 import type { Perform } from "./perform.ts";
@@ -30,6 +31,16 @@ export async function execute(
       throw await takenBack(thrown, steps.slice(0, i + 1).reverse(), perform, tell);
     }
   }
+}
+
+/** The directories that a plan writes files in. */
+export function directoriesOf({ steps }: Plan): string[] {
+  const paths = steps.flatMap(({ actions }) => actions).flatMap((action) => {
+    if (action.do === "write") return [action.path];
+    if (action.do === "makeKeys") return [action.sealingKey, action.ring];
+    return action.do === "copy" || action.do === "link" ? [action.to] : [];
+  });
+  return [...new Set(paths.map(parent))];
 }
 
 async function performAll(actions: readonly Action[], perform: Perform) {

@@ -40,12 +40,12 @@ export interface Facts {
   /** Whether systemd runs here. */
   readonly systemd: boolean;
   readonly account: Account | undefined;
-  /** Whether there is the service's group, which may be without its user. */
-  readonly group: boolean;
+  /** The id of the service's group, which may be without its user. */
+  readonly group: number | undefined;
   readonly manifest: Manifest | undefined;
   /** The paths that are there, of those that matter. */
   readonly files: Readonly<Record<string, FileFact>>;
-  /** Names in the configuration and the state directory. */
+  /** Names in the directories of configuration, state and credentials. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   readonly service: UnitFact;
   readonly socket: UnitFact;

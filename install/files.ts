@@ -1,16 +1,13 @@
 /** Files and directories of root's, on the disk before anything is built on them. */
 import type { Bytes } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
+import { SystemError } from "../platform/libc.ts";
 import { unfinished } from "./places.ts";
 
-/** Whom something is given to. */
-export interface Ids {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const ROOT: Ids = { uid: 0, gid: 0 };
 const BLOCK = 1_048_576;
+const PUBLIC_DIRECTORY = 0o755;
+const PROBE_MODE = 0o600;
 
 /** What a call gives, or undefined if the file is not there. */
 export function ifThere<T>(call: () => T): T | undefined {
@@ -22,23 +19,68 @@ export function ifThere<T>(call: () => T): T | undefined {
   }
 }
 
+/** What the system refused, as an error for people; anything else is a bug, and stays. */
+export function asFileError(thrown: unknown, path: string | undefined): unknown {
+  const code = thrown instanceof SystemError ? `errno ${thrown.errno}` : codeOf(thrown);
+  if (code === undefined) return thrown;
+  const hint = `the system refused it (${code}): ${REMEDIES[code] ?? OTHER_REMEDY}`;
+  return new CryptoError("io", { subject: path, hint, cause: thrown });
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error ? (thrown as Error & { code?: unknown }).code : undefined;
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "make room there",
+  EDQUOT: "make room there",
+  EROFS: "the file system is mounted read-only; mount it for writing",
+};
+const OTHER_REMEDY = "check the path, its file system, and what may be written there";
+
+const PROBE_NAME = ".crypto-install.new";
+const PROBE_BYTES = 4_096;
+
+/**
+ * Tries whether files can be made in a directory, and leaves none.
+ * @throws {CryptoError} `io`
+ */
+export function requireWritable(directory: string): void {
+  const path = `${directory}/${PROBE_NAME}`;
+  try {
+    removeIfThere(path);
+    using file = Deno.openSync(path, { write: true, createNew: true, mode: PROBE_MODE });
+    // At once: killed later, nothing of it is left.
+    removeIfThere(path);
+    writeAll(file, new Uint8Array(PROBE_BYTES));
+    file.syncSync();
+  } catch (error) {
+    throw asFileError(error, directory);
+  }
+}
+
 /** Whether anything has this name. */
 export function exists(path: string): boolean {
   return ifThere(() => Deno.lstatSync(path)) !== undefined;
 }
 
-/** Writes a new file and waits until it is on the disk. What had this name is removed first. */
-export function writeNew(path: string, bytes: Bytes, mode: number, { uid, gid }: Ids = ROOT): void {
+/**
+ * Writes a new file and waits until it is on the disk. What had this name is removed first. It is
+ * made with its mode, and changed by its path never: in the service's own directory that path may
+ * lead anywhere a moment later.
+ * @param give gives it to its owner, if that is not root
+ */
+export function writeNew(
+  path: string,
+  bytes: Bytes,
+  mode: number,
+  give: (path: string) => void = () => {},
+): void {
   removeIfThere(path);
   using file = Deno.openSync(path, { write: true, createNew: true, mode });
   writeAll(file, bytes);
-  finish(file, path, mode, { uid, gid });
-}
-
-function finish(file: Deno.FsFile, path: string, mode: number, { uid, gid }: Ids): void {
-  // The file mode creation mask of whoever installs does not matter.
-  Deno.chmodSync(path, mode);
-  Deno.chownSync(path, uid, gid);
+  give(path);
   file.syncSync();
 }
 
@@ -60,7 +102,7 @@ export function replaceByCopy(from: string, to: string, mode: number): void {
   using file = Deno.openSync(temporary, { write: true, createNew: true, mode });
   const block = new Uint8Array(BLOCK);
   for (let n; (n = source.readSync(block)) !== null;) writeAll(file, block.subarray(0, n));
-  finish(file, temporary, mode, ROOT);
+  file.syncSync();
   renameDurably(temporary, to);
 }
 
@@ -81,12 +123,19 @@ export function removeIfThere(path: string): void {
   ifThere(() => Deno.removeSync(path));
 }
 
-/** Makes a directory, unless it is there: it has been looked at before. */
-export function makeDirectory(path: string, mode: number, { uid, gid }: Ids): void {
-  if (exists(path)) return;
-  Deno.mkdirSync(path, { recursive: true });
-  Deno.chmodSync(path, mode);
-  Deno.chownSync(path, uid, gid);
+/** Makes a directory, and those above it. */
+export function makeDirectory(
+  path: string,
+  mode: number,
+  give: (path: string) => void = () => {},
+): void {
+  // Those above are no place of ours: the permission to make them comes with this one's.
+  Deno.mkdirSync(path, { recursive: true, mode: PUBLIC_DIRECTORY });
+  if (mode !== PUBLIC_DIRECTORY) {
+    Deno.removeSync(path);
+    Deno.mkdirSync(path, { mode });
+  }
+  give(path);
 }
 
 /** Removes a directory, if it is there and empty. */

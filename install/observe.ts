@@ -1,8 +1,7 @@
 /** Looks at the system, for a plan: changes nothing. */
-import { statfsSync } from "node:fs";
 import { parent } from "../core/layout.ts";
 import { findProgram, runProgram } from "../platform/programs.ts";
-import { findAccount, hasGroup } from "./account.ts";
+import { findAccount, groupId } from "./account.ts";
 import { sha256 } from "./assets.ts";
 import type { Facts, FileFact, RunningProgram, UnitFact } from "./facts.ts";
 import { exists, ifThere } from "./files.ts";
@@ -29,10 +28,12 @@ export interface Asker {
   readonly uid: number;
   /** Path of the compiled program that is running; undefined from source. */
   readonly program: string | undefined;
+  /** Bytes free where the program goes. */
+  readonly freeBytes: number;
 }
 
 /** Everything that a plan depends on. @throws {CryptoError} `occupied` */
-export async function observe({ root, version, uid, program }: Asker): Promise<Facts> {
+export async function observe({ root, version, uid, program, freeBytes }: Asker): Promise<Facts> {
   const places = placesBelow(root);
   const { passwd, group } = readAccounts(root);
   const systemd = exists("/run/systemd/system");
@@ -44,13 +45,17 @@ export async function observe({ root, version, uid, program }: Asker): Promise<F
     root: uid === 0,
     systemd,
     account: findAccount(passwd, group),
-    group: hasGroup(group),
+    group: groupId(group),
     manifest: readManifest(places),
     files: await lookAtFiles(places),
-    names: namesIn(places.layout.configDirectory, places.layout.stateDirectory),
+    names: namesIn(
+      places.layout.configDirectory,
+      places.layout.stateDirectory,
+      parent(places.credential),
+    ),
     service: await lookAtUnit(places, "crypto.service", knows),
     socket: await lookAtUnit(places, "crypto.socket", knows),
-    freeBytes: freeBytes(parent(places.program)),
+    freeBytes,
   };
 }
 
@@ -65,14 +70,15 @@ function readManifest({ manifest }: Places) {
 }
 
 async function lookAtFiles(places: Places): Promise<Record<string, FileFact>> {
-  const { ring, sealingKey, runtimeDirectory } = places.layout;
+  const { ring, runtimeDirectory } = places.layout;
   const written = managedFiles(places);
   const others = [
     ...[...written, places.manifest].map(unfinished),
     ...managedDirectories(places),
     ...sealingPlaces(places),
     ...[places.manifest, places.oldProgram, runtimeDirectory],
-    ...[ring, `${ring}.new`, `${sealingKey}.new`],
+    ...[ring, `${ring}.new`],
+    ...sealingPlaces(places).map((path) => `${path}.new`),
   ];
   const found = [
     ...await Promise.all(written.map(async (path) => [path, await lookInto(path)] as const)),
@@ -131,10 +137,4 @@ async function lookAtUnit({ root }: Places, unit: string, knows: boolean): Promi
 async function isRunning(unit: string): Promise<boolean> {
   const { stdout } = await runProgram("systemctl", ["is-active", unit]);
   return /^(active|activating|reloading)$/.test(new TextDecoder().decode(stdout).trim());
-}
-
-/** Bytes that are free where a directory is, or will be. */
-function freeBytes(directory: string): number {
-  const found = ifThere(() => statfsSync(directory));
-  return found ? found.bavail * found.bsize : Infinity;
 }

@@ -1,12 +1,13 @@
 /** Does to the system what a plan says. */
 import { utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { type GiveAway, loadGiveAway } from "../platform/ownership.ts";
 import { mustRun } from "../platform/programs.ts";
 import { type Account, findAccount } from "./account.ts";
 import type { Action, Owner } from "./actions.ts";
 import {
+  asFileError,
   exists,
-  type Ids,
   ifThere,
   makeDirectory,
   removeIfEmpty,
@@ -20,18 +21,24 @@ import { type Accounts, prove } from "./prove.ts";
 
 const PUBLIC_FILE = 0o644;
 const PUBLIC_PROGRAM = 0o755;
-const ROOT: Ids = { uid: 0, gid: 0 };
 
 /** Does one thing. Gives what people should know of it, if it is not what the plan says. */
 export type Perform = (action: Action) => Promise<string | undefined | void>;
 
 /** Does to the system below a root directory what the actions say. */
-export function performer(root: string): Perform {
+export function performer(root: string, giveAway: GiveAway = loadGiveAway()): Perform {
   let made: KeyPlaces | undefined;
-  return async (action) => {
+  const directories = new Set<string>();
+  const perform: Perform = async (action) => {
     switch (action.do) {
       case "directory":
-        return makeDirectory(action.path, action.mode, idsOf(root, action.owner));
+        if (exists(action.path)) return;
+        directories.add(action.path);
+        return makeDirectory(action.path, action.mode, giver(root, action.owner, giveAway));
+      case "unmakeDirectory":
+        if (!directories.has(action.path) || !exists(action.path)) return;
+        for (const name of action.names) removeIfThere(`${action.path}/${name}`);
+        return Deno.removeSync(action.path);
       case "write":
         return replace(action.path, utf8(action.text), PUBLIC_FILE);
       case "copy":
@@ -48,7 +55,7 @@ export function performer(root: string): Perform {
       case "removeAll":
         return ifThere(() => Deno.removeSync(action.path, { recursive: true }));
       case "makeKeys":
-        await makeKeys(action, idsOf(root, "service"));
+        await makeKeys(action, giver(root, "service", giveAway));
         made = action;
         return;
       case "unmakeKeys":
@@ -60,10 +67,26 @@ export function performer(root: string): Perform {
         return await prove(action.program, service(root), readAccounts(root));
     }
   };
+  return async (action) => {
+    try {
+      return await perform(action);
+    } catch (error) {
+      throw asFileError(error, pathOf(action));
+    }
+  };
 }
 
-function idsOf(root: string, owner: Owner): Ids {
-  return owner === "root" ? ROOT : service(root);
+/** The path that an action is about. */
+function pathOf(action: Action): string | undefined {
+  if ("path" in action) return action.path;
+  return "to" in action ? action.to : action.do === "makeKeys" ? action.ring : undefined;
+}
+
+/** Gives to an owner what root has made. The account is looked up before that is made. */
+function giver(root: string, owner: Owner, giveAway: GiveAway): (path: string) => void {
+  if (owner === "root") return () => {};
+  const { uid, gid } = service(root);
+  return (path) => giveAway(path, uid, gid);
 }
 
 /** The files that name the users and groups of the system below a root directory. */

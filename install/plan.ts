@@ -5,7 +5,7 @@ import type { Asset } from "./assets.ts";
 import type { Facts } from "./facts.ts";
 import { formatManifest, type Manifest } from "./manifest.ts";
 import { managedDirectories } from "./places.ts";
-import { requireInstallable } from "./preconditions.ts";
+import { isUnowned, requireInstallable } from "./preconditions.ts";
 
 const UNITS = ["crypto.socket", "crypto.service"] as const;
 
@@ -100,10 +100,14 @@ function configDirectoryStep({ places }: Facts): Step {
   return directoryStep(places.layout.configDirectory, "root");
 }
 
+/** What the daemon makes in its state directory at its first start, besides a ring. */
+const DAEMONS_OWN = ["lock", "access.log", "ring.new"];
+
 function directoryStep(path: string, owner: "root" | "service"): Step {
   const mode = owner === "root" ? 0o755 : 0o700;
   const title = `make the directory ${path}`;
-  const undo: Action = { do: "removeEmpty", path };
+  const names = owner === "root" ? [] : DAEMONS_OWN;
+  const undo: Action = { do: "unmakeDirectory", path, names };
   return step(`directory:${path}`, title, { do: "directory", path, mode, owner }, undo);
 }
 
@@ -151,14 +155,22 @@ function assetStep(facts: Facts, { id, title, path, text }: Asset): Step {
   return step(id, `write the ${title} ${path}`, { do: "write", path, text }, undo, ...reload);
 }
 
-function accountSteps({ account, places }: Facts): Step[] {
+function accountSteps({ account, group, places }: Facts): Step[] {
   if (account) return [];
   const root = places.root === "" ? [] : [`--root=${places.root}`];
   // By its name alone: systemd-sysusers looks for a path outside of the image.
   const args = [...root, places.accounts.slice(parent(places.accounts).length + 1)];
   const make: Action = { do: "run", program: "systemd-sysusers", args };
   const title = "make the user and group crypto-service";
-  return [step("account", title, make, ...removeAccount(places.root))];
+  return [step("account", title, make, ...unmakeAccount(places.root, group))];
+}
+
+/** A group that was there stays: userdel(8) takes it with its user, unless it has other members. */
+function unmakeAccount(root: string, group: number | undefined): Action[] {
+  const [user, ...groups] = removeAccount(root) as [Action, Action];
+  if (group === undefined) return [user, ...groups];
+  const args = [...root === "" ? [] : [`--root=${root}`], "--inline", `g crypto-service ${group}`];
+  return [user, { do: "run", program: "systemd-sysusers", args }];
 }
 
 /** Statuses of userdel(8) and groupdel(8): there is none. */
@@ -174,9 +186,16 @@ export function removeAccount(root: string): Action[] {
   ];
 }
 
-function keySteps({ files, places }: Facts): Step[] {
+function keySteps(facts: Facts): Step[] {
+  const { files, places } = facts;
   const { stateDirectory, sealingKey, ring } = places.layout;
-  const steps = files[stateDirectory] ? [] : [directoryStep(stateDirectory, "service")];
+  const made = directoryStep(stateDirectory, "service");
+  const again: Action = { do: "removeEmpty", path: stateDirectory };
+  const steps = !files[stateDirectory]
+    ? [made]
+    : isUnowned(facts)
+    ? [{ ...made, actions: [again, ...made.actions] }]
+    : [];
   if (files[ring]) return steps;
   const make: Action = { do: "makeKeys", sealingKey, ring };
   return [...steps, step("keys", "make the first key, sealed", make, { do: "unmakeKeys" })];
@@ -199,12 +218,19 @@ function startSteps(facts: Facts, old: ReadonlySet<Asset["id"]>): Step[] {
     // A socket does not start under a service that runs without it.
     const stop = step("stop", "stop the service", systemctl("stop", "crypto.service"));
     const start = unitStep("start", "start socket and service", "stop", facts);
-    return [...service.active ? [stop] : [], start];
+    const undo = [...start.undo, ...socketDirectory(facts)];
+    return [...service.active ? [stop] : [], { ...start, undo }];
   }
   const replaced = files[places.program]?.sha256 !== program!.sha256;
   const stale = replaced || old.has("service") || old.has("config") || manifest?.complete === false;
   const restart = systemctl("restart", "crypto.service");
   return stale ? [step("restart", "restart the service; its socket keeps the queue", restart)] : [];
+}
+
+/** systemd makes it for the socket, and leaves it. */
+function socketDirectory({ places, files }: Facts): Action[] {
+  const { runtimeDirectory: path } = places.layout;
+  return files[path] ? [] : [{ do: "removeEmpty", path }];
 }
 
 function unitStep(verb: "enable" | "start", title: string, undo: string, { places }: Facts): Step {

@@ -32,11 +32,20 @@ export function requireInstallable(facts: Facts, assets: readonly Asset[]): void
   requireSpace(facts);
 }
 
-function requireDirectory({ files, places, account }: Facts, path: string): void {
+/** Made, but not given to the service: an installation was killed in between. */
+export function isUnowned({ files, places, names }: Facts): boolean {
+  const { stateDirectory } = places.layout;
+  return files[stateDirectory]?.uid === 0 && (names[stateDirectory] ?? []).length === 0;
+}
+
+function requireDirectory(facts: Facts, path: string): void {
+  const { files, places, account } = facts;
   const fact = files[path];
   if (!fact) return;
   if (fact.type !== "directory") throw unsafe(path, "is not a directory", "move it away");
-  const owners = path === places.layout.stateDirectory ? [account?.uid] : [0];
+  const owners = path === places.layout.stateDirectory
+    ? [isUnowned(facts) ? 0 : account?.uid]
+    : [0];
   requireGuarded(path, fact, owners);
 }
 

@@ -28,29 +28,44 @@ export async function prove(
 ): Promise<string | undefined> {
   const [member, stranger] = [as(unusedId(taken), gid), as(unusedId(taken))];
   const sealed = await isSealed([...member, program]);
-  if (!sealed) await requireRoundTrip([...member, program]);
+  const tried = sealed === false && await requireRoundTrip([...member, program]);
   const refused = await runProgram("setpriv", [...stranger, program, "status"]);
   if (!isRefusal(refused)) throw failure("somebody outside its group was not refused");
-  return sealed ? SEALED : undefined;
+  return sealed ? SEALED : tried ? undefined : BUSY;
 }
+
+const BUSY =
+  "the service has no connection free: a stranger is refused, and that a member can decrypt was " +
+  "not tried";
+
+/** How long it is waited for a service that has no connection free, and how long in between. */
+const BUSY_PATIENCE = 8_000;
+const BUSY_PAUSE = 250;
 
 const SEALED =
   "the service waits for `crypto unseal`: a stranger is refused, and that a member can " +
   "decrypt was not tried";
 
-/** Whether the service has its keys under a passphrase that nobody has typed yet. */
-async function isSealed(crypto: readonly string[]): Promise<boolean> {
-  const status = await succeed(runProgram("setpriv", [...crypto, "status", "--json"]));
-  return JSON.parse(fromUtf8(status)).sealed === true;
+/**
+ * Whether the service has its keys under a passphrase that nobody has typed yet.
+ * @returns undefined if it is busy
+ */
+async function isSealed(crypto: readonly string[]): Promise<boolean | undefined> {
+  const status = await succeed(() => runProgram("setpriv", [...crypto, "status", "--json"]));
+  return status && JSON.parse(fromUtf8(status)).sealed === true;
 }
 
-async function requireRoundTrip(crypto: readonly string[]): Promise<void> {
+/** Encrypts and decrypts. @returns false if the service is busy */
+async function requireRoundTrip(crypto: readonly string[]): Promise<boolean> {
   const secret = utf8(randomBytes(SECRET_BYTES).toHex());
   const run = (verb: string, input: Bytes) => {
-    return succeed(runProgram("setpriv", [...crypto, verb], { input }));
+    return succeed(() => runProgram("setpriv", [...crypto, verb], { input }));
   };
-  const opened = await run("decrypt", await run("encrypt", secret));
+  const sealed = await run("encrypt", secret);
+  const opened = sealed && await run("decrypt", sealed);
+  if (!opened) return false;
   if (!equalSecret(opened, secret)) throw failure("what it decrypts is not what it encrypted");
+  return true;
 }
 
 /** Arguments of setpriv(1): a user of that number only, in its own group and one more. */
@@ -67,11 +82,29 @@ function unusedId({ passwd, group }: Accounts): number {
   }
 }
 
-async function succeed(running: Promise<Ended>) {
-  const { status, stdout, stderr } = await running;
+/** What a program prints that must succeed, or undefined if the service stays busy. */
+async function succeed(start: () => Promise<Ended>): Promise<Bytes | undefined> {
+  const ended = await patiently(start);
+  const { status, stdout, stderr } = ended;
   if (status === 0) return stdout;
+  if (isBusy(ended)) return undefined;
   const said = new TextDecoder().decode(stderr).split("\n")[0]!.slice(0, 300);
   throw failure(`a member of its group was refused: ${said}`);
+}
+
+async function patiently(start: () => Promise<Ended>): Promise<Ended> {
+  const end = performance.now() + BUSY_PATIENCE;
+  for (;;) {
+    const ended = await start();
+    if (!isBusy(ended) || performance.now() >= end) return ended;
+    await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+  }
+}
+
+/** The status alone would not do: it is also that of a service that cannot write its log. */
+function isBusy({ status, stderr }: Ended): boolean {
+  const { exit, message } = ERRORS.too_many_connections;
+  return status === exit && new TextDecoder().decode(stderr).includes(message);
 }
 
 /** The kernel refuses the connection, or the daemon the request. */

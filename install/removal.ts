@@ -1,4 +1,5 @@
 /** From what is there to what is to be done, for removing. Pure. */
+import { parent } from "../core/layout.ts";
 import { type Action, type Plan, type Step, step } from "./actions.ts";
 import type { Asset } from "./assets.ts";
 import type { Facts } from "./facts.ts";
@@ -28,19 +29,34 @@ export function planRemoval(
     ...fileSteps(facts, assets, purge),
     ...purge ? purgeSteps(facts) : leftoverSteps(facts),
     ...kept.length > 0 ? [] : accountSteps(facts),
-    ...directorySteps(facts, purge, [...kept, ...keptConfig(facts, assets, purge)]),
+    ...directorySteps(facts, [
+      ...kept,
+      ...keptConfig(facts, assets, purge),
+      ...foreignConfig(facts),
+    ]),
   ];
   const goal = steps.length === 0 ? "nothing" : purge ? "purge" : "uninstall";
   return { goal, steps, notes: notesOf(facts, assets, purge, kept) };
 }
 
 /** The keys and the log, unless the keys were never finished and so never used. */
-export function keptKeys({ files, places, names }: Facts): string[] {
+export function keptKeys(facts: Facts): string[] {
+  const { files, places, names } = facts;
   const { ring, stateDirectory } = places.layout;
   const unused = !files[ring] && files[`${ring}.new`];
   const sealing = unused ? [] : sealingPlaces(places).filter((path) => files[path]);
+  const old = oldSealingKeys(facts);
   const state = (names[stateDirectory] ?? []).filter((name) => !WORTHLESS.includes(name));
-  return [...state.map((name) => `${stateDirectory}/${name}`), ...sealing];
+  return [...state.map((name) => `${stateDirectory}/${name}`), ...sealing, ...old];
+}
+
+/** Sealing keys that a restore has replaced and kept, under their names with an ending. */
+function oldSealingKeys({ places, names }: Facts): string[] {
+  return sealingPlaces(places).flatMap((path) => {
+    const [directory, prefix] = [parent(path), `${path}.`];
+    const paths = (names[directory] ?? []).map((name) => `${directory}/${name}`);
+    return paths.filter((other) => other.startsWith(prefix) && other !== `${path}.new`);
+  });
 }
 
 function stopSteps({ places, service, socket }: Facts): Step[] {
@@ -102,9 +118,12 @@ function removeStep(path: string): Step {
 }
 
 /** Sealing keys first: without them nothing else can be read. */
-function purgeSteps({ files, places }: Facts): Step[] {
+function purgeSteps(facts: Facts): Step[] {
+  const { files, places } = facts;
   const { stateDirectory } = places.layout;
-  const keys = sealingPlaces(places).filter((path) => files[path]).map(removeStep);
+  const unfinished = sealingPlaces(places).map((path) => `${path}.new`);
+  const found = [...sealingPlaces(places), ...unfinished].filter((path) => files[path]);
+  const keys = [...found, ...oldSealingKeys(facts)].map(removeStep);
   if (!files[stateDirectory]) return keys;
   const title = `remove ${stateDirectory}: the ring and the access log`;
   return [...keys, step("state", title, { do: "removeAll", path: stateDirectory })];
@@ -120,7 +139,7 @@ function leftoverSteps({ files, places, names }: Facts): Step[] {
 }
 
 function accountSteps({ account, group, places }: Facts): Step[] {
-  if (!account && !group) return [];
+  if (!account && group === undefined) return [];
   const title = "remove the user and group crypto-service";
   return [{ id: "account", title, actions: removeAccount(places.root), undo: [] }];
 }
@@ -131,28 +150,35 @@ function keptConfig(facts: Facts, assets: readonly Asset[], purge: boolean): str
   return !purge && facts.files[config] && !isOurs(facts, assets, config) ? [config] : [];
 }
 
+/** What is in the configuration's directory and no part of this program's. */
+function foreignConfig(facts: Facts): string[] {
+  const { names, places: { layout: { configDirectory }, ...places } } = facts;
+  const known = [places.config, places.manifest, ...sealingPlaces(facts.places)];
+  const ours = new Set([
+    ...known.flatMap((path) => [path, `${path}.new`, unfinished(path)]),
+    ...oldSealingKeys(facts),
+  ]);
+  const paths = (names[configDirectory] ?? []).map((name) => `${configDirectory}/${name}`);
+  return paths.filter((path) => !ours.has(path));
+}
+
 /** The manifest goes when all that it lists is gone. */
 function directorySteps(
   { files, places, manifest }: Facts,
-  purge: boolean,
   kept: readonly string[],
 ): Step[] {
   const { configDirectory, stateDirectory, runtimeDirectory } = places.layout;
   const goes = (path: string) => files[path] && !kept.some((file) => file.startsWith(`${path}/`));
   const made = manifest?.directories.filter((path) => path !== configDirectory) ?? [];
   const first = [...new Set([...made, stateDirectory, runtimeDirectory])].reverse();
-  const config: Action = purge
-    ? { do: "removeAll", path: configDirectory }
-    : { do: "removeEmpty", path: configDirectory };
+  const config: Action = { do: "removeEmpty", path: configDirectory };
   const actions: Action[] = [
     ...first.filter(goes).map((path): Action => ({ do: "removeEmpty", path })),
     ...files[places.manifest] ? [{ do: "remove", path: places.manifest } as const] : [],
     ...goes(configDirectory) ? [config] : [],
   ];
   if (actions.length === 0) return [];
-  const title = purge
-    ? `remove ${configDirectory} and the directories that are empty now`
-    : "remove the record of the installation and the directories that are empty now";
+  const title = "remove the record of the installation and the directories that are empty now";
   return [{ id: "directories", title, actions, undo: [] }];
 }
 
@@ -164,6 +190,8 @@ function notesOf(facts: Facts, assets: readonly Asset[], purge: boolean, kept: r
       ? `${path} was edited and stays`
       : `${path} is not what install wrote and stays`;
   });
+  const others = foreignConfig(facts);
+  if (others.length > 0) notes.push(`crypto did not make these, which stay: ${others.join(", ")}`);
   if (kept.length === 0) return notes;
   notes.push(`the keys stay, with the user and group they belong to: ${kept.join(", ")}`);
   notes.push("`crypto uninstall --purge` removes them too; without them nothing can be decrypted");

@@ -1,9 +1,14 @@
 /** What installs and removes, in a worker: it alone holds the permissions for it. */
 import { CryptoError } from "../core/errors.ts";
+import { loadGiveAway, setCreationMask } from "../platform/ownership.ts";
+import { dropLibraryPermission } from "../platform/permissions.ts";
+import { Sockets } from "../platform/sockets.ts";
 import { runRole } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import { assetsFor } from "./assets.ts";
-import { execute, type Progress } from "./execute.ts";
+import { holdOthersOff } from "./exclusion.ts";
+import { directoriesOf, execute, type Progress } from "./execute.ts";
+import { exists, requireWritable } from "./files.ts";
 import { type Asker, observe } from "./observe.ts";
 import { performer } from "./perform.ts";
 import { planInstall } from "./plan.ts";
@@ -24,7 +29,9 @@ export type Question =
   /** Runs `crypto backup` on the terminal. */
   | { readonly type: "backup"; readonly program: string; readonly file: string }
   /** Carries the last plan out. */
-  | { readonly type: "execute" };
+  | { readonly type: "execute" }
+  /** Was not confirmed. */
+  | { readonly type: "leave" };
 
 /** A plan, and the keys and logs that it removes. */
 export interface Planned {
@@ -32,18 +39,39 @@ export interface Planned {
   readonly removes: readonly string[];
 }
 
+/** No file is made that others can write; the mask of whoever installs does not matter. */
+const OTHERS_WRITE = 0o022;
+
 /** Runs in the worker. */
 export function runInstallRole(): void {
+  const giveAway = loadGiveAway();
+  setCreationMask(OTHERS_WRITE);
+  const sockets = new Sockets();
+  dropLibraryPermission();
   let planned: { plan: Plan; root: string } | undefined;
-  runRole<Question, Planned | undefined, Progress>(async (question, tell) => {
+  let release = () => {};
+  const answer = async (question: Question, tell: (progress: Progress) => void) => {
     if (question.type === "plan") {
-      const answer = await planFor(question.wish);
-      planned = { plan: answer.plan, root: question.wish.asker.root };
-      return answer;
+      const { asker, dryRun } = question.wish;
+      if (!dryRun && asker.uid === 0) release = await holdOthersOff(asker.root, sockets);
+      const found = await planFor(question.wish);
+      planned = { plan: found.plan, root: asker.root };
+      return found;
     }
     if (question.type === "backup") await backup(question.program, question.file);
-    else if (planned) await execute(planned.plan, performer(planned.root), tell);
+    else if (planned && question.type === "execute") {
+      await execute(planned.plan, performer(planned.root, giveAway), tell);
+    }
+    if (question.type !== "backup") release();
     return undefined;
+  };
+  runRole<Question, Planned | undefined, Progress>(async (question, tell) => {
+    try {
+      return await answer(question, tell);
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
   });
 }
 
@@ -52,7 +80,12 @@ export async function planFor({ goal, asker, dryRun }: Wish): Promise<Planned> {
   const facts = await observe(asker);
   if (!dryRun) requireCapable(facts);
   const assets = await assetsFor(facts.places);
-  if (goal === "install") return { plan: planInstall(facts, assets), removes: [] };
+  if (goal === "install") {
+    const plan = planInstall(facts, assets);
+    // Of those that are missing, the main thread tried what is above them.
+    if (!dryRun) directoriesOf(plan).filter(exists).forEach(requireWritable);
+    return { plan, removes: [] };
+  }
   const purge = goal === "purge";
   const plan = planRemoval(facts, assets, { purge });
   return { plan, removes: purge ? keptKeys(facts) : [] };

@@ -1,4 +1,5 @@
 /** `crypto install` and `crypto uninstall` on the main thread, which holds no permission. */
+import { statfsSync } from "node:fs";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { INSTALL_WORKER, installerPrivileges } from "../core/privileges.ts";
@@ -6,7 +7,7 @@ import { requireTrustedDirectory } from "../platform/trust.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import type { Progress } from "./execute.ts";
-import { exists } from "./files.ts";
+import { exists, requireWritable } from "./files.ts";
 import { managedDirectories, placesBelow } from "./places.ts";
 import type { Planned, Question, Wish } from "./role.ts";
 
@@ -75,7 +76,10 @@ export async function uninstall(context: InstallContext, flags: UninstallFlags):
     context.say(`this removes ${removes.join(", ")}`);
     const file = confirmRemoval(terminal)?.replace(/^(?!\/)/, `${directory}/`);
     if (file) await worker.ask({ type: "backup", program, file });
-    requireConfirmed(terminal);
+    if (!isConfirmed(terminal)) {
+      await worker.ask({ type: "leave" });
+      throw new CryptoError("not_confirmed");
+    }
   }
   if (!flags.dryRun) await worker.ask({ type: "execute" });
   report(context, flags, plan);
@@ -87,9 +91,9 @@ function confirmRemoval(terminal: Terminal | undefined): string | undefined {
   return terminal?.ask(offer)?.trim() || undefined;
 }
 
-function requireConfirmed(terminal: Terminal | undefined): void {
+function isConfirmed(terminal: Terminal | undefined): boolean {
   const typed = terminal?.ask(`Type "${CONFIRMATION}" to go on: `);
-  if (typed?.trim() !== CONFIRMATION) throw new CryptoError("not_confirmed");
+  return typed?.trim() === CONFIRMATION;
 }
 
 /** All that only this thread can find out, before it gives up its permissions. */
@@ -100,13 +104,17 @@ function wishFor(
 ): Wish {
   const image = root === undefined ? "" : imageDirectory(root);
   const program = Deno.build.standalone ? Deno.execPath() : undefined;
-  const asker = { root: image, version, uid: Deno.uid() ?? -1, program };
+  const freeBytes = bytesFree(nearest(parent(placesBelow(image).program)));
+  const asker = { root: image, version, uid: Deno.uid() ?? -1, program, freeBytes };
   return { goal, asker, dryRun };
 }
 
 function imageDirectory(root: string): string {
   try {
-    return requireTrustedDirectory(root, []).replace(/^\/$/, "");
+    const real = requireTrustedDirectory(root, []);
+    if (real !== "/") return real;
+    const hint = "that is the running system: leave --root away to install on it";
+    throw new CryptoError("usage", { subject: `--root ${root}`, hint });
   } catch (cause) {
     if (cause instanceof CryptoError) throw cause;
     const hint = "make the directory of the image first";
@@ -116,23 +124,39 @@ function imageDirectory(root: string): string {
 
 async function startWorker(
   context: InstallContext,
-  { asker: { root } }: Wish,
+  { goal, dryRun, asker: { root, uid } }: Wish,
   { json }: InstallFlags,
 ): Promise<Installer> {
   requireTrustedWays(root);
+  if (goal === "install" && !dryRun && uid === 0) requireWritableWays(root);
   return await RoleWorker.start<Question, Planned | undefined, Progress>({
     script: context.script,
     name: INSTALL_WORKER,
-    permissions: installerPrivileges(root, Deno.execPath()),
+    permissions: installerPrivileges(root, Deno.execPath()).start,
     onEvent: (progress) => !json && tellProgress(context, progress),
   });
+}
+
+/** What is missing can be made: the worker, for its own places only, finds out later. */
+function requireWritableWays(root: string): void {
+  const missing = managedDirectories(placesBelow(root)).filter((directory) => !exists(directory));
+  new Set(missing.map(nearest)).forEach(requireWritable);
+}
+
+/** A directory, or the first one above it that is there. */
+function nearest(directory: string): string {
+  return exists(directory) ? directory : nearest(parent(directory));
+}
+
+function bytesFree(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }
 
 /** Nobody but root can put something else on the way to a place, and no link leads elsewhere. */
 function requireTrustedWays(root: string): void {
   for (const directory of managedDirectories(placesBelow(root))) {
-    let way = parent(directory);
-    while (!exists(way)) way = parent(way);
+    const way = nearest(parent(directory));
     const real = requireTrustedDirectory(way, []);
     if (real === way) continue;
     const hint = `a symbolic link leads to ${real}; the directory itself is to be there`;

@@ -1,4 +1,4 @@
-/** Giving files to another user. */
+/** Giving files to another user, and with which modes files are made. */
 import { cPath, openLibc, SystemError } from "./libc.ts";
 
 /** Gives a file to a user and a group. A symbolic link is given itself, not what it leads to. */
@@ -15,4 +15,12 @@ export function loadGiveAway(): GiveAway {
   return (path, uid, gid) => {
     if (symbols.lchown(cPath(path), uid, gid) < 0) throw new SystemError("lchown", errno());
   };
+}
+
+/**
+ * Sets the file mode creation mask of this process and of those that it starts: a file is made
+ * with its final mode, so that no `chmod`, which follows links, has to mend it.
+ */
+export function setCreationMask(mask: number): void {
+  openLibc({ umask: { parameters: ["u32"], result: "u32" } }).symbols.umask(mask);
 }

@@ -17,7 +17,8 @@ export class Image implements Disposable {
 
   /** What is wished for it, as the main thread would say. */
   wish(goal: Wish["goal"], program: string = compiledProgram()): Wish {
-    return { goal, asker: { root: this.root, version: "0.1.0", uid: 0, program }, dryRun: false };
+    const asker = { root: this.root, version: "0.1.0", uid: 0, program, freeBytes: 1e9 };
+    return { goal, asker, dryRun: false };
   }
 
   /** Every path with its type, mode, owner and size; of texts the text. */

@@ -6,6 +6,8 @@ import { parseManifest } from "../../install/manifest.ts";
 import { type Perform, performer } from "../../install/perform.ts";
 import { planFor } from "../../install/role.ts";
 import { openRing } from "../../core/ring.ts";
+import { holdOthersOff } from "../../install/exclusion.ts";
+import { Sockets } from "../../platform/sockets.ts";
 import { linuxTest } from "../support/linux.ts";
 import { compiledProgram, publicProgram, run } from "../support/process.ts";
 import { Image } from "./image.ts";
@@ -99,6 +101,44 @@ await linuxTest("purging leaves what was there before, to the byte; without, onl
   assert.deepEqual(image.contents(), before);
 });
 
+await linuxTest(
+  "what the daemon made in a directory of this installation goes when that fails, and no more",
+  ["root", "sysusers"],
+  async () => {
+    for (const foreign of [[], ["ring"], ["ring.20260101"]]) {
+      using image = new Image();
+      const before = image.contents();
+      const plan = await planned(image, "install");
+      const state = `${image.root}/var/lib/crypto`;
+      const left: string[] = [];
+      const perform = performer(image.root);
+      const failing: Perform = async (action) => {
+        if (action.do === "unmakeKeys") {
+          await perform(action);
+          for (const name of foreign) Deno.writeTextFileSync(`${state}/${name}`, "");
+          return;
+        }
+        if (action.do !== "write" || !action.text.includes('"complete": true')) {
+          return await perform(action);
+        }
+        for (const name of ["lock", "access.log", "ring.new"]) {
+          Deno.writeTextFileSync(`${state}/${name}`, "");
+        }
+        throw new Error("failed on purpose");
+      };
+      await assert.rejects(execute(plan, failing, ({ type, step }) => {
+        if (type === "left") left.push(step);
+      }));
+      if (foreign.length === 0) assert.deepEqual(image.contents(), before);
+      else assert.deepEqual(Array.from(Deno.readDirSync(state), ({ name }) => name), foreign);
+      assert.deepEqual(
+        left,
+        foreign.map(() => "directory:/var/lib/crypto".replace("/", `${image.root}/`)),
+      );
+    }
+  },
+);
+
 /** Fails at one action: before it is done, or after. */
 function failingAt(number: number, when: "before" | "after", perform: Perform): Perform {
   let left = number;
@@ -179,6 +219,22 @@ for (const when of ["before", "after"] as const) {
     },
   );
 }
+
+await linuxTest("a group that was there before outlives an installation that fails", [
+  "root",
+  "sysusers",
+], async () => {
+  for (const members of ["", "root"]) {
+    using image = new Image();
+    const line = `crypto-service:x:873:${members}\n`;
+    Deno.writeTextFileSync(`${image.root}/etc/group`, line, { append: true });
+    const before = image.contents();
+    const plan = await planned(image, "install");
+    const last = actionsOf(plan) - 1;
+    await assert.rejects(execute(plan, failingAt(last, "before", performer(image.root))));
+    assert.deepEqual(image.contents(), before);
+  }
+});
 
 async function killedAt(image: Image, goal: "install" | "purge", action: number, when: string) {
   const script = new URL("killed.ts", import.meta.url).pathname;
@@ -284,3 +340,77 @@ await linuxTest("whoever is not root is told so, and may look", ["root", "setpri
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stdout, /prove/);
 });
+
+await linuxTest(
+  "an image with nothing but etc is prepared; the running system is no image",
+  ["root", "sysusers"],
+  async () => {
+    using image = new Image();
+    for (const path of ["usr", "var", "etc"]) {
+      Deno.removeSync(`${image.root}/${path}`, { recursive: true });
+    }
+    Deno.mkdirSync(`${image.root}/etc`);
+    const installed = await run([compiledProgram(), "install", "--root", image.root]);
+    assert.equal(installed.code, 0, installed.stderr);
+    const contents = image.contents();
+    for (const path of ["/usr", "/usr/local", "/usr/local/bin", "/var", "/var/lib"]) {
+      assert.equal(contents[path], "directory 755 0:0", path);
+    }
+    assert.match(contents["/var/lib/crypto"]!, /^directory 700 /);
+    const link = `${image.root}/system`;
+    Deno.symlinkSync("/", link);
+    for (const root of ["/", "//", "/usr/..", link]) {
+      for (const verb of ["install", "uninstall"]) {
+        const { code } = await run([compiledProgram(), verb, "--dry-run", "--root", root]);
+        assert.equal(code, 64, root);
+      }
+    }
+  },
+);
+
+await linuxTest(
+  "one installs or removes at a time; the next is told so, changes nothing, and may look",
+  ["root", "sysusers"],
+  async () => {
+    using image = new Image();
+    const before = image.contents();
+    const locks = () => {
+      return Array.from(Deno.readDirSync("/run"), ({ name }) => name).filter((name) => {
+        return name.startsWith("crypto-install");
+      });
+    };
+    const others = locks();
+    const sockets = new Sockets();
+    const crypto = (...args: string[]) => run([compiledProgram(), ...args, "--root", image.root]);
+    const release = await holdOthersOff(image.root, sockets);
+    assert.equal(locks().length, others.length + 1);
+    assert.equal((await crypto("install")).code, 75);
+    assert.equal((await crypto("uninstall")).code, 75);
+    assert.equal((await crypto("install", "--dry-run")).code, 0);
+    assert.deepEqual(image.contents(), before);
+    release();
+    assert.equal((await crypto("install")).code, 0);
+    assert.equal((await crypto("uninstall", "--purge")).code, 64);
+    assert.equal((await crypto("uninstall", "--purge", "--yes")).code, 0);
+    assert.deepEqual([image.contents(), locks()], [before, others]);
+  },
+);
+
+await linuxTest(
+  "a state directory that was made but not given to the service yet is made again",
+  ["root", "sysusers"],
+  async () => {
+    using whole = new Image();
+    using image = new Image();
+    await carryOut(whole, "install");
+    const directory = `${image.root}/var/lib/crypto`;
+    Deno.mkdirSync(directory, { mode: 0o700 });
+    await carryOut(image, "install");
+    const of = (path: string) => Deno.lstatSync(`${path}/var/lib/crypto`);
+    assert.deepEqual(
+      [of(image.root).uid, of(image.root).mode],
+      [of(whole.root).uid, of(whole.root).mode],
+    );
+    assert.deepEqual((await planned(image, "install")).steps, []);
+  },
+);

@@ -3,6 +3,8 @@
  * what it may not. Arguments: the image, and a port of this machine. Prints what came of each.
  */
 import { installerPrivileges } from "../../core/privileges.ts";
+import { loadGiveAway } from "../../platform/ownership.ts";
+import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { RoleWorker, runRole } from "../../platform/worker.ts";
 
 type Attempts = Readonly<Record<string, string>>;
@@ -39,10 +41,12 @@ async function attemptAll([root, port]: readonly string[]): Promise<Attempts> {
 }
 
 if (globalThis.name === "probe") {
+  loadGiveAway();
+  dropLibraryPermission();
   runRole<readonly string[], Attempts>(attemptAll);
 } else {
   const [root] = Deno.args as [string];
-  const permissions = installerPrivileges(root, Deno.execPath());
+  const permissions = installerPrivileges(root, Deno.execPath()).start;
   const role = await RoleWorker.start<readonly string[], Attempts>({
     script: import.meta.url,
     name: "probe",

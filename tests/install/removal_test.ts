@@ -42,7 +42,7 @@ Deno.test("purging removes the sealing key first, then the rest, the user and th
       kinds.indexOf(`removeAll ${layout.stateDirectory}`),
   );
   assert.ok(kinds.includes(`remove ${PLACES.credential}`));
-  assert.ok(kinds.includes(`removeAll ${layout.configDirectory}`));
+  assert.ok(kinds.includes(`removeEmpty ${layout.configDirectory}`));
   const text = JSON.stringify(plan.steps);
   for (const program of ["userdel", "groupdel"]) assert.ok(text.includes(program));
 });
@@ -100,7 +100,7 @@ Deno.test("a first key that was never finished was never used, and goes", () => 
 });
 
 Deno.test("a group whose user has gone already goes too", () => {
-  const plan = planRemoval(freshFacts({ group: true }), ASSETS, { purge: true });
+  const plan = planRemoval(freshFacts({ group: 990 }), ASSETS, { purge: true });
   assert.deepEqual(plan.steps.map(({ id }) => id), ["account"]);
 });
 
@@ -118,4 +118,36 @@ Deno.test("an image's services are not stopped", () => {
   );
   assert.ok(!plan.steps.some(({ id }) => id === "stop"));
   assert.ok(plan.steps.some(({ id }) => id === "disable"));
+});
+
+Deno.test("purging removes old sealing keys and rings too; without, they stay and are named", () => {
+  const old = [`${layout.sealingKey}.20260101T000000000Z`, `${PLACES.credential}.2026`];
+  const foreign = `${layout.configDirectory}/notes`;
+  const facts = installedFacts({
+    names: {
+      [layout.stateDirectory]: ["ring", "ring.20260101T000000000Z"],
+      [layout.configDirectory]: ["notes", "sealing.key", "sealing.key.20260101T000000000Z"],
+      "/etc/credstore.encrypted": ["crypto-sealing-key.2026", "other"],
+    },
+  });
+  const kept = planRemoval(facts, ASSETS, { purge: false });
+  const purged = planRemoval(facts, ASSETS, { purge: true });
+  for (const path of [...old, `${layout.ring}.20260101T000000000Z`]) {
+    assert.ok(keptKeys(facts).includes(path), path);
+    assert.ok(kept.notes.some((note) => note.includes(path)), path);
+  }
+  for (const path of old) {
+    assert.ok(!removed(kept).includes(path), path);
+    assert.ok(removed(purged).includes(path), path);
+  }
+  for (const plan of [kept, purged]) {
+    assert.ok(plan.notes.some((note) => note.includes(foreign)));
+    const text = JSON.stringify(plan.steps);
+    assert.ok(!text.includes(foreign) && !text.includes("credstore.encrypted/other"));
+  }
+  assert.ok(
+    !actions(purged).some((action) => {
+      return action.do === "removeAll" && action.path === layout.configDirectory;
+    }),
+  );
 });

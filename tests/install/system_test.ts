@@ -305,3 +305,55 @@ await linuxTest("an upgrade that does not prove itself is taken back, and the ol
     );
     await system.must([...who, INSTALLED, "encrypt"], { stdin: "x", env: plainEnvironment() });
   }));
+
+await linuxTest(
+  "a first installation that does not prove itself leaves nothing, and the next works",
+  [
+    "root",
+    "systemd",
+  ],
+  () =>
+    withSystem(async (system) => {
+      const dropIn = "/etc/systemd/system/crypto.socket.d";
+      await system.sh(
+        `mkdir -p ${dropIn}; printf '[Socket]\\nSocketMode=0600\\n' >${dropIn}/test.conf`,
+      );
+      const before = await listing(system);
+      const failed = await system.run([OWN, "install"], { patience: 60_000 });
+      assert.equal(failed.code, 70, failed.stderr);
+      assert.ok(!failed.stderr.includes("NOT undone"), failed.stderr);
+      assert.deepEqual(differences(before, await listing(system)), []);
+      await system.sh(`rm -r ${dropIn}; systemctl daemon-reload`);
+      await system.must([OWN, "install"]);
+    }),
+);
+
+await linuxTest(
+  "a service that has no connection free is installed over, and it says what was not tried",
+  [
+    "root",
+    "systemd",
+  ],
+  () =>
+    withSystem(async (system) => {
+      await system.must([OWN, "install"]);
+      await system.sh(
+        "printf '[limits]\\nconnections = 1\\n' >/etc/crypto/crypto.toml; " +
+          "systemctl restart crypto.service; echo 0 >/run/kept.count; chmod 666 /run/kept.count",
+      );
+      const deno = ["env", "DENO_DIR=/proc/nowhere", "/opt/deno", "run", "--quiet", "--allow-all"];
+      const kept = [...deno, "--no-config", "--no-lock", "/opt/kept.js"];
+      const held = system.run(
+        [...await member(system), ...kept, "/run/enough", "/run/kept.count"],
+        { patience: 60_000 },
+      );
+      await eventually("the connection is taken", async () => {
+        return Number(await system.sh("cat /run/kept.count")) > 0;
+      });
+      const { code, stderr } = await system.run([OWN, "install"], { patience: 60_000 });
+      await system.sh("touch /run/enough");
+      assert.equal((await held).code, 0);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /was not tried/);
+    }),
+);
