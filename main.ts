@@ -84,6 +84,7 @@ const routes = buildRouteMap<keyof typeof subcommands, Context>({
 });
 
 const FULL_PIPE_WAIT = 5;
+const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
@@ -134,8 +135,15 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   openPassphrase,
   version: settings.version,
   openTerminal: () => Terminal.open(),
+  requireConfig,
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
+
+/** Whether the service would start with a configuration of root's. */
+async function requireConfig(path: string): Promise<void> {
+  const { readConfig } = await import("./server/config.ts");
+  readConfig(path, ROOT);
+}
 
 /** Loaded when somebody is to be asked. */
 async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPassphrase"]>) {

@@ -27,6 +27,8 @@ export interface InstallContext {
   readonly say: (line: string) => void;
   /** Opens the terminal, if there is one. */
   readonly openTerminal: () => Terminal | undefined;
+  /** @throws {CryptoError} `config`, `unsafe_path` if a daemon of this version would not start with it */
+  readonly requireConfig: (path: string) => Promise<void>;
 }
 
 /** What both command lines say. */
@@ -55,6 +57,8 @@ const ADD_PERSON = [
 /** Installs, upgrades, or finishes what was interrupted, and proves the result. */
 export async function install(context: InstallContext, flags: InstallFlags): Promise<void> {
   const wish = wishFor("install", context, flags);
+  // A service that runs on goes on with what it read; the new one would not start.
+  await context.requireConfig(placesBelow(wish.asker.root).config);
   const worker = await startWorker(context, wish, flags);
   const { plan } = await ask(worker, { type: "plan", wish });
   if (!flags.dryRun) await worker.ask({ type: "execute" });

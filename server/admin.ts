@@ -15,6 +15,7 @@ import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { mustRun, programPaths, runProgram } from "../platform/programs.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { type RoleOptions, runRole } from "../platform/worker.ts";
+import { readConfig } from "./config.ts";
 import { exists, publishDurably, readSecret } from "./durable.ts";
 import {
   type Credential,
@@ -78,6 +79,8 @@ async function perform(question: AdminQuestion, parts: Parts): Promise<readonly 
   const credential = layout.mode === "system" ? systemdCredential() : undefined;
   const ladder = { layout, engine: parts.engine, own, credential };
   if (task.type === "backup") return await backUp(task, ladder, question);
+  // It is stopped for this, and would not start again with a configuration that is wrong.
+  readConfig(layout.config, uid ?? 0);
   if (task.type === "restore") {
     const prepared = await prepareRestore(task, ladder, question);
     return await whileStopped(ladder, parts.sockets, prepared);

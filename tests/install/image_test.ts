@@ -414,3 +414,23 @@ await linuxTest(
     assert.deepEqual((await planned(image, "install")).steps, []);
   },
 );
+
+await linuxTest(
+  "a configuration that the service would not start with is found before anything is changed",
+  [
+    "root",
+    "sysusers",
+  ],
+  async () => {
+    using image = new Image();
+    const command = [compiledProgram(), "install", "--root", image.root];
+    assert.equal((await run(command)).code, 0);
+    const config = `${image.root}/etc/crypto/crypto.toml`;
+    Deno.writeTextFileSync(config, "[limits]\nconnections = 0\n");
+    const before = image.contents();
+    const { code, stderr } = await run(command);
+    assert.equal(code, 78, stderr);
+    assert.match(stderr, /crypto\.toml:2/);
+    assert.deepEqual(image.contents(), before);
+  },
+);
