@@ -62,10 +62,12 @@ export interface PermissionSet {
   readonly ffi?: boolean;
 }
 
-/** Wherever some of the system's own programs may be; see `platform/programs.ts`. */
-function systemPrograms(...names: readonly string[]): string[] {
-  const directories = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
-  return names.flatMap((name) => directories.map((directory) => `${directory}/${name}`));
+/** Where the system's own programs are, in the order in which they are searched. */
+export const PROGRAM_DIRECTORIES = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] as const;
+
+/** Wherever some of the system's own programs may be. */
+export function systemPrograms(...names: readonly string[]): string[] {
+  return names.flatMap((name) => PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`));
 }
 
 /** What installing and removing run. */

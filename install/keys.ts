@@ -2,9 +2,9 @@
 import { randomBytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { DEFAULT_KEY, KeyRing, sealRing } from "../core/ring.ts";
+import { SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, removeIfThere, renameDurably, writeNew } from "./files.ts";
 
-const SEALING_KEY_BYTES = 32;
 const SECRET = 0o400;
 
 /** Where the two parts of the keys are. */
@@ -33,7 +33,7 @@ async function writeKeys(
   { sealingKey, ring }: KeyPlaces,
   give: (path: string) => void,
 ): Promise<void> {
-  const secret = randomBytes(SEALING_KEY_BYTES);
+  const secret = randomBytes(SEALING_KEY_LENGTH);
   const keys = await new KeyRing().create(DEFAULT_KEY.seal, "seal");
   const temporary = [`${ring}.new`, `${sealingKey}.new`] as const;
   try {

@@ -1,5 +1,12 @@
 /** Where everything goes, below a root directory: "" is the running system. */
-import { type Layout, moved, parent, SYSTEM_LAYOUT } from "../core/layout.ts";
+import {
+  CREDENTIAL,
+  CREDENTIAL_STORE,
+  type Layout,
+  moved,
+  parent,
+  SYSTEM_LAYOUT,
+} from "../core/layout.ts";
 
 /** The paths that installing writes. */
 export interface Places {
@@ -33,7 +40,7 @@ export function placesBelow(root: string): Places {
     manifest: `${config}/install.json`,
     service: `${root}/etc/systemd/system/crypto.service`,
     socketUnit: `${root}/etc/systemd/system/crypto.socket`,
-    credential: `${root}/etc/credstore.encrypted/crypto-sealing-key`,
+    credential: `${root}${CREDENTIAL_STORE}/${CREDENTIAL}`,
     layout: moved(SYSTEM_LAYOUT, config, state, runtime),
   };
 }

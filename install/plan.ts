@@ -1,5 +1,5 @@
 /** From what is there to what is to be done, for installing. Pure. */
-import { parent } from "../core/layout.ts";
+import { parent, SERVICE_USER } from "../core/layout.ts";
 import { type Action, type Plan, type Step, step } from "./actions.ts";
 import type { Asset } from "./assets.ts";
 import type { Facts } from "./facts.ts";
@@ -178,7 +178,7 @@ const NO_SUCH_ACCOUNT = 6;
 
 /** Removes the service's user and group. */
 export function removeAccount(root: string): Action[] {
-  const args = [...root === "" ? [] : [`--prefix=${root}`], "crypto-service"];
+  const args = [...root === "" ? [] : [`--prefix=${root}`], SERVICE_USER];
   const accept = [NO_SUCH_ACCOUNT];
   return [
     { do: "run", program: "userdel", args, accept },

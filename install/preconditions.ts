@@ -90,7 +90,7 @@ function requireKeysTogether({ files, places }: Facts): void {
 
 /** Every file that a sealing key may be in. */
 export function sealingPlaces({ layout, credential }: Places): string[] {
-  return [layout.sealingKey, `${layout.configDirectory}/sealing.crypto`, credential];
+  return [layout.sealingKey, layout.lockedSealingKey, credential];
 }
 
 function requireSpace({ program, files, places, freeBytes }: Facts): void {

@@ -4,9 +4,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-
-/** In the order in which they are searched. */
-const DIRECTORIES = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] as const;
+import { PROGRAM_DIRECTORIES, systemPrograms } from "../core/privileges.ts";
 
 /** Programs to the Debian packages that they are in. */
 const PACKAGES = {
@@ -24,7 +22,7 @@ export type Program = keyof typeof PACKAGES;
 /** The environment of every program: what it says does not depend on who starts it. */
 const ENVIRONMENT = {
   LC_ALL: "C",
-  PATH: DIRECTORIES.join(":"),
+  PATH: PROGRAM_DIRECTORIES.join(":"),
   SYSTEMD_COLORS: "0",
   SYSTEMD_PAGER: "",
 } as const;
@@ -59,7 +57,7 @@ const PATIENCE = 120_000;
  * and to run.
  */
 export function programPaths(...programs: readonly Program[]): string[] {
-  return programs.flatMap((program) => DIRECTORIES.map((directory) => `${directory}/${program}`));
+  return systemPrograms(...programs);
 }
 
 /**
