@@ -3,11 +3,12 @@ import { statfsSync } from "node:fs";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { INSTALL_WORKER, installerPrivileges } from "../core/privileges.ts";
+import { exists } from "../platform/durable.ts";
 import { requireTrustedDirectory } from "../platform/trust.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import type { Progress } from "./execute.ts";
-import { exists, requireWritable } from "./files.ts";
+import { requireWritable } from "./files.ts";
 import { managedDirectories, placesBelow } from "./places.ts";
 import type { Planned, Question, Wish } from "./role.ts";
 
