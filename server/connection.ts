@@ -6,10 +6,10 @@ import {
   type Call,
   errorLine,
   type Incoming,
-  MAX_LINE,
   readRequestLine,
   resultLine,
-} from "../core/rpc.ts";
+} from "../core/calls.ts";
+import { MAX_LINE } from "../core/rpc.ts";
 import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
