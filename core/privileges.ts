@@ -184,15 +184,6 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
-/** The name of the worker that changes and backs up the ring. */
-export const ADMIN_WORKER = "crypto-admin";
-
-/** The name of the worker that the daemon runs in, by which the program knows that it is one. */
-export const DAEMON_WORKER = "crypto-serve";
-
-/** The name of the worker that installs and removes. */
-export const INSTALL_WORKER = "crypto-install";
-
 /** Directories below a root directory that installing and removing write in. */
 const INSTALLER_WRITES = [
   "/usr/local/bin",
@@ -231,9 +222,6 @@ export function sharePrivileges(data: string, listen: readonly string[]): Permis
   return { read: [data], write: [data], net: listen };
 }
 
-/** The name of the worker that a share server runs in. */
-export const SHARE_WORKER = "crypto-share";
-
 /**
  * What the worker of `share send`, `open` and their like is given: one server, the files that were
  * named, and the directory that files go to. It gives up `ffi` before it asks anything.
@@ -252,6 +240,3 @@ export function shareClientPrivileges(
   const working = { net: [host], read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
-
-/** The name of the worker that asks a share server. */
-export const SHARE_CLIENT_WORKER = "crypto-share-client";

@@ -1,5 +1,6 @@
 /** `crypto share serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
-import { SHARE_WORKER, sharePrivileges } from "../core/privileges.ts";
+import { sharePrivileges } from "../core/privileges.ts";
+import { SHARE_WORKER } from "../core/roles.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
 import type { Address } from "./settings.ts";

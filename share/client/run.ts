@@ -1,7 +1,8 @@
 /** The share commands on the main thread: what people type, and what they are told. */
 import { type Bytes, concat, fromUtf8, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
-import { SHARE_CLIENT_WORKER, shareClientPrivileges } from "../../core/privileges.ts";
+import { shareClientPrivileges } from "../../core/privileges.ts";
+import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
 import { newCode } from "../../core/share/code.ts";
 import { DEFAULT_ORIGIN, parseLink, requireOrigin } from "../../core/share/link.ts";
 import type { Answer } from "../../core/share/wire.ts";
