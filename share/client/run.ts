@@ -238,6 +238,7 @@ export async function manage(
 }
 
 const STATES: Readonly<Record<Answer<"status">["state"], string>> = {
+  waiting: "waiting for an answer",
   uploading: "being uploaded",
   live: "waiting to be opened",
   locked: "locked after too many wrong passphrases",

@@ -65,7 +65,7 @@ export async function sendSecret(
     linkProofHash: await hashProof(linkProof),
     passphraseProofHash: passphraseProof && await hashProof(passphraseProof),
     receiptHash: await hashProof(receipt),
-    kind: terms.kind,
+    kind: "secret" as const,
     ttl: terms.ttl,
     views: terms.views,
     size: bodyLength(content.manifest, content.length),
