@@ -9,6 +9,9 @@ export const DEFAULT_ORIGIN = "http://127.0.0.1:8787";
 /** What a link is for: opening a secret, answering a request, or reading the answer to one's own. */
 export type LinkKind = "secret" | "request" | "own";
 
+/** The kinds by which something is read. */
+export const READABLE: readonly LinkKind[] = ["secret", "own"];
+
 /** What a link says. */
 export interface Link {
   readonly kind: LinkKind;
@@ -57,6 +60,11 @@ export function parseLink(text: string, kinds: readonly LinkKind[] = ["secret"])
   } catch {
     throw new CryptoError("bad_link");
   }
+}
+
+/** Whether a text is meant as a link, and not as a receipt: links begin with a scheme of the web. */
+export function isLink(text: string): boolean {
+  return /^\s*https?:/.test(text);
 }
 
 function kindOf(prefix: string): LinkKind {

@@ -5,13 +5,20 @@
  */
 import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { type Bytes, concat, utf8 } from "../bytes.ts";
+import { sealedLength } from "../cobblestone.ts";
 import { webCrypto } from "../engine.ts";
 import { CryptoError } from "../errors.ts";
 import type { KeyInBody } from "./body.ts";
 import { ID_LENGTH, LABEL, labelled, PROOF_LENGTH } from "./keys.ts";
+import { LARGEST_HEAD } from "./manifest.ts";
 
 /** Bytes of the encapsulated key, which an answer's body begins with. */
 export const ENCAPSULATED_LENGTH = 32;
+/** Bytes of ciphertext that an answer with this much content may have. */
+export function largestAnswer(content: number): number {
+  return ENCAPSULATED_LENGTH + sealedLength(LARGEST_HEAD + content);
+}
+
 /** An answer is for its requester alone. */
 export const ANSWER_TERMS = { kind: "answer", views: 1, passphrase: false } as const;
 
