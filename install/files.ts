@@ -1,23 +1,20 @@
 /** Files and directories of root's, on the disk before anything is built on them. */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { parent } from "../core/layout.ts";
+import {
+  type Give,
+  ifThere,
+  removeIfThere,
+  renameDurably,
+  writeAll,
+  writeNew,
+} from "../platform/durable.ts";
 import { SystemError } from "../platform/libc.ts";
 import { unfinished } from "./places.ts";
 
 const BLOCK = 1_048_576;
 const PUBLIC_DIRECTORY = 0o755;
 const PROBE_MODE = 0o600;
-
-/** What a call gives, or undefined if the file is not there. */
-export function ifThere<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
 
 /** What the system refused, as an error for people; anything else is a bug, and stays. */
 export function asFileError(thrown: unknown, path: string | undefined): unknown {
@@ -60,34 +57,6 @@ export function requireWritable(directory: string): void {
   }
 }
 
-/** Whether anything has this name. */
-export function exists(path: string): boolean {
-  return ifThere(() => Deno.lstatSync(path)) !== undefined;
-}
-
-/**
- * Writes a new file and waits until it is on the disk. What had this name is removed first. It is
- * made with its mode, and changed by its path never: in the service's own directory that path may
- * lead anywhere a moment later.
- * @param give gives it to its owner, if that is not root
- */
-export function writeNew(
-  path: string,
-  bytes: Bytes,
-  mode: number,
-  give: (path: string) => void = () => {},
-): void {
-  removeIfThere(path);
-  using file = Deno.openSync(path, { write: true, createNew: true, mode });
-  writeAll(file, bytes);
-  give(path);
-  file.syncSync();
-}
-
-function writeAll(file: Deno.FsFile, bytes: Bytes): void {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-}
-
 /** Puts a file in its place in one step. */
 export function replace(path: string, bytes: Bytes, mode: number): void {
   writeNew(unfinished(path), bytes, mode);
@@ -106,36 +75,15 @@ export function replaceByCopy(from: string, to: string, mode: number): void {
   renameDurably(temporary, to);
 }
 
-/** Renames; the new name is on the disk when it returns. */
-export function renameDurably(from: string, to: string): void {
-  Deno.renameSync(from, to);
-  syncDirectory(parent(to));
-}
-
-/** Waits until the names in a directory are on the disk. */
-export function syncDirectory(path: string): void {
-  using directory = Deno.openSync(path);
-  directory.syncSync();
-}
-
-/** Removes a file, if it is there. */
-export function removeIfThere(path: string): void {
-  ifThere(() => Deno.removeSync(path));
-}
-
 /** Makes a directory, and those above it. */
-export function makeDirectory(
-  path: string,
-  mode: number,
-  give: (path: string) => void = () => {},
-): void {
+export function makeDirectory(path: string, mode: number, give?: Give): void {
   // Those above are no place of ours: the permission to make them comes with this one's.
   Deno.mkdirSync(path, { recursive: true, mode: PUBLIC_DIRECTORY });
   if (mode !== PUBLIC_DIRECTORY) {
     Deno.removeSync(path);
     Deno.mkdirSync(path, { mode });
   }
-  give(path);
+  give?.(path);
 }
 
 /** Removes a directory, if it is there and empty. */

@@ -3,7 +3,7 @@ import { randomBytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { DEFAULT_KEY, KeyRing, sealRing } from "../core/ring.ts";
 import { SEALING_KEY_LENGTH } from "../core/rungs.ts";
-import { exists, removeIfThere, renameDurably, writeNew } from "./files.ts";
+import { exists, removeIfThere, renameDurably, writeNew } from "../platform/durable.ts";
 
 const SECRET = 0o400;
 

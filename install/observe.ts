@@ -1,10 +1,10 @@
 /** Looks at the system, for a plan: changes nothing. */
 import { parent } from "../core/layout.ts";
+import { exists, ifThere } from "../platform/durable.ts";
 import { findProgram, runProgram } from "../platform/programs.ts";
 import { findAccount, groupId } from "./account.ts";
 import { sha256 } from "./assets.ts";
 import type { Facts, FileFact, RunningProgram, UnitFact } from "./facts.ts";
-import { exists, ifThere } from "./files.ts";
 import { parseManifest } from "./manifest.ts";
 import { readAccounts } from "./perform.ts";
 import {

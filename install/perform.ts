@@ -1,21 +1,12 @@
 /** Does to the system what a plan says. */
 import { utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { exists, ifThere, removeIfThere, renameDurably } from "../platform/durable.ts";
 import { type GiveAway, loadGiveAway } from "../platform/ownership.ts";
 import { mustRun } from "../platform/programs.ts";
 import { type Account, findAccount } from "./account.ts";
 import type { Action, Owner } from "./actions.ts";
-import {
-  asFileError,
-  exists,
-  ifThere,
-  makeDirectory,
-  removeIfEmpty,
-  removeIfThere,
-  renameDurably,
-  replace,
-  replaceByCopy,
-} from "./files.ts";
+import { asFileError, makeDirectory, removeIfEmpty, replace, replaceByCopy } from "./files.ts";
 import { type KeyPlaces, makeKeys, removeKeys } from "./keys.ts";
 import { type Accounts, prove } from "./prove.ts";
 

@@ -1,5 +1,6 @@
 /** What installs and removes, in a worker: it alone holds the permissions for it. */
 import { CryptoError } from "../core/errors.ts";
+import { exists } from "../platform/durable.ts";
 import { loadGiveAway, setCreationMask } from "../platform/ownership.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { Sockets } from "../platform/sockets.ts";
@@ -8,7 +9,7 @@ import type { Plan } from "./actions.ts";
 import { assetsFor } from "./assets.ts";
 import { holdOthersOff } from "./exclusion.ts";
 import { directoriesOf, execute, type Progress } from "./execute.ts";
-import { exists, requireWritable } from "./files.ts";
+import { requireWritable } from "./files.ts";
 import { type Asker, observe } from "./observe.ts";
 import { performer } from "./perform.ts";
 import { planInstall } from "./plan.ts";

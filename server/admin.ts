@@ -8,6 +8,7 @@ import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
 import { ADMIN_WORKER } from "../core/privileges.ts";
 import type { Rung } from "../core/rungs.ts";
+import { exists } from "../platform/durable.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { loadGiveAway } from "../platform/ownership.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
@@ -16,7 +17,7 @@ import { mustRun, programPaths, runProgram } from "../platform/programs.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { type RoleOptions, runRole } from "../platform/worker.ts";
 import { readConfig } from "./config.ts";
-import { exists, publishDurably, readSecret } from "./durable.ts";
+import { publishDurably, readSecret } from "./durable.ts";
 import {
   type Credential,
   type Ladder,

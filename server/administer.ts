@@ -1,9 +1,9 @@
 /** The main thread of `crypto reseal`, `backup` and `restore`: it asks people, and nothing else. */
 import { CryptoError } from "../core/errors.ts";
 import { type Layout, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
+import { exists } from "../platform/durable.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { type AdminQuestion, adminRole, type AdminTask } from "./admin.ts";
-import { exists } from "./durable.ts";
 
 /** Opens the source of a passphrase now, and asks when it is called. */
 export type OpenPassphrase = (

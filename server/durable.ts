@@ -2,9 +2,7 @@
 import { type Bytes, randomBytes, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
-
-/** Gives a new file its owner, before it has its name. */
-export type Own = (path: string) => void;
+import { exists, type Give, renameDurably, syncDirectory, writeNew } from "../platform/durable.ts";
 
 /**
  * Reads a small regular file whole; undefined if it is not there. Root reads in directories that
@@ -44,36 +42,13 @@ function readWhole(file: Deno.FsFile, size: number): Bytes {
   return bytes.subarray(0, length);
 }
 
-/** Whether something has this name. */
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /**
  * Writes a new file that only its owner can read, and waits until it is on the disk.
  * @throws {CryptoError} `io`; then nothing of it is left
  */
-export function writeDurably(path: string, bytes: Bytes, own?: Own, mode = 0o400): void {
+export function writeDurably(path: string, bytes: Bytes, give?: Give, mode = 0o400): void {
   try {
-    if (exists(path)) Deno.removeSync(path);
-    const file = Deno.openSync(path, { write: true, createNew: true, mode });
-    try {
-      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-      own?.(path);
-      file.syncSync();
-    } catch (error) {
-      // A torn file must not wait here for a start that could take it for a good one.
-      Deno.removeSync(path);
-      throw error;
-    } finally {
-      file.close();
-    }
+    writeNew(path, bytes, mode, give);
   } catch (cause) {
     throw unwritten(path, cause);
   }
@@ -82,12 +57,6 @@ export function writeDurably(path: string, bytes: Bytes, own?: Own, mode = 0o400
 function unwritten(path: string, cause: unknown): CryptoError {
   const hint = "it cannot be written: check the directory, its owner and the free space";
   return new CryptoError("io", { subject: path, hint, cause });
-}
-
-/** Gives a file another name, replacing what has it, and waits until that is on the disk. */
-export function renameDurably(from: string, to: string): void {
-  Deno.renameSync(from, to);
-  syncDirectory(parent(to));
 }
 
 /**
@@ -100,8 +69,8 @@ export function linkDurably(from: string, to: string): void {
 }
 
 /** Writes a file beside its name and gives it the name: one good file is there at every moment. */
-export function replaceDurably(path: string, bytes: Bytes, own?: Own): void {
-  writeDurably(`${path}.new`, bytes, own);
+export function replaceDurably(path: string, bytes: Bytes, give?: Give): void {
+  writeDurably(`${path}.new`, bytes, give);
   renameDurably(`${path}.new`, path);
 }
 
@@ -131,13 +100,4 @@ export function removeDurably(path: string): void {
   if (!exists(path)) return;
   Deno.removeSync(path);
   syncDirectory(parent(path));
-}
-
-function syncDirectory(path: string): void {
-  const directory = Deno.openSync(path);
-  try {
-    directory.syncSync();
-  } finally {
-    directory.close();
-  }
 }

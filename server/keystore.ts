@@ -8,7 +8,8 @@ import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { DEFAULT_KEY, KeyRing, openRing, sealingKeyId, sealRing } from "../core/ring.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
-import { exists, readSecret, renameDurably, replaceDurably, writeDurably } from "./durable.ts";
+import { exists, renameDurably } from "../platform/durable.ts";
+import { readSecret, replaceDurably, writeDurably } from "./durable.ts";
 import { findSealingKey, hasSealingKey, isSealingKey, type SealingPlaces } from "./sealing.ts";
 
 /** A ring is far smaller; what is larger is not one. */

@@ -18,15 +18,8 @@ import {
 } from "../core/ring.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { lockSealingKey, unlockSealingKey } from "../core/sealing.ts";
-import {
-  exists,
-  linkDurably,
-  type Own,
-  readSecret,
-  removeDurably,
-  renameDurably,
-  replaceDurably,
-} from "./durable.ts";
+import { exists, type Give, renameDurably } from "../platform/durable.ts";
+import { linkDurably, readSecret, removeDurably, replaceDurably } from "./durable.ts";
 import { MAX_RING_BYTES } from "./keystore.ts";
 import { findSealingKey, isSealingKey, type SealingKey } from "./sealing.ts";
 
@@ -45,7 +38,7 @@ export interface Ladder {
   readonly layout: Layout;
   readonly engine: Engine;
   /** Gives the ring and the daemon's own sealing keys their owner. */
-  readonly own: Own;
+  readonly own: Give;
   /** Only where there is a system service. */
   readonly credential?: Credential | undefined;
 }

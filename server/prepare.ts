@@ -11,10 +11,10 @@ import {
   userLayout,
   withSocket,
 } from "../core/layout.ts";
+import { exists } from "../platform/durable.ts";
 import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import type { DaemonOptions } from "./daemon.ts";
-import { exists } from "./durable.ts";
 import type { OverflowIds } from "./identity.ts";
 
 /** What the command line says. */

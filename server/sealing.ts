@@ -7,7 +7,8 @@ import type { Engine } from "../core/engine.ts";
 import { keyId } from "../core/header.ts";
 import { type Layout, nextSealingKeys } from "../core/layout.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
-import { exists, readSecret } from "./durable.ts";
+import { exists } from "../platform/durable.ts";
+import { readSecret } from "./durable.ts";
 
 /** Where a sealing key may be. */
 export interface SealingPlaces {

@@ -5,64 +5,31 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, ERRORS } from "../../core/errors.ts";
-import { compiledProgram, kill, plainEnvironment } from "../support/process.ts";
+import {
+  compiledProgram,
+  type Ended,
+  exec,
+  plainEnvironment,
+  type RunOptions,
+} from "../support/process.ts";
 import { PATIENCE } from "../support/wait.ts";
+
+export { exec };
 
 /** Bytes that own an ordinary buffer. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** How a run ended. */
-export interface Run {
-  readonly code: number;
-  readonly signal: string | null;
-  readonly stdout: Bytes;
-  readonly stderr: string;
-}
+export type Run = Ended<Bytes>;
 
-/** How the program is run. */
-export interface CliOptions {
-  /** All of its environment: a daemon's `env` makes its socket the one that is found. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly cwd?: string | undefined;
-  readonly stdin?: string | Uint8Array | undefined;
+/** How the program is run; a daemon's `env` makes its socket the one that is found. */
+export interface CliOptions extends RunOptions {
   /** A command in front: `["setpriv", …]`. */
   readonly wrapper?: readonly string[] | undefined;
-  readonly patience?: number | undefined;
 }
 
 /** The program. */
 export const PROGRAM: string = compiledProgram();
-
-/** Runs any program to its end. */
-export async function exec(
-  [program, ...args]: readonly string[],
-  { env = plainEnvironment(), cwd, stdin, patience = PATIENCE }: CliOptions = {},
-): Promise<Run> {
-  const child = new Deno.Command(program!, {
-    args,
-    env: { ...env },
-    clearEnv: true,
-    ...(cwd === undefined ? {} : { cwd }),
-    stdin: stdin === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const timer = setTimeout(() => kill(child, "SIGKILL"), patience);
-  try {
-    const feeding = stdin === undefined ? undefined : feed(child, stdin);
-    const { code, signal, stdout, stderr } = await child.output();
-    await feeding;
-    return { code, signal, stdout, stderr: new TextDecoder().decode(stderr) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function feed({ stdin }: Deno.ChildProcess, data: string | Uint8Array): Promise<void> {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  // A program that does not read to the end has its reasons.
-  await new Blob([bytes as Bytes]).stream().pipeTo(stdin).catch(() => {});
-}
 
 /** Runs `crypto` to its end. */
 export function crypto(args: readonly string[], options: CliOptions = {}): Promise<Run> {
@@ -163,8 +130,11 @@ function indexedCompare(a: Uint8Array, b: Uint8Array): boolean {
 
 /** A program on a terminal. */
 export interface TerminalJob extends CliOptions {
-  /** What the program is to write before something is typed. */
-  readonly steps?: readonly { readonly expect: string; readonly send: string }[];
+  /** What the program is to write before something is typed, or it gets a signal. */
+  readonly steps?: readonly (
+    & { readonly expect: string }
+    & ({ readonly send: string } | { readonly signal: Deno.Signal })
+  )[];
   /** Descriptors that are files instead. */
   readonly redirect?: Readonly<Record<string, string>>;
   /** What runs, with its first arguments; `crypto` unless given. */

@@ -1,12 +1,12 @@
 /** Running programs in tests: each has a time, and none is left. */
 import { fileURLToPath } from "node:url";
-import { PATIENCE } from "./wait.ts";
+import { PATIENCE, whenLate } from "./wait.ts";
 
-/** How a program ended. */
-export interface Ended {
+/** How a program ended, with what it wrote on standard output as bytes or as text. */
+export interface Ended<Output = string> {
   readonly code: number;
   readonly signal: string | null;
-  readonly stdout: string;
+  readonly stdout: Output;
   readonly stderr: string;
 }
 
@@ -15,7 +15,7 @@ export interface RunOptions {
   /** All of its environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly cwd?: string | undefined;
-  readonly stdin?: string | AsyncIterable<string> | undefined;
+  readonly stdin?: string | Uint8Array | AsyncIterable<string> | undefined;
   /** Milliseconds, after which it is killed. */
   readonly patience?: number | undefined;
 }
@@ -36,11 +36,11 @@ export function plainEnvironment(): Record<string, string> {
   return { PATH: Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin", NO_COLOR: "1" };
 }
 
-/** Runs a program to its end. */
-export async function run(
+/** Runs a program to its end, and gives what it wrote as bytes. */
+export async function exec(
   [program = "", ...args]: readonly string[],
   { env = plainEnvironment(), cwd, stdin, patience = PATIENCE }: RunOptions = {},
-): Promise<Ended> {
+): Promise<Ended<Uint8Array<ArrayBuffer>>> {
   const child = new Deno.Command(program, {
     args,
     env: { ...env },
@@ -50,28 +50,28 @@ export async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => kill(child, "SIGKILL"), patience);
-  try {
-    const [status, stdout, stderr] = await Promise.all([
-      child.status,
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      stdin === undefined ? undefined : feed(child.stdin, stdin),
-    ]);
-    return { code: status.code, signal: status.signal, stdout, stderr };
-  } finally {
-    clearTimeout(timer);
-  }
+  using _ = whenLate(patience, () => kill(child, "SIGKILL"));
+  const fed = stdin === undefined ? undefined : feed(child.stdin, stdin);
+  const { code, signal, stdout, stderr } = await child.output();
+  await fed;
+  return { code, signal, stdout, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Runs a program to its end, and gives what it wrote as text. */
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const { stdout, ...ended } = await exec(command, options);
+  return { ...ended, stdout: new TextDecoder().decode(stdout) };
 }
 
 async function feed(
   to: WritableStream<Uint8Array>,
-  data: string | AsyncIterable<string>,
+  data: string | Uint8Array | AsyncIterable<string>,
 ): Promise<void> {
+  const whole = typeof data === "string" || data instanceof Uint8Array;
   const writer = to.getWriter();
   try {
-    for await (const text of typeof data === "string" ? [data] : data) {
-      await writer.write(new TextEncoder().encode(text));
+    for await (const part of whole ? [data] : data) {
+      await writer.write(typeof part === "string" ? new TextEncoder().encode(part) : part);
     }
     await writer.close();
   } catch {

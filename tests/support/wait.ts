@@ -3,16 +3,35 @@
 /** How long tests wait for what must happen, in milliseconds. */
 export const PATIENCE = 20_000;
 
+const POLL = 5;
+const TICK = 100;
+
+/**
+ * Calls back when something takes too long, unless it is disposed of before. Only time in which
+ * this process ran is counted: a machine that stands still, as busy virtual ones do, does not
+ * make anything late.
+ */
+export function whenLate(patience: number, act: () => void): Disposable {
+  let left = Math.ceil(patience / TICK);
+  const timer = setInterval(() => {
+    if (--left > 0) return;
+    clearInterval(timer);
+    act();
+  }, TICK);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** Waits until a condition holds. Throws, naming it, when that takes too long. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
   patience: number = PATIENCE,
 ): Promise<void> {
-  const deadline = Date.now() + patience;
+  let late = false;
+  using _ = whenLate(patience, () => late = true);
   while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (late) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL));
   }
 }
 
@@ -22,13 +41,7 @@ export async function soon<T>(
   promise: Promise<T>,
   patience: number = PATIENCE,
 ): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), patience);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = Promise.withResolvers<never>();
+  using _ = whenLate(patience, () => late.reject(new Error(`waited in vain for ${what}`)));
+  return await Promise.race([promise, late.promise]);
 }
