@@ -390,6 +390,13 @@ export const ERRORS = {
     message: "the server's answer is not understood",
     hint: "see that the address is that of a share server, and of this version",
   },
+  attack_succeeded: {
+    exit: 70,
+    rpc: -32080,
+    http: 500,
+    message: "the share server did not withstand them",
+    hint: "see the table; report it privately to the maintainers, and stop the server until then",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

@@ -6,6 +6,7 @@ import {
   type CommandContext,
   type RouteMap,
 } from "@stricli/core";
+import { attackCommand } from "./attack/command.ts";
 import type { ManageFlags, OpenFlags, SendFlags, ShareContext } from "./client/run.ts";
 import { parseTtl, parseViews } from "./client/flags.ts";
 import { serveCommand } from "./serve_command.ts";
@@ -174,6 +175,7 @@ export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
     status: manageCommand("status", "Show whether and when a secret was opened"),
     revoke: manageCommand("revoke", "Erase a secret that you have sent"),
     unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
+    attack: attackCommand,
   },
   docs: {
     brief: "Hand a text or a file to one person, once",
