@@ -1,7 +1,7 @@
 /** Who has the address only: what it may use up, and what it may learn. */
 import { type Attack, expect, Finding, type Target } from "./attack.ts";
 import { rankDifference } from "./ranks.ts";
-import { ask, GONE, madeUp, stillReads, UNAVAILABLE, Victim } from "./victim.ts";
+import { ask, GONE, madeUp, stillReads, UNAVAILABLE, Victim, VictimRequest } from "./victim.ts";
 
 /** z of a rank test that chance gives once in fifteen thousand. */
 const TELLING = 4;
@@ -24,6 +24,8 @@ function strangersCalls(id: string): [name: string, fields: object][] {
     ["revoke", { id, receipt: madeUp() }],
     ["unlock", { id, receipt: madeUp() }],
     ["upload-state", { id, uploadToken: madeUp() }],
+    ["look-request", { id, writeProof: madeUp() }],
+    ["answer", { id, writeProof: madeUp(), receiptHash: madeUp(), size: 1, body: "AA" }],
   ];
 }
 
@@ -56,7 +58,11 @@ async function inEveryState(url: string): Promise<string[]> {
   for (let i = 0; i < 10; i++) {
     await ask(url, "take", { ...locked.claim(), passphraseProof: madeUp() });
   }
-  return [new Victim().id, live.id, used.id, revoked.id, locked.id];
+  const waiting = await new VictimRequest().create(url);
+  const answered = await new VictimRequest().create(url);
+  await ask(url, "answer", await answered.answer());
+  const victims = [new Victim(), live, used, revoked, locked, waiting, answered];
+  return victims.map(({ id }) => id);
 }
 
 async function sameBytes(url: string, ids: readonly string[]): Promise<void> {
@@ -120,7 +126,7 @@ async function untilExpired(url: string, victim: Victim): Promise<void> {
 export const STRANGERS: readonly Attack[] = [
   { name: "who has the address only consumes nothing, however often", run: addressOnly },
   {
-    name: "never existed, live, used, revoked and locked have the same bytes",
+    name: "never existed, live, used, revoked, locked and requests have the same bytes",
     run: async ({ urls: [url] }) => sameBytes(url, await inEveryState(url)),
   },
   {

@@ -3,6 +3,7 @@ import { type Attack, Finding, type Target, Untried } from "./attack.ts";
 import { BROWSING } from "./browsing.ts";
 import { PROOFS } from "./proofs.ts";
 import { FLOODS, RACES } from "./races.ts";
+import { REQUESTS } from "./requests.ts";
 import { EXPIRY, STRANGERS } from "./strangers.ts";
 import { TERMS } from "./terms.ts";
 import { TRANSFERS } from "./transfers.ts";
@@ -15,6 +16,7 @@ export const ATTACKS: readonly Attack[] = [
   ...STRANGERS,
   ...BROWSING,
   ...TRANSFERS,
+  ...REQUESTS,
   FLOODS,
 ];
 

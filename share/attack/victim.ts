@@ -112,3 +112,54 @@ export async function stillReads(url: string, victim: Victim): Promise<void> {
   expect(status === TAKEN, `the recipient got ${status}`);
   expect(json.body === toBase64Url(victim.content), "the recipient got something else");
 }
+
+/** A request to be attacked: what its maker and its answerer hold, as base64url. */
+export class VictimRequest {
+  readonly id = toBase64Url(randomBytes(16));
+  readonly #readProof = randomBytes(32);
+  readonly #writeProof = randomBytes(32);
+  readonly #receipt = randomBytes(32);
+
+  /** Registers it, which must succeed. */
+  async create(url: string): Promise<this> {
+    const { status } = await ask(url, "request", await this.registration());
+    expect(status === 201, `not requested: ${status}`);
+    return this;
+  }
+
+  /** What `request` is asked. */
+  async registration(more: object = {}): Promise<Record<string, unknown>> {
+    return {
+      id: this.id,
+      linkProofHash: await hashed(this.#readProof),
+      writeProofHash: await hashed(this.#writeProof),
+      receiptHash: await hashed(this.#receipt),
+      ttl: 600,
+      size: 4096,
+      ...more,
+    };
+  }
+
+  /** What whoever has the link that was given away shows. */
+  get link() {
+    return { id: this.id, writeProof: toBase64Url(this.#writeProof) };
+  }
+
+  /** What `answer` is asked by somebody, with a body of its own. */
+  async answer(more: object = {}) {
+    const receipt = randomBytes(32);
+    const body = toBase64Url(randomBytes(1024));
+    const receiptHash = await hashed(receipt);
+    return { ...this.link, receiptHash, size: 1024, body, ...more };
+  }
+
+  get held() {
+    return { id: this.id, receipt: toBase64Url(this.#receipt) };
+  }
+
+  /** What `take` is asked by who asked for it. */
+  claim() {
+    const linkProof = toBase64Url(this.#readProof);
+    return { id: this.id, linkProof, claimToken: madeUp() };
+  }
+}
