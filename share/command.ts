@@ -185,7 +185,8 @@ const openCommand: ShareCommand = buildCommand({
     brief: "Open a link: a text to standard output, files into a directory",
     fullDescription: [
       "Open a link: a text goes to standard output, files into a directory, readable by you alone.",
-      "Nothing is replaced: a name that is taken gets a number.",
+      "Nothing is replaced: a name that is taken gets a number. Ended in the middle, the same command",
+      "goes on.",
       "",
       "The server erases the secret when everything is written. Trust a text on standard output",
       "only if the exit status is 0.",
