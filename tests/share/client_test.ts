@@ -87,24 +87,6 @@ async function changed(answer: Response): Promise<Response> {
   return new Response(bytes);
 }
 
-Deno.test("a server that changes the terms gives nothing that opens", async () => {
-  await using line = faulty(
-    server,
-    (call, pass) => call === "take" ? pass().then(longer) : undefined,
-  );
-  const sent = await sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
-  const output = new Kept();
-  await rejectsWith(
-    "decryption_failed",
-    openSecret(line.api, sent.secret, { output, claim: newClaim() }),
-  );
-  assert.equal(output.state, "discarded");
-});
-
-async function longer(answer: Response): Promise<Response> {
-  return Response.json({ ...await answer.json(), ttl: 601 });
-}
-
 const ASKED = { ttl: 600, size: 1_000_000 } as const;
 
 Deno.test("a request and its answer survive the loss of every answer once", async () => {
