@@ -78,7 +78,7 @@ export async function send(
   }
   const code = flags.code ? newCode() : undefined;
   const passphrase = code ?? fromFile?.() ??
-    (flags.passphrase ? askNewPassphrase(terminal) : undefined);
+    (flags.passphrase ? await askNewPassphrase(terminal) : undefined);
   const { ttl = DEFAULT_TTL, views = 1 } = flags;
   const sent = await ask("send", { origin, text, paths, terms: { ttl, views }, passphrase });
   await report(context, flags, { ...sent, code, views });
@@ -169,7 +169,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const seen = await ask("look", { link, claims });
   if (exposed) context.say(EXPOSED_WARNING);
   const toTerminal = Deno.stdout.isTerminal();
-  const passphrase = seen.passphrase ? fromFile?.() ?? askPassphrase(terminal) : undefined;
+  const passphrase = seen.passphrase ? fromFile?.() ?? await askPassphrase(terminal) : undefined;
   const question = { link, claims, passphrase, directory, toTerminal };
   const { names, erased } = await ask("open", question);
   for (const name of names) context.say(`wrote ${flags.output}/${name}`);
