@@ -35,6 +35,7 @@ class Serving implements AsyncDisposable {
       origin: "http://127.0.0.1",
       rates: { requests: perMinute, creations: perMinute },
       proxies: new Set(),
+      managed: false,
     });
     const sound: Sound = (request) => app.handle(request, "127.0.0.1");
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
