@@ -27,6 +27,7 @@ import {
   ADMIN_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
+  SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_WORKER,
 } from "./core/roles.ts";
@@ -35,7 +36,7 @@ import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
-import type { ShareContext } from "./share/client/run.ts";
+import type { ShareContext } from "./share/client/session.ts";
 
 type Context =
   & ClientContext
@@ -212,6 +213,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === SHARE_CLIENT_WORKER) {
   const { runShareClientRole } = await import("./share/client/worker.ts");
   runShareClientRole();
+} else if (globalThis.name === SHARE_ATTACK_WORKER) {
+  const { runAttackRole } = await import("./share/attack/worker.ts");
+  runAttackRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

@@ -376,6 +376,20 @@ export const ERRORS = {
     message: "the share server has no room for new secrets",
     hint: "try again later, or ask its operator",
   },
+  share_waiting: {
+    exit: 75,
+    rpc: -32074,
+    http: 409,
+    message: "nobody has answered the request yet",
+    hint: "try again when somebody has; keep your own link until then",
+  },
+  share_answered: {
+    exit: 69,
+    rpc: -32075,
+    http: 410,
+    message: "the request has been answered already",
+    hint: "if that was not you, tell the person who asked; only the first answer counts",
+  },
   share_unreachable: {
     exit: 69,
     rpc: -32072,
@@ -389,6 +403,20 @@ export const ERRORS = {
     http: 502,
     message: "the server's answer is not understood",
     hint: "see that the address is that of a share server, and of this version",
+  },
+  share_opening: {
+    exit: 75,
+    rpc: -32081,
+    http: 409,
+    message: "another process of yours is opening this secret",
+    hint: "wait for it, or end it and try again: what it has done is not lost",
+  },
+  attack_succeeded: {
+    exit: 70,
+    rpc: -32080,
+    http: 500,
+    message: "the share server did not withstand them",
+    hint: "see the table; report it privately to the maintainers, and stop the server until then",
   },
   internal: {
     exit: 70,

@@ -33,6 +33,7 @@ const SHARE_VARIABLES = [
   "CRYPTO_SHARE_DATA",
   "CRYPTO_SHARE_DISK_BYTES",
   "CRYPTO_SHARE_LISTEN",
+  "CRYPTO_SHARE_MANAGED",
   "CRYPTO_SHARE_MAX_BYTES",
   "CRYPTO_SHARE_MAX_TTL",
   "CRYPTO_SHARE_MAX_VIEWS",
@@ -143,11 +144,13 @@ export const PRIVILEGES = {
       read: true,
       write: true,
       net: true,
-      env: ["CRYPTO_SHARE_SERVER", ...TERMINAL_VARIABLES],
+      env: ["CRYPTO_SHARE_SERVER", "HOME", "XDG_STATE_HOME", ...TERMINAL_VARIABLES],
+      sys: ["uid"],
       ffi: true,
     },
     working: {},
   },
+  "share-attack": { start: { net: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-serve": {
     start: {
       read: true,
@@ -235,8 +238,17 @@ export function shareClientPrivileges(
     readonly directory?: readonly string[];
   },
 ) {
-  const { protocol, hostname, port } = new URL(origin);
-  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
-  const working = { net: [host], read: [...read, ...directory], write: [...directory] };
+  const working = { net: [hostOf(origin)], read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** What the worker of `share attack` may do: reach the servers that it attacks. */
+export function shareAttackPrivileges(origins: readonly string[]): PermissionSet {
+  return { net: origins.map(hostOf) };
+}
+
+/** Host and port of an origin. */
+function hostOf(origin: string): string {
+  const { protocol, hostname, port } = new URL(origin);
+  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
 }

@@ -14,3 +14,6 @@ export const SHARE_WORKER = "crypto-share";
 
 /** Asks a share server. */
 export const SHARE_CLIENT_WORKER = "crypto-share-client";
+
+/** Attacks a share server. */
+export const SHARE_ATTACK_WORKER = "crypto-share-attack";

@@ -1,5 +1,4 @@
 /** The calls of the API: what each does with what was asked. */
-import { createHash } from "node:crypto";
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
@@ -8,21 +7,19 @@ import {
   API,
   type Call,
   parseUploadPlace,
-  REFUSED,
   type Request as Asked,
   UPLOAD_HEADER,
 } from "../core/share/wire.ts";
 import { inTime, readJson } from "./body.ts";
-import type { Claim, Refusal, Store } from "./store.ts";
-
-/** What a server allows in new secrets. */
-export interface Allowed {
-  /** Longest lifetime, in seconds. */
-  readonly ttl: number;
-  readonly views: number;
-  /** Largest ciphertext, in bytes. */
-  readonly size: number;
-}
+import {
+  type Allowed,
+  nothingHere,
+  refused,
+  requireAllowed,
+  requireCreated,
+  sha256,
+} from "./rules.ts";
+import type { Claim, Store } from "./store.ts";
 
 /** What a call works with. */
 export interface ApiContext {
@@ -32,20 +29,12 @@ export interface ApiContext {
   readonly clock: () => number;
 }
 
-/** What is answered: JSON, bytes, or nothing. */
-export type Outcome = { readonly json: unknown; readonly status?: number } | {
-  readonly stream: ReadableStream<Bytes>;
-} | undefined;
-
-/** An error whose answer also says since when. For callers with a proof. */
-export class Refused extends CryptoError {
-  constructor({ state, since }: Refusal & { readonly state: keyof typeof REFUSED }) {
-    super(REFUSED[state]);
-    this.since = since;
-  }
-
-  readonly since: number;
-}
+/** What is answered: JSON, a line of text, bytes, or nothing. */
+export type Outcome =
+  | { readonly json: unknown; readonly status?: number }
+  | { readonly text: string; readonly status: number }
+  | { readonly stream: ReadableStream<Bytes> }
+  | undefined;
 
 type Calls = {
   readonly [C in Call]: (api: ApiContext, asked: Asked<C>, client: string) => Promise<Outcome>;
@@ -53,6 +42,9 @@ type Calls = {
 
 const CALLS: Calls = {
   create,
+  request,
+  "look-request": lookAtRequest,
+  answer: answerRequest,
   "upload-state": uploadState,
   look,
   take,
@@ -79,7 +71,8 @@ export async function perform<C extends Call>(
   request: Request,
   client: string,
 ): Promise<Outcome> {
-  const json = await readJson(request, call === "create" ? LONG : SHORT);
+  const withBody = call === "create" || call === "answer";
+  const json = await readJson(request, withBody ? LONG : SHORT);
   return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
 }
 
@@ -89,45 +82,70 @@ function answer<C extends Call>(call: C, value: Answer<C>, status = 200): Outcom
   return { json: write(value), status };
 }
 
-function sha256(bytes: Bytes): Bytes {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
-}
-
-function nothingHere(): CryptoError {
-  return new CryptoError("share_unavailable");
-}
-
-function refused({ state, since }: Refusal): CryptoError {
-  return state === "unknown" ? nothingHere() : new Refused({ state, since });
-}
-
 async function create(
   { store, allowed, clock }: ApiContext,
   asked: Asked<"create">,
   client: string,
 ) {
   const { body, ...secret } = asked;
-  const inline = secret.size <= INLINE_BYTES;
   requireAllowed(secret, allowed);
-  requireField("body", inline ? body?.length === secret.size : body === undefined);
-  requireField("uploadTokenHash", inline || secret.uploadTokenHash !== undefined);
+  requireBody(asked);
   const { state, expires } = await store.create({ ...secret, client }, body, clock());
-  if (state === "exists") throw new CryptoError("share_exists");
-  if (state === "full") throw new CryptoError("share_full");
-  return answer("create", { expires }, inline ? 201 : 202);
+  requireCreated(state);
+  return answer("create", { expires }, body ? 201 : 202);
+}
+
+async function request(
+  { store, allowed, clock }: ApiContext,
+  { size: largest, ...asked }: Asked<"request">,
+  client: string,
+) {
+  requireAllowed({ views: 1, size: largest, ttl: asked.ttl }, allowed);
+  const { state, expires } = await store.request({ ...asked, largest, client }, clock());
+  requireCreated(state);
+  return answer("request", { expires }, 201);
+}
+
+async function lookAtRequest({ store, clock }: ApiContext, asked: Asked<"look-request">) {
+  const seen = await store.lookAtRequest(asked.id, sha256(asked.writeProof), clock());
+  if (seen.state === "unknown") throw nothingHere();
+  if (seen.state !== "waiting") {
+    return answer("look-request", { state: seen.state, since: seen.since });
+  }
+  const { ttl, largest: size, expires } = seen;
+  return answer("look-request", { ttl, size, expires });
+}
+
+async function answerRequest({ store, clock }: ApiContext, asked: Asked<"answer">) {
+  const { body, writeProof, ...secret } = asked;
+  requireBody(asked);
+  const writeProofHash = sha256(writeProof);
+  const given = await store.answer({ ...secret, writeProofHash }, body, clock());
+  switch (given.state) {
+    case "created":
+      return answer("answer", { expires: given.expires }, body ? 201 : 202);
+    case "full":
+      throw new CryptoError("share_full");
+    case "too_large": {
+      const hint = "the request takes no answer of this size: see what it allows";
+      throw new CryptoError("share_refused", { subject: "size", hint });
+    }
+    default:
+      throw refused(given);
+  }
+}
+
+/** A short body comes with the call, a long one afterwards. */
+function requireBody(
+  { size, body, uploadTokenHash }: Pick<Asked<"answer">, "size" | "body" | "uploadTokenHash">,
+): void {
+  const inline = size <= INLINE_BYTES;
+  requireField("body", inline ? body?.length === size : body === undefined);
+  requireField("uploadTokenHash", inline || uploadTokenHash !== undefined);
 }
 
 function requireField(subject: string, fits: boolean): void {
   if (!fits) throw new CryptoError("invalid_params", { subject });
-}
-
-/** What is not allowed is refused, never changed: the ciphertext is bound to what was asked. */
-function requireAllowed(asked: Allowed, allowed: Allowed): void {
-  for (const what of ["ttl", "views", "size"] as const) {
-    if (asked[what] <= allowed[what]) continue;
-    const hint = `this server allows at most ${allowed[what]}`;
-    throw new CryptoError("share_refused", { subject: what, hint });
-  }
 }
 
 /** Adds to a body: the request's own body is the bytes. */

@@ -5,18 +5,27 @@ import { CryptoError } from "../core/errors.ts";
 /** How long a body may pause, and how long a short one may take, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** The pieces of a body as they come. @throws {CryptoError} `idle_timeout` */
+/** The pieces of a body as they come. @throws {CryptoError} `invalid_params` if it breaks off */
 export async function* bodyPieces(request: Request): AsyncGenerator<Bytes> {
   const reader = request.body?.getReader();
   try {
     for (;;) {
-      const next = await reader?.read();
+      const next = await reader?.read().catch(brokenOff);
       if (!next || next.done) return;
       yield next.value as Bytes;
     }
   } finally {
     reader?.releaseLock();
   }
+}
+
+/** Whoever hung up is no failure of the server's. */
+function brokenOff(cause: unknown): never {
+  throw new CryptoError("invalid_params", {
+    subject: "body",
+    hint: "it broke off: send it again",
+    cause,
+  });
 }
 
 /** A body that has come in time. Cuts it off otherwise. */
@@ -48,13 +57,22 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json *(;|$)/i.test(type)) throw notJson("content-type");
-  const bytes = await within(PATIENCE, readAtMost(request, limit));
+  const bytes = await readBytes(request, limit);
   try {
     return JSON.parse(fromUtf8(bytes));
   } catch {
     // What the parser says quotes what was sent.
     throw notJson("body");
   }
+}
+
+/**
+ * A short body, whatever it is.
+ * @param limit bytes, counted as they come
+ * @throws {CryptoError} `too_large`, `idle_timeout`
+ */
+export async function readBytes(request: Request, limit: number): Promise<Bytes> {
+  return await within(PATIENCE, readAtMost(request, limit));
 }
 
 function notJson(subject: string): CryptoError {

@@ -8,7 +8,7 @@ import {
   sealedLength,
   type Sealer,
 } from "../cobblestone.ts";
-import type { Engine } from "../engine.ts";
+import { CHUNK, type Engine, SEALED_CHUNK } from "../engine.ts";
 import { CryptoError } from "../errors.ts";
 import {
   decodeManifest,
@@ -44,6 +44,14 @@ export async function createBodySealer(
   return { head: encodeManifest(manifest), sealer };
 }
 
+/** A key that only the beginning of the body tells: of the answer to a request. */
+export interface KeyInBody {
+  /** Bytes before the ciphertext. */
+  readonly length: number;
+  /** Gives the 32 bytes of the key. @throws {CryptoError} `decryption_failed` */
+  derive(beginning: Bytes): Promise<Bytes>;
+}
+
 /** Bytes of a body whose manifest describes `length` bytes. */
 export function bodyLength(manifest: Manifest, length: number): number {
   return sealedLength(encodeManifest(manifest).length + length);
@@ -54,20 +62,50 @@ export function bodyLength(manifest: Manifest, length: number): number {
  * {@link finish} has returned.
  */
 export class BodyReader {
+  readonly #key: KeyInBody;
   #opener: Opener | undefined;
   #waiting: Bytes = EMPTY;
   #manifest: Manifest | undefined;
+  /** Bytes before the content: the manifest and its length. */
+  #head = 0;
   #read = 0;
 
   constructor(
-    private readonly key: Bytes,
+    key: Bytes | KeyInBody,
     private readonly terms: Terms,
     private readonly options: Pick<BodyOptions, "engine"> = {},
-  ) {}
+  ) {
+    const known = (key: Bytes) => ({ length: 0, derive: () => Promise.resolve(key) });
+    this.#key = key instanceof Uint8Array ? known(key) : key;
+  }
+
+  /** Bytes before the first chunk. */
+  get prefixLength(): number {
+    return this.#key.length + PREFIX_LENGTH;
+  }
 
   /** What is inside. It may be there after some updates, and is after {@link finish}. */
   get manifest(): Manifest | undefined {
     return this.#manifest;
+  }
+
+  /** How much of the content has come out. */
+  get position(): number {
+    return this.#read;
+  }
+
+  /**
+   * Goes on elsewhere, once the manifest is there.
+   * @param position one at which {@link position} was before, after an update of a body of this link
+   * @returns the place in the body from which the ciphertext is to come next
+   * @throws {CryptoError} `malformed` if that was never such a position
+   */
+  seek(position: number): number {
+    const chunk = (this.#head + position) / CHUNK;
+    if (!this.#opener || !Number.isSafeInteger(chunk)) throw new CryptoError("malformed");
+    this.#opener.seek(chunk);
+    this.#read = position;
+    return this.prefixLength + chunk * SEALED_CHUNK;
   }
 
   /**
@@ -79,11 +117,14 @@ export class BodyReader {
     if (this.#opener) return this.#content(await this.#opener.update(ciphertext, into));
     const all = concat(this.#waiting, ciphertext);
     this.#waiting = all;
-    if (all.length < PREFIX_LENGTH) return EMPTY;
+    const start = this.#key.length;
+    const end = this.prefixLength;
+    if (all.length < end) return EMPTY;
+    const key = await this.#key.derive(all.slice(0, start));
     const options = { ...this.options, context: bodyContext(this.terms) };
-    this.#opener = await createOpener(this.key, all.subarray(0, PREFIX_LENGTH), options);
+    this.#opener = await createOpener(key, all.subarray(start, end), options);
     this.#waiting = EMPTY;
-    return this.#content(await this.#opener.update(all.subarray(PREFIX_LENGTH)));
+    return this.#content(await this.#opener.update(all.subarray(end)));
   }
 
   /** Gives the rest. @throws {CryptoError} `decryption_failed`, `malformed` */
@@ -112,6 +153,7 @@ export class BodyReader {
     if (all.length < end) return EMPTY;
     this.#manifest = decodeManifest(all.subarray(MANIFEST_PREFIX, end));
     this.#waiting = EMPTY;
+    this.#head = end;
     return all.subarray(end);
   }
 }

@@ -3,6 +3,7 @@
  * subcommand for real, as root where the tests are root's, and nothing forbidden may be done.
  */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
 import { compile } from "../../tools/compile.ts";
 import { PROJECT } from "../../tools/process.ts";
@@ -164,7 +165,7 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
 });
 
-Deno.test("crypto share send, open and status can do nothing but their work", async () => {
+Deno.test("crypto share send, request, open and status can do nothing but their work", async () => {
   await using server = await startShareServer();
   const inbox = await Deno.makeTempDir({ dir: directory });
   // Libraries are what the worker needs for the fast engine, and gives up before it asks anything.
@@ -187,6 +188,21 @@ Deno.test("crypto share send, open and status can do nothing but their work", as
   await probeShare("status", receipt);
   await probeShare("open", "--output", inbox, "--passphrase-file", codeFile, link);
   assert.deepEqual(Array.from(Deno.readDirSync(inbox), ({ name }) => name), ["passphrase"]);
+  const asked = JSON.parse(await probeShare("request", "--json"));
+  await probeShare("send", "--json", "--to", asked.link, passphrase);
+  await probeShare("status", asked.ownLink);
+  await probeShare("open", "--output", inbox, asked.ownLink);
+  assert.equal(Array.from(Deno.readDirSync(inbox)).length, 2);
+});
+
+Deno.test("crypto share attack can do nothing but its work, in its worker neither", async () => {
+  await using server = await startShareServer();
+  const args = ["share", "attack", "--rounds", "1", "--attempts", "50", server.origin];
+  // The server has its usual limits: the attacks end early, and the status says so.
+  const { code, stderr } = await probe(args, { env: { ...server.env, SHELL: "/bin/sh" } });
+  assert.equal(code, ERRORS.too_many_requests.exit, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
 });
 
 Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
@@ -230,6 +246,12 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
-  const tried = new Set(["serve", "share", "share-serve", ...ended.map(([name]) => name)]);
+  const tried = new Set([
+    "serve",
+    "share",
+    "share-serve",
+    "share-attack",
+    ...ended.map(([name]) => name),
+  ]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });
