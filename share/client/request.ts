@@ -1,7 +1,8 @@
 /** Asking somebody else for a secret: the request is registered before its link is given away. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { hashProof } from "../../core/share/keys.ts";
-import { LINK_SECRET_LENGTH } from "../../core/share/link.ts";
+import { isLink, LINK_SECRET_LENGTH, parseLink } from "../../core/share/link.ts";
+import { parseReceipt, type Receipt } from "../../core/share/receipt.ts";
 import { deriveRequest, largestAnswer } from "../../core/share/request.ts";
 import type { ShareApi } from "./api.ts";
 import { once } from "./upload.ts";
@@ -39,4 +40,14 @@ export async function makeRequest(
   };
   const expires = await once(api, { id, receipt }, () => api.call("request", asked));
   return { seed, publicKey, expires };
+}
+
+/**
+ * What a holder shows: a receipt, or the own link of who made a request.
+ * @throws {CryptoError} `bad_link`
+ */
+export async function receiptOf(holder: string): Promise<Receipt> {
+  if (!isLink(holder)) return parseReceipt(holder);
+  const { id, receipt } = await deriveRequest(parseLink(holder, ["own"]).secret);
+  return { id, receipt };
 }
