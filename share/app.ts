@@ -7,7 +7,7 @@ import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
 import { Metrics } from "./metrics.ts";
-import page from "./page.html" with { type: "text" };
+import { Page } from "./page.ts";
 import { Rates } from "./rates.ts";
 
 /** What an application is made of. */
@@ -35,6 +35,11 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-robots-tag": "noindex, nofollow",
 };
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
+const HEALTHY = {
+  status: 200,
+  body: "ok\n",
+  headers: { "content-type": "text/plain; charset=utf-8" },
+} as const;
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** An application, for whichever server brings the requests. */
@@ -43,10 +48,12 @@ export class ShareApp {
   readonly #creations: Rates;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #metrics = new Metrics();
+  readonly #page: Page;
 
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
+    this.#page = new Page(options.origin);
     const https = options.origin.startsWith("https:");
     this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
   }
@@ -64,8 +71,7 @@ export class ShareApp {
 
   async #answer(request: Request, path: string, peer: string): Promise<Response> {
     try {
-      const fixed = this.#fixed(request.method, path);
-      if (fixed) return fixed;
+      if (request.method !== "POST") return this.#fixed(request, path);
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
       return this.#refuse(error);
@@ -73,19 +79,13 @@ export class ShareApp {
   }
 
   /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
-  #fixed(method: string, path: string): Response | undefined {
-    if (method === "POST") return undefined;
+  #fixed({ method, headers }: Request, path: string): Response {
     if (method !== "GET" && method !== "HEAD") {
       return this.#respond(405, null, { allow: "GET, POST" });
     }
-    const text = (type: string, text: string) =>
-      this.#respond(200, method === "HEAD" ? null : text, {
-        "content-type": `${type}; charset=utf-8`,
-      });
-    if (path === "/healthz") return text("text/plain", "ok\n");
-    return path === "/" || path.startsWith("/s")
-      ? text("text/html", page)
-      : this.#respond(404, null);
+    const found = path === "/healthz" ? HEALTHY : this.#page.find(path, headers);
+    if (!found) return this.#respond(404, null);
+    return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {

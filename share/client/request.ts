@@ -3,8 +3,9 @@ import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { hashProof } from "../../core/share/keys.ts";
 import { isLink, LINK_SECRET_LENGTH, parseLink } from "../../core/share/link.ts";
 import { parseReceipt, type Receipt } from "../../core/share/receipt.ts";
-import { deriveRequest, largestAnswer } from "../../core/share/request.ts";
-import type { ShareApi } from "./api.ts";
+import { deriveRequest, deriveWriteProof, largestAnswer } from "../../core/share/request.ts";
+import type { Answer, AnswerRefusal } from "../../core/share/wire.ts";
+import { refusalError, type ShareApi } from "./api.ts";
 import { once } from "./upload.ts";
 
 /** What a request asks for. */
@@ -40,6 +41,16 @@ export async function makeRequest(
   };
   const expires = await once(api, { id, receipt }, () => api.call("request", asked));
   return { seed, publicKey, expires };
+}
+
+/** What somebody with the request link may know before it is answered. */
+export type SeenRequest = Exclude<Answer<"look-request">, AnswerRefusal>;
+
+/** Asks about a request, which changes nothing. @throws {CryptoError} why it is not to be answered */
+export async function lookAtRequest(api: ShareApi, publicKey: Bytes): Promise<SeenRequest> {
+  const seen = await api.call("look-request", await deriveWriteProof(publicKey));
+  if ("state" in seen) throw refusalError(seen);
+  return seen;
 }
 
 /**
