@@ -7,7 +7,7 @@ import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
 import { Metrics } from "./metrics.ts";
-import { Page } from "./page.ts";
+import { isOfPage, Page } from "./page.ts";
 import { Rates } from "./rates.ts";
 
 /** What an application is made of. */
@@ -150,6 +150,5 @@ function callOf(path: string) {
 
 /** What is counted: no part of a path that a caller made up. */
 function kindOf(path: string): string {
-  const page = path === "/" || path.startsWith("/s");
-  return callOf(path) ?? (path === "/healthz" ? "health" : page ? "page" : "other");
+  return callOf(path) ?? (path === "/healthz" ? "health" : isOfPage(path) ? "page" : "other");
 }

@@ -45,25 +45,17 @@ interface PageFile {
 /** The page of one server. */
 export class Page {
   readonly #html: PageFile;
-  readonly #files: ReadonlyMap<string, PageFile>;
 
   /** @param origin what its links begin with */
   constructor(origin: string) {
     const place = `<meta name="share-origin" content="${origin}">`;
     const named = html.replace('<meta name="share-origin" content="">', place);
     this.#html = file("text/html", named, { "cache-control": "no-store" });
-    this.#files = new Map([
-      ["/page.js", kept("text/javascript", script)],
-      ["/worker.js", kept("text/javascript", worker)],
-      ["/page.css", kept("text/css", style)],
-      ["/icon.svg", kept("image/svg+xml", icon)],
-    ]);
   }
 
-  /** What a path names. Every path that a damaged link may have is the page's. */
+  /** What a path names. */
   find(path: string, headers: Headers): Found | undefined {
-    const isPage = path === "/" || path.startsWith("/s");
-    const found = isPage ? this.#html : this.#files.get(path);
+    const found = isHtml(path) ? this.#html : FILES.get(path);
     if (!found) return undefined;
     const isKept = found.tag !== undefined && headers.get("if-none-match") === found.tag;
     if (isKept) return { status: 304, body: null, headers: found.headers };
@@ -73,6 +65,23 @@ export class Page {
     const body = found.gzipped ??= new Uint8Array(gzipSync(found.plain, { level: 9 }));
     return { status: 200, body, headers: { ...found.headers, "content-encoding": "gzip" } };
   }
+}
+
+const FILES: ReadonlyMap<string, PageFile> = new Map([
+  ["/page.js", kept("text/javascript", script)],
+  ["/worker.js", kept("text/javascript", worker)],
+  ["/page.css", kept("text/css", style)],
+  ["/icon.svg", kept("image/svg+xml", icon)],
+]);
+
+/** Every path that a damaged link may have is the page's. */
+function isHtml(path: string): boolean {
+  return path === "/" || path.startsWith("/s");
+}
+
+/** Whether a path names a file of the page. */
+export function isOfPage(path: string): boolean {
+  return isHtml(path) || FILES.has(path);
 }
 
 function file(type: string, text: string, more: Readonly<Record<string, string>>): PageFile {

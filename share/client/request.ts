@@ -1,5 +1,6 @@
 /** Asking somebody else for a secret: the request is registered before its link is given away. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import { CHUNK, SEALED_CHUNK } from "../../core/engine.ts";
 import { hashProof } from "../../core/share/keys.ts";
 import { isLink, LINK_SECRET_LENGTH, parseLink } from "../../core/share/link.ts";
 import { parseReceipt, type Receipt } from "../../core/share/receipt.ts";
@@ -45,6 +46,11 @@ export async function makeRequest(
 
 /** What somebody with the request link may know before it is answered. */
 export type SeenRequest = Exclude<Answer<"look-request">, AnswerRefusal>;
+
+/** Bytes of content for which there is room in so many bytes of an answer's ciphertext. */
+export function answerRoom(size: number): number {
+  return Math.max(0, Math.floor((size - largestAnswer(0)) * CHUNK / SEALED_CHUNK));
+}
 
 /** Asks about a request, which changes nothing. @throws {CryptoError} why it is not to be answered */
 export async function lookAtRequest(api: ShareApi, publicKey: Bytes): Promise<SeenRequest> {

@@ -84,9 +84,12 @@ export class Chooser {
       this.#addDropped(event.dataTransfer);
     }, options);
     addEventListener("paste", (event) => {
-      const files = [...event.clipboardData?.files ?? []];
-      if (files.length > 0) event.preventDefault();
-      this.#add(files);
+      const { files, types = [] } = event.clipboardData ?? {};
+      // Tables and the like come as a picture, too: in the text they are wanted as text.
+      const isForText = event.target === this.#text && types.includes("text/plain");
+      if (isForText || !files?.length) return;
+      event.preventDefault();
+      this.#add([...files]);
     }, options);
   }
 

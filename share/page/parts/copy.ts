@@ -23,15 +23,17 @@ export function copyField(
 }
 
 /** A button that copies a text, as it is to the last byte. */
-export function copyButton(label: Wording, value: string, isMain: boolean): HTMLButtonElement {
+export function copyButton(label: Wording, value: string, isMain: boolean): HTMLElement {
   let done = false;
   const made = button(undefined, async () => {
     done = await copy(value);
-    announce((t) => done ? t.copied : t.copyFailed);
+    if (done) announce((t) => t.copied);
+    else failure.replaceChildren(element("span", {}, (t) => t.copyFailed));
     tell();
   }, { class: isMain ? "primary" : "secondary", "aria-label": (t) => t.copy(label(t)) });
+  const failure = element("span", { role: "alert", class: "hint" });
   const tell = inLanguage((t) => made.textContent = done ? t.copied : t.copyShort);
-  return made;
+  return element("span", { class: "copying" }, made, failure);
 }
 
 async function copy(text: string): Promise<boolean> {

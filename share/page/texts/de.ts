@@ -94,7 +94,8 @@ export const de: Texts = {
     text: "Das Geheimnis",
     files: "Die Dateien",
     content: "Inhalt",
-    keepText: "Kopieren Sie es jetzt, wenn Sie es brauchen: Es wird nur dieses eine Mal gezeigt.",
+    keepText:
+      "Kopieren Sie es jetzt, wenn Sie es brauchen: Nur diese Seite hat es, solange sie offen ist.",
     keepFiles: "Sichern Sie sie jetzt: Wenn diese Seite zu ist, sind sie weg.",
     inFolder: "Sie liegen in dem Ordner, den Sie gewählt haben.",
     invisible:
@@ -195,7 +196,7 @@ export const de: Texts = {
   problems: {
     share_opened: [
       "Es wurde schon geöffnet",
-      "Es ließ sich einmal öffnen, und das ist geschehen. Waren Sie das nicht, sagen Sie es gleich dem Absender: Jemand anders hat es.",
+      "Es wurde so oft geöffnet, wie es ging. Waren Sie das nicht, sagen Sie es gleich dem Absender: Jemand anders hat es.",
     ],
     share_expired: [
       "Es ist abgelaufen",

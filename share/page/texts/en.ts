@@ -92,7 +92,7 @@ export const en = {
     text: "The secret",
     files: "The files",
     content: "Content",
-    keepText: "Copy it now if you need it: it is shown this once.",
+    keepText: "Copy it now if you need it: only this page has it, while it is open.",
     keepFiles: "Save them now: they are gone when this page is closed.",
     inFolder: "They are in the folder that you chose.",
     invisible:
@@ -192,7 +192,7 @@ export const en = {
   problems: {
     share_opened: [
       "It has been opened before",
-      "It could be opened once, and was. If that was not you, tell the sender at once: somebody else has it.",
+      "It was opened as often as it could be. If that was not you, tell the sender at once: somebody else has it.",
     ],
     share_expired: [
       "It has expired",

@@ -10,9 +10,17 @@ import type { Kept, Results } from "../work/deeds.ts";
 import { failureOf, inOneLine, showProblem } from "./problem.ts";
 import { receiptField } from "./sent.ts";
 
-/** Looks at a request, which changes nothing, and shows a form. @throws {Failed} */
-export async function showAnswer(link: string, exposed: boolean): Promise<void> {
+/**
+ * Looks at a request, which changes nothing.
+ * @returns what shows a form for its answer
+ * @throws {Failed}
+ */
+export async function lookAtRequest(link: string, exposed: boolean): Promise<() => void> {
   const request = await ask("asked", { link });
+  return () => showRequest(link, exposed, request);
+}
+
+function showRequest(link: string, exposed: boolean, request: Results["asked"]): void {
   leave();
   const chooser = new Chooser();
   const complaint = new Complaint();
@@ -21,8 +29,8 @@ export async function showAnswer(link: string, exposed: boolean): Promise<void> 
       complaint.clear();
       const sendable = chooser.sendable;
       if (!sendable) return;
-      if (chooser.size > request.size) {
-        return complaint.say((t) => t.answer.tooLarge(formatSize(t, request.size)));
+      if (chooser.size > request.room) {
+        return complaint.say((t) => t.answer.tooLarge(formatSize(t, request.room)));
       }
       try {
         showAnswered(
@@ -38,7 +46,7 @@ export async function showAnswer(link: string, exposed: boolean): Promise<void> 
       }
     },
     chooser.element,
-    element("p", { class: "hint" }, (t) => t.answer.limit(formatSize(t, request.size))),
+    element("p", { class: "hint" }, (t) => t.answer.limit(formatSize(t, request.room))),
     complaint.element,
     element("p", { class: "actions" }, submit((t) => t.answer.submit)),
   );

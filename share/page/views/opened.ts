@@ -9,10 +9,10 @@ import type { Opened, OpenedFile } from "../work/deeds.ts";
 /** Controls but for the end of a line and tabs; what is not shown; what turns the direction. */
 const INVISIBLE = /(?![\n\r\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-/** Shows it. @param inFolder whether files are saved already */
-export function showOpened({ text, files, erased }: Opened, inFolder: boolean): void {
+/** Shows it. */
+export function showOpened({ text, files, erased }: Opened): void {
   leave();
-  const content = text === undefined ? filesOf(files, inFolder) : textOf(text);
+  const content = text === undefined ? filesOf(files) : textOf(text);
   const end: Wording = (t) => erased ? t.opened.erased : t.opened.notErased;
   show(
     (t) => text === undefined ? t.opened.files : t.opened.text,
@@ -38,7 +38,7 @@ function textOf(text: string): Child[] {
   ];
 }
 
-function filesOf(files: readonly OpenedFile[], inFolder: boolean): Child[] {
+function filesOf(files: readonly OpenedFile[]): Child[] {
   const unsaved = new Set(files.filter(({ blob }) => blob));
   const guard = guardLeaving();
   untilLeft().addEventListener("abort", () => guard.abort());
@@ -46,10 +46,11 @@ function filesOf(files: readonly OpenedFile[], inFolder: boolean): Child[] {
     unsaved.delete(file);
     if (unsaved.size === 0) guard.abort();
   };
-  if (unsaved.size === 0) guard.abort();
+  const isSaved = unsaved.size === 0;
+  if (isSaved) guard.abort();
   const items = files.map((file) => item(file, () => onSaved(file)));
   return [
-    element("p", { class: "lead" }, (t) => inFolder ? t.opened.inFolder : t.opened.keepFiles),
+    element("p", { class: "lead" }, (t) => isSaved ? t.opened.inFolder : t.opened.keepFiles),
     element("ul", { class: "files" }, ...items),
     element("p", { class: "hint" }, (t) => t.opened.nameHint),
   ];

@@ -1,13 +1,13 @@
 /** Opening what is behind a link: nothing is taken before somebody says so. */
 import { append, element, type Wording } from "../dom.ts";
-import { leave, show } from "../frame.ts";
+import { leave, show, untilLeft } from "../frame.ts";
 import { formatSize, formatWhen } from "../language.ts";
 import { exposure } from "../parts/exposure.ts";
 import { Complaint, field, form, secondary, submit, whileBusy } from "../parts/form.ts";
 import { repairAddress } from "../place.ts";
 import { ask } from "../work/ask.ts";
 import type { Results } from "../work/deeds.ts";
-import { showAnswer } from "./answer.ts";
+import { lookAtRequest } from "./answer.ts";
 import { showOpened } from "./opened.ts";
 import { failureOf, inOneLine, showProblem } from "./problem.ts";
 
@@ -22,15 +22,17 @@ const AGAIN: readonly string[] = ["share_unreachable", "too_many_requests", "io"
 /** Says what is behind a link, or why nothing is. */
 export async function showLink(link: string): Promise<void> {
   leave();
+  const left = untilLeft();
   show((t) => t.reveal.title, element("p", { class: "lead" }, (t) => t.reveal.looking));
   try {
     const { kind, exposed } = await ask("read", { link });
     if (exposed) repairAddress();
-    if (kind === "request") return await showAnswer(link, exposed);
-    const seen = await ask("look", { link });
-    showSeen({ link, exposed, isOwn: kind === "own" }, seen);
+    const showIt = kind === "request"
+      ? await lookAtRequest(link, exposed)
+      : await lookAt({ link, exposed, isOwn: kind === "own" });
+    if (!left.aborted) showIt();
   } catch (error) {
-    showProblem(failureOf(error), () => showLink(link));
+    if (!left.aborted) showProblem(failureOf(error), () => showLink(link));
   }
 }
 
@@ -39,6 +41,11 @@ interface Found {
   readonly exposed: boolean;
   /** Whether it is the answer to a request of one's own. */
   readonly isOwn: boolean;
+}
+
+async function lookAt(found: Found): Promise<() => void> {
+  const seen = await ask("look", { link: found.link });
+  return () => showSeen(found, seen);
 }
 
 function showSeen({ link, exposed, isOwn }: Found, seen: Seen): void {
@@ -54,7 +61,6 @@ function showSeen({ link, exposed, isOwn }: Found, seen: Seen): void {
         await whileBusy(made, (t) => t.reveal.working, async (onMoved) => {
           return await ask("open", { link, passphrase, folder }, onMoved);
         }),
-        folder !== undefined,
       );
     } catch (error) {
       await complain(error, { link, complaint, secret });

@@ -18,6 +18,7 @@ interface Waiting {
 const waiting = new Map<number, Waiting>();
 const worker = new Worker(scriptUrl(), { type: "module" });
 let asked = 0;
+let isBroken = false;
 
 worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
   const { settle, onMoved } = waiting.get(data.id)!;
@@ -27,9 +28,10 @@ worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
   else settle.resolve(data.result);
 });
 worker.addEventListener("error", () => {
-  // It was not loaded, or runs no more: nothing that waits will be answered.
+  // It was not loaded, or runs no more: nothing will be answered.
+  isBroken = true;
   for (const { settle } of waiting.values()) {
-    settle.reject(new Failed({ code: "share_unreachable" }));
+    settle.reject(broken());
   }
   waiting.clear();
 });
@@ -40,11 +42,16 @@ export async function ask<D extends Deed>(
   question: Questions[D],
   onMoved: (moved: Moved) => void = () => {},
 ): Promise<Results[D]> {
+  if (isBroken) throw broken();
   const id = ++asked;
   const settle = Promise.withResolvers<Results[Deed]>();
   waiting.set(id, { settle, onMoved });
   worker.postMessage({ id, do: deed, asked: question } as Question);
   return await settle.promise as Results[D];
+}
+
+function broken(): Failed {
+  return new Failed({ code: "share_unreachable" });
 }
 
 /** Where browsers insist on it (trusted types), the one script that a worker may have. */

@@ -75,7 +75,8 @@ export interface Results {
   readonly open: Opened;
   readonly manage: Answer<"status">;
   readonly request: Pick<Requested, "expires"> & Readonly<Record<"link" | "ownLink", string>>;
-  readonly asked: SeenRequest;
+  /** `room`: bytes of content. */
+  readonly asked: Pick<SeenRequest, "expires"> & { readonly room: number };
   readonly answer: Kept;
 }
 

@@ -1,5 +1,5 @@
 /** Where a page puts what it opens: a text to be shown, files to be saved. */
-import { type Bytes, concat, fromUtf8 } from "../../../core/bytes.ts";
+import { type Bytes, fromUtf8 } from "../../../core/bytes.ts";
 import { CryptoError } from "../../../core/errors.ts";
 import type { Manifest, SharedFile } from "../../../core/share/manifest.ts";
 import { numberedName, safeName } from "../../../core/share/names.ts";
@@ -8,6 +8,8 @@ import type { Opened, OpenedFile } from "./deeds.ts";
 
 /** What is longer is not shown, but saved. Bytes. */
 const MAX_SHOWN = 1_048_576;
+/** A text that is saved. */
+const TEXT_NAME = "text.txt";
 /** No browser takes this for something to run or to show. */
 const BYTES_TYPE = "application/octet-stream";
 
@@ -88,7 +90,7 @@ export class PageOutput implements Output {
   readonly #sinks: Sink[] = [];
   #waiting: readonly SharedFile[] = [];
   #left = 0;
-  #text: Bytes[] | undefined;
+  #isText = false;
   #opened: Omit<Opened, "erased"> = { files: [] };
 
   constructor(private readonly folder?: FileSystemDirectoryHandle) {}
@@ -99,13 +101,15 @@ export class PageOutput implements Output {
   }
 
   async begin(manifest: Manifest): Promise<void> {
-    if (manifest.kind === "text") this.#text = [];
-    else this.#waiting = manifest.files;
+    this.#isText = manifest.kind === "text";
+    // Nobody knows how long a text is before it ends.
+    this.#waiting = manifest.kind === "files"
+      ? manifest.files
+      : [{ name: TEXT_NAME, type: "", size: Infinity }];
     await this.#advance();
   }
 
   async write(bytes: Bytes): Promise<void> {
-    if (this.#text) return void this.#text.push(bytes.slice());
     for (let rest = bytes; rest.length > 0;) {
       const part = rest.subarray(0, this.#left);
       if (part.length === 0) throw new CryptoError("malformed");
@@ -139,23 +143,18 @@ export class PageOutput implements Output {
 
   async #sink(name: string): Promise<Sink> {
     const { folder } = this;
-    return folder ? await writing(() => FolderSink.open(folder, name)) : new BlobSink(name);
+    return folder && !this.#isText
+      ? await writing(() => FolderSink.open(folder, name))
+      : new BlobSink(name);
   }
 
   async complete(): Promise<void> {
-    if (this.#text) return this.#showText(concat(...this.#text));
     for (const sink of this.#sinks) await writing(() => sink.close());
     const files = this.#sinks.map(({ name, blob }, i): OpenedFile => {
-      return { name, size: this.#waiting[i]!.size, blob };
+      return { name, size: blob?.size ?? this.#waiting[i]!.size, blob };
     });
-    this.#opened = { files };
-  }
-
-  #showText(bytes: Bytes): void {
-    const text = bytes.length <= MAX_SHOWN ? textOf(bytes) : undefined;
-    const blob = new Blob([bytes], { type: BYTES_TYPE });
-    const file = { name: "text.txt", size: bytes.length, blob };
-    this.#opened = text === undefined ? { files: [file] } : { text, files: [] };
+    const text = this.#isText ? await textOf(files[0]!) : undefined;
+    this.#opened = text === undefined ? { files } : { text, files: [] };
   }
 
   async discard(): Promise<void> {
@@ -163,10 +162,11 @@ export class PageOutput implements Output {
   }
 }
 
-/** A text, unless the bytes are none. */
-function textOf(bytes: Bytes): string | undefined {
+/** A text that can be shown: not too long, and UTF-8. */
+async function textOf({ size, blob }: OpenedFile): Promise<string | undefined> {
+  if (!blob || size > MAX_SHOWN) return undefined;
   try {
-    return fromUtf8(bytes);
+    return fromUtf8(new Uint8Array(await blob.arrayBuffer()));
   } catch {
     return undefined;
   }

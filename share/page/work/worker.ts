@@ -10,7 +10,7 @@ import { formatLink, parseLink, READABLE } from "../../../core/share/link.ts";
 import { formatReceipt } from "../../../core/share/receipt.ts";
 import { DatedError, ShareApi } from "../../client/api.ts";
 import { lookAt, lookAtAnswer, openAnswer, openSecret } from "../../client/open.ts";
-import { lookAtRequest, makeRequest, receiptOf } from "../../client/request.ts";
+import { answerRoom, lookAtRequest, makeRequest, receiptOf } from "../../client/request.ts";
 import { sendAnswer, sendSecret } from "../../client/send.ts";
 import type { OnProgress } from "../../client/upload.ts";
 import { contentOf } from "./content.ts";
@@ -38,7 +38,10 @@ const DEEDS: Deeds = {
   open,
   manage: async ({ call, holder }) => await api.call(call, await receiptOf(holder)),
   request,
-  asked: async ({ link }) => await lookAtRequest(api, parseLink(link, ["request"]).secret),
+  asked: async ({ link }) => {
+    const { size, expires } = await lookAtRequest(api, parseLink(link, ["request"]).secret);
+    return { room: answerRoom(size), expires };
+  },
   answer,
 };
 
