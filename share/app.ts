@@ -4,11 +4,13 @@
  */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { FAILURE } from "../core/share/wire.ts";
-import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
+import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
+import { Managed } from "./managed.ts";
 import { Metrics } from "./metrics.ts";
 import { isOfPage, Page } from "./page.ts";
 import { Rates } from "./rates.ts";
+import { Refused } from "./rules.ts";
 
 /** What an application is made of. */
 export interface AppOptions extends ApiContext {
@@ -18,6 +20,8 @@ export interface AppOptions extends ApiContext {
   readonly rates: { readonly requests: number; readonly creations: number };
   /** Addresses whose forwarded ones are believed. */
   readonly proxies: ReadonlySet<string>;
+  /** Whether there is the managed mode, in which this server sees what secrets say. */
+  readonly managed: boolean;
   /** Is told the code of what failed here, and nothing else. */
   readonly onFailure?: ((code: string) => void) | undefined;
 }
@@ -35,12 +39,13 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-robots-tag": "noindex, nofollow",
 };
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
-const HEALTHY = {
-  status: 200,
-  body: "ok\n",
-  headers: { "content-type": "text/plain; charset=utf-8" },
-} as const;
 const JSON_TYPE = { "content-type": "application/json" };
+const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
+/** Bytes that no browser shows as anything. */
+const BYTES_TYPE = {
+  "content-type": "application/octet-stream",
+  "content-disposition": "attachment",
+};
 
 /** An application, for whichever server brings the requests. */
 export class ShareApp {
@@ -49,6 +54,7 @@ export class ShareApp {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #metrics = new Metrics();
   readonly #page: Page;
+  readonly #managed: Managed | undefined;
 
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
@@ -56,6 +62,7 @@ export class ShareApp {
     this.#page = new Page(options.origin);
     const https = options.origin.startsWith("https:");
     this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+    this.#managed = options.managed ? new Managed(options) : undefined;
   }
 
   /**
@@ -83,17 +90,26 @@ export class ShareApp {
     if (method !== "GET" && method !== "HEAD") {
       return this.#respond(405, null, { allow: "GET, POST" });
     }
-    const found = path === "/healthz" ? HEALTHY : this.#page.find(path, headers);
+    const found = this.#text(path) ?? this.#page.find(path, headers);
     if (!found) return this.#respond(404, null);
     return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
+  }
+
+  /** What is told in a line or some. */
+  #text(path: string) {
+    const body = path === "/healthz" ? "ok\n" : path === MANAGED ? this.#managed?.usage : undefined;
+    return body === undefined ? undefined : { status: 200, body, headers: TEXT_TYPE };
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
     const { proxies, clock } = this.options;
     const client = clientOf(peer, request.headers, proxies);
     const call = callOf(path);
+    const keeps = path === MANAGED && this.#managed !== undefined;
     this.#limit(this.#requests, client, clock());
-    if (isCreation(call)) this.#limit(this.#creations, client, clock());
+    if (isCreation(call) || keeps) this.#limit(this.#creations, client, clock());
+    if (keeps) return await this.#managed!.keep(request, client);
+    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.give(request);
     if (call === UPLOAD) return await upload(this.options, request);
     if (call) return await perform(this.options, call, request, client);
     throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
@@ -104,7 +120,8 @@ export class ShareApp {
     if ("json" in outcome) {
       return this.#respond(outcome.status ?? 200, JSON.stringify(outcome.json), JSON_TYPE);
     }
-    return this.#respond(200, outcome.stream, { "content-type": "application/octet-stream" });
+    if ("text" in outcome) return this.#respond(outcome.status, outcome.text, TEXT_TYPE);
+    return this.#respond(200, outcome.stream, BYTES_TYPE);
   }
 
   #limit(rates: Rates, client: string, now: number): void {
@@ -136,6 +153,14 @@ export class ShareApp {
 }
 
 const UPLOAD = "upload";
+const MANAGED = "/managed";
+const MANAGED_OPEN = "/managed/open";
+/** Paths that are counted by a name of their own. */
+const NAMES: Readonly<Record<string, string>> = {
+  "/healthz": "health",
+  [MANAGED]: "managed",
+  [MANAGED_OPEN]: "managed-open",
+};
 
 /** Whether a call makes something new. */
 function isCreation(call: ReturnType<typeof callOf>): boolean {
@@ -150,5 +175,6 @@ function callOf(path: string) {
 
 /** What is counted: no part of a path that a caller made up. */
 function kindOf(path: string): string {
-  return callOf(path) ?? (path === "/healthz" ? "health" : isOfPage(path) ? "page" : "other");
+  if (Object.hasOwn(NAMES, path)) return NAMES[path]!;
+  return callOf(path) ?? (isOfPage(path) ? "page" : "other");
 }

@@ -98,6 +98,7 @@ function appSettings(settings: Settings) {
   const proxies = settings.proxies.split(",").map((address) => address.trim());
   return {
     allowed: { ttl, views, size },
+    managed: settings.managed,
     rates: { requests, creations },
     proxies: new Set(proxies.filter((address) => address !== "")),
   };
