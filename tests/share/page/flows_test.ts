@@ -39,12 +39,7 @@ async function tellsWhen(visit: Visit): Promise<void> {
 await pageTest(
   "a text from the page is opened on the command line, byte for byte",
   async (visit) => {
-    const texts = [
-      '{"file_name":"x"}',
-      "a&lt;b <i>x</i>  \n\ttab ",
-      "Grüße 🔑 \u202e\u200b",
-      "null",
-    ];
+    const texts = ['{"file_name":"x"}', "a&lt;b <i>x</i>  \n\ttab Grüße 🔑 \u202e\u200b "];
     for (const secret of texts) assert.equal(await opened((await visit.send(secret)).link), secret);
   },
 );
