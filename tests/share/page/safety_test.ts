@@ -122,7 +122,7 @@ await pageTest(
       for (let i = 0; i < await inside.count(); i++) await inside.nth(i).click();
       await page.keyboard.press("Enter");
     }
-    const seen = await lookAt(api, parseLink(link).secret);
+    const seen = await lookAt(api, await deriveLinkProof(parseLink(link).secret));
     assert.deepEqual([seen.attemptsLeft, seen.views], [10, 1]);
     assert.ok(!visit.asked.some(({ url }) => url.endsWith("/api/take")));
   },
