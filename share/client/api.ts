@@ -27,7 +27,11 @@ const MAX_JSON = 400_000;
 export class ShareApi {
   #reached = false;
 
-  constructor(private readonly origin: string) {}
+  /** @param bodyOf how a piece is given to `fetch`: browsers stream to HTTP/2 alone, if at all */
+  constructor(
+    private readonly origin: string,
+    private readonly bodyOf: (piece: Bytes) => BodyInit = uncopied,
+  ) {}
 
   /**
    * Asks; and again if the answer was lost, unless nothing ever came from there.
@@ -49,7 +53,7 @@ export class ShareApi {
       "content-type": "application/octet-stream",
       [UPLOAD_HEADER]: formatUploadPlace(place),
     };
-    const json = await readJson(await this.#post("upload", headers, uncopied(piece)));
+    const json = await readJson(await this.#post("upload", headers, this.bodyOf(piece)));
     return understood(() => API["upload-state"].answer.read(json, "upload"));
   }
 

@@ -19,7 +19,7 @@ import type { Deed, Failure, Question, Questions, Reply, Results } from "./deeds
 import { PageOutput } from "./output.ts";
 
 /** The API is where the page is from. */
-const api = new ShareApi(location.origin);
+const api = new ShareApi(location.origin, (piece) => piece);
 
 type Deeds = {
   readonly [D in Deed]: (asked: Questions[D], tell: OnProgress) => Promise<Results[D]>;
