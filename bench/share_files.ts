@@ -3,7 +3,7 @@ import { randomBytes } from "../core/bytes.ts";
 import { webCrypto } from "../core/engine.ts";
 import { createBodySealer } from "../core/share/body.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
-import { fileContent } from "../share/client/content.ts";
+import { fileContent } from "../share/client/files.ts";
 import { sealed } from "../share/client/send.ts";
 import { interleave } from "./rounds.ts";
 import { Runner } from "./runner.ts";

@@ -6,19 +6,7 @@ import { type Bytes, concat, randomBytes, toBase64Url } from "../../core/bytes.t
 import { CryptoError } from "../../core/errors.ts";
 import { hashProof, PROOF_LENGTH } from "../../core/share/keys.ts";
 import { ifThere, syncDirectory, writeAll } from "../../platform/durable.ts";
-
-/** A taker's side of a claim. */
-export interface Claim {
-  /** 32 bytes. */
-  readonly token: Bytes;
-  /** How many bytes of the content are written, and will be there after a kill. */
-  readonly position: number;
-  /** A name for files that belong to it; nothing of the token can be learnt from it. */
-  readonly mark: string;
-  note(position: number): void;
-  /** Nothing more will be asked. */
-  end(): void;
-}
+import type { Claim } from "./claim.ts";
 
 // token 32 || position 8 || whether there is a passphrase 1
 const POSITION_AT = PROOF_LENGTH;

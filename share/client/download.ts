@@ -5,7 +5,7 @@ import type { BodyReader } from "../../core/share/body.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
 import type { Request } from "../../core/share/wire.ts";
 import { mayPass, pause, type ShareApi } from "./api.ts";
-import type { Claim } from "./claims.ts";
+import type { Claim } from "./claim.ts";
 import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
 import type { OnProgress } from "./upload.ts";
 

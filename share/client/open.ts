@@ -15,7 +15,7 @@ import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer, Refusal } from "../../core/share/wire.ts";
 import { refusalError, type ShareApi } from "./api.ts";
-import type { Claim } from "./claims.ts";
+import type { Claim } from "./claim.ts";
 import { type BodyFrom, download, type Output, writeOut } from "./download.ts";
 import type { OnProgress } from "./upload.ts";
 

@@ -2,7 +2,7 @@
 import { type Bytes, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
-import type { Claim } from "./claims.ts";
+import type { Claim } from "./claim.ts";
 import type { Output } from "./download.ts";
 import { FilesOutput } from "./files_output.ts";
 

@@ -2,7 +2,7 @@
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
 import { ShareApi } from "../../share/client/api.ts";
-import type { Claim } from "../../share/client/claims.ts";
+import type { Claim } from "../../share/client/claim.ts";
 import type { Content } from "../../share/client/content.ts";
 import type { Output } from "../../share/client/download.ts";
 import { pieces } from "../core/support.ts";
