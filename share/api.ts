@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { LONG_BYTES, SHORT_BYTES } from "../core/share/limits.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
 import {
   type Answer,
@@ -63,10 +64,6 @@ const CALLS: Calls = {
   unlock: bySender("unlock"),
 };
 
-/** Bytes that a request may have; one that creates may bring a body. */
-const SHORT = 4_096;
-const LONG = SHORT + Math.ceil(INLINE_BYTES * 4 / 3);
-
 /** Whether a text names a call. */
 export function isCall(name: string): name is Call {
   return Object.hasOwn(CALLS, name);
@@ -79,7 +76,7 @@ export async function perform<C extends Call>(
   request: Request,
   client: string,
 ): Promise<Outcome> {
-  const json = await readJson(request, call === "create" ? LONG : SHORT);
+  const json = await readJson(request, call === "create" ? LONG_BYTES : SHORT_BYTES);
   return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
 }
 

@@ -3,6 +3,7 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
@@ -16,25 +17,12 @@ export interface AppOptions extends ApiContext {
   readonly origin: string;
   /** Requests of one client in a minute, and new secrets among them. */
   readonly rates: { readonly requests: number; readonly creations: number };
-  /** Addresses whose forwarded ones are believed. */
+  /** Peers whose forwarded addresses are believed. */
   readonly proxies: ReadonlySet<string>;
   /** Is told the code of what failed here, and nothing else. */
   readonly onFailure?: ((code: string) => void) | undefined;
 }
 
-const HEADERS: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "x-robots-tag": "noindex, nofollow",
-};
-const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** An application, for whichever server brings the requests. */
@@ -48,12 +36,12 @@ export class ShareApp {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
     const https = options.origin.startsWith("https:");
-    this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+    this.#headers = { ...SECURITY_HEADERS, ...(https ? HSTS_HEADER : {}) };
   }
 
   /**
    * Answers a request.
-   * @param peer the address that its connection comes from
+   * @param peer the address that its connection comes from, or `unix`
    */
   async handle(request: Request, peer: string): Promise<Response> {
     const path = new URL(request.url).pathname;
