@@ -189,14 +189,10 @@ Deno.test("crypto share send, open and status can do nothing but their work", as
   assert.deepEqual(Array.from(Deno.readDirSync(inbox), ({ name }) => name), ["passphrase"]);
 });
 
-Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
-  const data = await Deno.makeTempDir({ prefix: "ctm-" });
-  // Not port 0: that would be any, and listening anywhere else is to be refused.
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+/** Runs a share server with the probe inside, on one address, from its start to its end. */
+async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
   const child = new Deno.Command(probed, {
-    args: ["share", "serve", "--listen", `127.0.0.1:${port}`, "--data", data],
+    args: ["share", "serve", "--data", data, "--listen", ...listening],
     env: { ...daemon.env, SHELL: "/bin/sh" },
     clearEnv: true,
     stdin: "null",
@@ -216,7 +212,17 @@ Deno.test("crypto share serve can do nothing but its work, in its worker neither
   assert.equal(code, 0, stderr);
   const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
   assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
-  await Deno.remove(data, { recursive: true });
+}
+
+Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
+  const data = await Deno.makeTempDir({ dir: directory });
+  // Not port 0: that would be any, and listening anywhere else is to be refused.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await probeShareServer(data, `127.0.0.1:${port}`);
+  const socket = `unix:${directory}/share.sock`;
+  await probeShareServer(data, socket, "--origin", "https://share.example.org");
 });
 
 Deno.test("without the walls, what is tried can be done: the probe is a good one", async () => {

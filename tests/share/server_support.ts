@@ -13,8 +13,9 @@ export class ShareProcess implements AsyncDisposable {
   constructor(args: readonly string[] = [], directory?: string) {
     this.#ownDirectory = directory === undefined;
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "cts-" });
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     this.#child = new Deno.Command(compiledProgram(), {
-      args: ["share", "serve", "--listen", "127.0.0.1:0", "--data", this.directory, ...args],
+      args: ["share", "serve", ...listen, "--data", this.directory, ...args],
       env: { ...plainEnvironment(), HOME: this.directory },
       clearEnv: true,
       stdin: "null",
