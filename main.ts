@@ -39,6 +39,8 @@ import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import { installCommand, uninstallCommand } from "./install/command.ts";
 import type { InstallContext } from "./install/run.ts";
+import { nginxCommand } from "./nginx/command.ts";
+import type { NginxContext } from "./nginx/run.ts";
 import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
@@ -51,6 +53,7 @@ type Context =
   & AdminContext
   & InstallContext
   & ShareContext
+  & NginxContext
   & ApplicationContext;
 
 const subcommands = {
@@ -65,7 +68,7 @@ const subcommands = {
   restore: restoreCommand,
   install: installCommand,
   uninstall: uninstallCommand,
-  share: shareRoutes,
+  share: shareRoutes<Context>({ nginx: nginxCommand }),
   completion: completionCommand,
 };
 

@@ -158,6 +158,7 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-nginx": { start: {}, working: {} },
 } as const satisfies Record<string, Privileges>;
 
 /** What a service manager hands to the daemon. */
