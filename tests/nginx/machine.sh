@@ -10,8 +10,8 @@ cd "$work/root"
 mount -t proc proc proc
 mount --rbind /dev dev
 while [ $# -gt 0 ]; do
-  mkdir -p "./${2%/*}"; : >"./$2"
-  mount --bind "$1" "./$2"; shift 2
+  : >"./$2"
+  mount --bind -o ro "$1" "./$2"; shift 2
 done
 ip link set lo up
 for address in 192.0.2.1 192.0.2.2 2001:db8:0:1::1 2001:db8:0:1::2 2001:db8:0:2::1; do

@@ -9,6 +9,7 @@ import {
   run,
   type RunOptions,
 } from "../support/process.ts";
+import { mustDeno, PROJECT } from "../../tools/process.ts";
 import { eventually, soon } from "../support/wait.ts";
 import { debianRoot } from "./debian.ts";
 
@@ -34,6 +35,7 @@ export interface Answer {
 /** A program that runs on a machine until it is disposed of. */
 class Service implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  #end: Deno.Signal = "SIGTERM";
 
   constructor([program = "", ...args]: readonly string[]) {
     const env = { ...plainEnvironment(), HOME: "/nonexistent" };
@@ -46,14 +48,27 @@ class Service implements AsyncDisposable {
     return await childOf(this.#child.pid);
   }
 
-  async signal(signal: Deno.Signal): Promise<void> {
-    Deno.kill(await this.pid(), signal);
+  /** Makes it stand still until its end, which then does not wait for what has begun. */
+  async pause(): Promise<void> {
+    this.#end = "SIGKILL";
+    signal(await this.pid(), "SIGSTOP");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const pid = await this.pid().catch(() => 0);
-    if (pid > 0) Deno.kill(pid, "SIGTERM");
+    // Both stand still if one was made to.
+    for (const one of [pid, this.#child.pid]) signal(one, "SIGCONT");
+    signal(pid, this.#end);
     await soon("the end of a program", this.#child.status);
+  }
+}
+
+/** Sends a signal to a process, if it is still there. */
+function signal(pid: number, signal: Deno.Signal): void {
+  try {
+    if (pid > 0) Deno.kill(pid, signal);
+  } catch {
+    // It has ended.
   }
 }
 
@@ -117,6 +132,16 @@ export class Machine implements AsyncDisposable {
 
   must(command: readonly string[], options: RunOptions = {}): Promise<string> {
     return must(this.inside(command), options);
+  }
+
+  /** Runs a script of this folder's in Deno; gives what it printed. */
+  async deno(script: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const path = `/tmp/${script}`;
+    const bundle = ["bundle", "--quiet", "--platform", "deno", "--output", this.at(path)];
+    await mustDeno([...bundle, `${PROJECT}/tests/nginx/${script}`], { cwd: PROJECT });
+    const env = { ...plainEnvironment(), HOME: "/tmp", DENO_TLS_CA_STORE: "system" };
+    const run = ["/usr/bin/deno", "run", "--no-config", "--no-check", "--allow-all", path];
+    return await this.must([...run, ...args], { env, ...options });
   }
 
   /** Asks with curl, as whoever has the machine's own addresses. */
@@ -202,6 +227,21 @@ export class Machine implements AsyncDisposable {
     await this.#nginx?.[Symbol.asyncDispose]();
     this.#nginx = this.#start(["/usr/sbin/nginx", "-g", "daemon off;"]);
     await this.#answers("nginx", ["http://127.0.0.1/"]);
+  }
+
+  /** nginx's processes. */
+  async nginxPids(): Promise<number[]> {
+    const master = await this.#nginx?.pid();
+    const workers = await Deno.readTextFile(`/proc/${master}/task/${master}/children`);
+    return [Number(master), ...workers.trim().split(" ").map(Number)];
+  }
+
+  /** Makes a directory one that nothing can be written in. */
+  async readOnly(path: string): Promise<void> {
+    const directory = `${this.#work}/root${path}`;
+    const mounts = ["nsenter", `--target=${this.#pid}`, "--mount", "--", "mount"];
+    await must([...mounts, "--bind", directory, directory]);
+    await must([...mounts, "-o", "remount,bind,ro", directory]);
   }
 
   /** Starts a share server and waits until it answers. Several may serve, each at its socket. */

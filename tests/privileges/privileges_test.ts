@@ -96,6 +96,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["unseal", ...fromFile]],
   [["completion", "bash"]],
+  [["share", "nginx", "--domain", "share.example.org"]],
 ];
 
 /** Subcommands that work on a ring without its daemon, or on a system, in a worker. */
@@ -241,6 +242,7 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
-  const tried = new Set(["serve", "share", "share-serve", ...ended.map(([name]) => name)]);
+  const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
+  const tried = new Set(["serve", "share", "share-serve", ...names]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });
