@@ -136,12 +136,22 @@ export class Machine implements AsyncDisposable {
 
   /** Runs a script of this folder's in Deno; gives what it printed. */
   async deno(script: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-    const path = `/tmp/${script}`;
-    const bundle = ["bundle", "--quiet", "--platform", "deno", "--output", this.at(path)];
-    await mustDeno([...bundle, `${PROJECT}/tests/nginx/${script}`], { cwd: PROJECT });
     const env = { ...plainEnvironment(), HOME: "/tmp", DENO_TLS_CA_STORE: "system" };
-    const run = ["/usr/bin/deno", "run", "--no-config", "--no-check", "--allow-all", path];
-    return await this.must([...run, ...args], { env, ...options });
+    return await this.must([...await this.#script(script), ...args], { env, ...options });
+  }
+
+  /** Starts a name server that knows every name. */
+  async startNames(): Promise<Service> {
+    return this.start(await this.#script("names.ts"));
+  }
+
+  /** What runs a script of this folder's. */
+  async #script(name: string): Promise<string[]> {
+    const path = `/tmp/${name}`;
+    const bundle = ["bundle", "--quiet", "--platform", "deno", "--output", this.at(path)];
+    await mustDeno([...bundle, `${PROJECT}/tests/nginx/${name}`], { cwd: PROJECT });
+    const allowed = ["--no-config", "--no-check", "--allow-all", "--unstable-net"];
+    return ["/usr/bin/deno", "run", ...allowed, path];
   }
 
   /** Asks with curl, as whoever has the machine's own addresses. */
@@ -225,7 +235,7 @@ export class Machine implements AsyncDisposable {
     const text = change(new TextDecoder().decode(stdout));
     Deno.writeTextFileSync(this.at("/etc/nginx/conf.d/crypto-share.conf"), text);
     await this.#nginx?.[Symbol.asyncDispose]();
-    this.#nginx = this.#start(["/usr/sbin/nginx", "-g", "daemon off;"]);
+    this.#nginx = this.start(["/usr/sbin/nginx", "-g", "daemon off;"]);
     await this.#answers("nginx", ["http://127.0.0.1/"]);
   }
 
@@ -248,13 +258,14 @@ export class Machine implements AsyncDisposable {
   async startShare(flags: readonly string[] = [], socket = SOCKET): Promise<Service> {
     const listen = ["--listen", `unix:${socket}`];
     const serve = ["/usr/bin/crypto", "share", "serve", ...listen, ...SERVE, ...flags];
-    const share = this.#start(serve, SHARE);
+    const share = this.start(serve, SHARE);
     const ask = ["--unix-socket", socket, `http://${DOMAIN}/healthz`];
     await this.#answers("the share server", ask);
     return share;
   }
 
-  #start(command: readonly string[], user?: number): Service {
+  /** Starts a program that runs until it is disposed of, or the machine is. */
+  start(command: readonly string[], user?: number): Service {
     const service = new Service(this.inside(command, user));
     this.#services.push(service);
     return service;
