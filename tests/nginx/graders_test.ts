@@ -77,22 +77,32 @@ Deno.test({
 });
 if (withoutPython) console.log(`SKIP: gixy finds nothing: ${withoutPython}`);
 
-/** That the client chooses the cipher, which the guideline wants, and that nobody owns the name. */
-const KEPT = ["cipher_order", "DNS_CAArecord"];
+/** What testssl.sh does not like and the guideline wants so: the client chooses the cipher. */
+const KEPT = ["cipher_order"];
 const UNLIKED = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 
 await nginxTest("testssl.sh finds nothing but what the documentation explains", async (machine) => {
   await machine.serve(["--profile", "intermediate", "--requests-per-minute", "10000000"]);
   const report = await Deno.makeTempDir({ prefix: "ctn-" });
   const parts = ["--protocols", "--std", "--server-preference", "--headers"];
-  const options = ["--quiet", "--warnings", "off", "--color", "0", "--ip", "127.0.0.1"];
+  const options = [
+    "--quiet",
+    "--warnings",
+    "off",
+    "--color",
+    "0",
+    "--ip",
+    "127.0.0.1",
+    "--nodns",
+    "none",
+  ];
   const files = ["--jsonfile", `${report}/found.json`, "--add-ca", machine.at(CA)];
   await grade(machine, ["testssl", ...options, ...files, ...parts, `https://${DOMAIN}/`]);
   const found: { id: string; severity: string; finding: string }[] = JSON.parse(
     await Deno.readTextFile(`${report}/found.json`),
   );
   await Deno.remove(report, { recursive: true });
-  assert.ok(found.length > 50, "it looked");
+  assert.ok(found.length > 30, "it looked");
   const unliked = found.filter(({ severity }) => UNLIKED.includes(severity));
   assert.deepEqual(unliked.filter(({ id }) => !KEPT.includes(id)), []);
 }, { releases: [RELEASES.trixie], missing: withoutTestssl });
