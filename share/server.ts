@@ -105,6 +105,7 @@ function appSettings(settings: Settings) {
   const { requestsPerMinute: requests, creationsPerMinute: creations } = settings;
   return {
     allowed: { ttl, views, size },
+    managed: settings.managed,
     rates: { requests, creations },
     proxies: proxiesOf(settings),
   };
