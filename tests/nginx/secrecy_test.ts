@@ -27,7 +27,7 @@ async function ask(machine: Machine, marker: string): Promise<void> {
   const long = marker.repeat(20_000);
   const asked = ["--http1.1", "--http2"].flatMap((version) => {
     const args = [version, "--header", `crypto-share: ${marker}`, "--header", "expect:"];
-    const paths = [`/s%23${marker}`, `/s?${marker}`, `/${marker}`, `/managed/${marker}`];
+    const paths = [`/s%23${marker}`, `/s?${marker}`, `/${marker}`, `/managed?${marker}`];
     return [
       ...paths.map((path) => machine.ask([...args, `https://${DOMAIN}${path}`])),
       ...paths.map((path) => {
@@ -90,32 +90,49 @@ async function failHandshakes(machine: Machine, marker: string): Promise<void> {
   }
 }
 
-/** Everything, with the server there, away, and silent. */
+/** The managed mode: what is sent there is plain, and so is what comes back. */
+async function shareManaged(machine: Machine, marker: string): Promise<void> {
+  const url = `https://${DOMAIN}/managed`;
+  const plain = ["--header", "content-type: application/octet-stream", "--data-binary", marker];
+  const kept = await machine.ask([...plain, url]);
+  assert.equal(kept.status, 201, kept.body);
+  const opening = kept.body.trim().split(" ").at(-1)!;
+  const given = await machine.ask(["--data", opening, `${url}/open`]);
+  assert.deepEqual([given.status, given.body], [200, marker]);
+}
+
+/** Everything that can be asked, and what cannot. */
 async function tryEverything(machine: Machine, marker: string): Promise<void> {
+  await shareManaged(machine, marker);
   await ask(machine, marker);
   await sendRaw(machine, malformed(marker));
   await failHandshakes(machine, marker);
 }
 
-const SILENT = "/run/crypto-share/silent.sock";
 /** nginx's own limits are a minute; these are for all sites. */
 const IMPATIENT = "proxy_read_timeout 500ms;\nproxy_send_timeout 500ms;\n";
 
+/** Asks a server that connects and says nothing. */
+async function askSilent(machine: Machine, marker: string): Promise<void> {
+  const socket = "/run/crypto-share/silent.sock";
+  const limits = machine.at("/etc/nginx/conf.d/impatient.conf");
+  await Deno.writeTextFile(limits, IMPATIENT);
+  await using silent = await machine.startShare([], socket);
+  await silent.pause();
+  await machine.serve(["--upstream", `unix:${socket}`]);
+  await ask(machine, marker);
+  await Deno.remove(limits);
+}
+
 await nginxTest("a marker that went through every failure is in no file", async (machine) => {
   const marker = newMarker();
-  await Deno.writeTextFile(machine.at("/etc/nginx/conf.d/impatient.conf"), IMPATIENT);
   await machine.serve();
   await tryEverything(machine, marker);
   await machine.serve(["--requests-per-minute", "1"]);
   await ask(machine, marker);
   await machine.serve(["--upstream", "unix:/run/nothing.sock"]);
   await ask(machine, marker);
-  {
-    await using silent = await machine.startShare([], SILENT);
-    await silent.pause();
-    await machine.serve(["--upstream", `unix:${SILENT}`]);
-    await ask(machine, marker);
-  }
+  await askSilent(machine, marker);
   await machine.serve(["--page", "/var/www/html"]);
   await tryEverything(machine, marker);
   assert.deepEqual(await filesWith(machine, marker), []);

@@ -22,7 +22,7 @@ export async function noMachine(release: Release): Promise<string | undefined> {
 async function machineWith(release: Release): Promise<Machine> {
   const machine = await Machine.start(release);
   const limits = ["--requests-per-minute", "--creations-per-minute"];
-  await machine.startShare(limits.flatMap((limit) => [limit, "10000000"]));
+  await machine.startShare(["--managed", ...limits.flatMap((limit) => [limit, "10000000"])]);
   return machine;
 }
 
