@@ -1,5 +1,5 @@
 /** A machine with nginx, the program, a certificate and a CA that it trusts. Needs root. */
-import type { Release } from "./debian.ts";
+import { mustDeno, PROJECT } from "../../tools/process.ts";
 import {
   compiledProgram,
   type Ended,
@@ -9,67 +9,26 @@ import {
   run,
   type RunOptions,
 } from "../support/process.ts";
-import { mustDeno, PROJECT } from "../../tools/process.ts";
-import { eventually, soon } from "../support/wait.ts";
-import { debianRoot } from "./debian.ts";
+import { eventually } from "../support/wait.ts";
+import { debianRoot, type Release } from "./debian.ts";
+import { childOf, Service } from "./service.ts";
 
 const SCRIPT = new URL("machine.sh", import.meta.url).pathname;
 
-/** Names that lead to this machine itself, in it. */
+/** The site's name, which in it leads to the machine itself. */
 export const DOMAIN = "share.example.org";
 const HOSTS = `127.0.0.1 localhost ${DOMAIN}\n::1 localhost ${DOMAIN}\n`;
 /** Who runs the share server. nginx's user is in that group. */
 const SHARE = 61_001;
 const SOCKET = "/run/crypto-share/share.sock";
-const SERVE = [
-  ...["--proxies", "unix", "--origin", `https://${DOMAIN}`, "--data", "/var/lib/crypto-share"],
-];
+const DATA = "/var/lib/crypto-share";
+const SERVE = ["--proxies", "unix", "--origin", `https://${DOMAIN}`, "--data", DATA];
 
 /** What was answered. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
-}
-
-/** A program that runs on a machine until it is disposed of. */
-class Service implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  #end: Deno.Signal = "SIGTERM";
-
-  constructor([program = "", ...args]: readonly string[]) {
-    const env = { ...plainEnvironment(), HOME: "/nonexistent" };
-    const io = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    this.#child = new Deno.Command(program, { args, env, clearEnv: true, ...io }).spawn();
-  }
-
-  /** `nsenter --pid` forks, so that the program is a child of what was started. */
-  async pid(): Promise<number> {
-    return await childOf(this.#child.pid);
-  }
-
-  /** Makes it stand still until its end, which then does not wait for what has begun. */
-  async pause(): Promise<void> {
-    this.#end = "SIGKILL";
-    signal(await this.pid(), "SIGSTOP");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const pid = await this.pid().catch(() => 0);
-    // Both stand still if one was made to.
-    for (const one of [pid, this.#child.pid]) signal(one, "SIGCONT");
-    signal(pid, this.#end);
-    await soon("the end of a program", this.#child.status);
-  }
-}
-
-/** Sends a signal to a process, if it is still there. */
-function signal(pid: number, signal: Deno.Signal): void {
-  try {
-    if (pid > 0) Deno.kill(pid, signal);
-  } catch {
-    // It has ended.
-  }
 }
 
 /** A machine, until it is disposed of. */
@@ -192,7 +151,7 @@ export class Machine implements AsyncDisposable {
     Deno.writeTextFileSync(this.at("/etc/group"), `crypto-share:x:${SHARE}:www-data\n`, {
       append: true,
     });
-    for (const path of ["/run/crypto-share", "/var/lib/crypto-share"]) {
+    for (const path of ["/run/crypto-share", DATA]) {
       Deno.mkdirSync(this.at(path), { recursive: true });
       Deno.chmodSync(this.at(path), path.startsWith("/run") ? 0o750 : 0o700);
       Deno.chownSync(this.at(path), SHARE, SHARE);
@@ -282,9 +241,4 @@ export class Machine implements AsyncDisposable {
     await this.#holder.status;
     Deno.removeSync(this.#work, { recursive: true });
   }
-}
-
-/** The process that another has made: `unshare --fork` and `nsenter --pid` have one. */
-async function childOf(pid: number): Promise<number> {
-  return Number(await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`));
 }
