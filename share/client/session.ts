@@ -1,4 +1,5 @@
 /** What every share command has: its context, and the worker that does the work. */
+import { CryptoError } from "../../core/errors.ts";
 import { SHARE_CLIENT_WORKER, shareClientPrivileges } from "../../core/privileges.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
 import { RoleWorker } from "../../platform/worker.ts";
@@ -42,10 +43,23 @@ export async function start(
   return async <D extends Deed>(deed: D, question: Questions[D]) => {
     try {
       return await role.ask({ do: deed, ...question } as Question) as Results[D];
+    } catch (error) {
+      throw naming(origin, error);
     } finally {
       bar?.finish();
     }
   };
+}
+
+/** Says which server cannot be reached, and that one on this machine can be started. */
+function naming(origin: string, error: unknown): unknown {
+  if (!(error instanceof CryptoError) || error.code !== "share_unreachable") return error;
+  const hint = "see that it runs, and that this machine can reach it; then try again";
+  return new CryptoError(error.code, {
+    subject: origin,
+    hint: origin === DEFAULT_ORIGIN ? undefined : hint,
+    cause: error,
+  });
 }
 
 /** The server: what was said, the environment, or one on this machine. */

@@ -94,7 +94,7 @@ async function sendPiece(
       if (answer.offset === start + piece.length) return answer.expires;
       at = inside(answer.offset, start, piece);
     } catch (error) {
-      if (!mayPass(error) || tries === TRIES) throw error;
+      if (!(mayPass(error) || isElsewhere(error)) || tries === TRIES) throw error;
       await pause(tries);
       const { offset, expires } = await api.call("upload-state", upload);
       if (offset === start + piece.length) return expires;
@@ -102,6 +102,11 @@ async function sendPiece(
     }
     if (tries === TRIES) throw new CryptoError("share_unreachable");
   }
+}
+
+/** Whether an earlier request, whose line was cut, was still being worked on. */
+function isElsewhere(error: unknown): boolean {
+  return error instanceof CryptoError && error.code === "share_uploading";
 }
 
 function inside(offset: number, start: number, piece: Bytes): number {

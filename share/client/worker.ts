@@ -13,8 +13,9 @@ import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
 import { ShareApi } from "./api.ts";
+import { ClaimFile, needsPassphrase } from "./claims.ts";
 import { fileContent, type NamedPath, textContent } from "./content.ts";
-import { lookAt, lookAtAnswer, openAnswer, openSecret, type Seen } from "./open.ts";
+import { lookAt, openAnswer, openSecret, readProof, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
 import { makeRequest, type RequestTerms } from "./request.ts";
 import { sendAnswer, sendSecret } from "./send.ts";
@@ -36,9 +37,14 @@ export interface Questions {
     readonly text?: Bytes | undefined;
     readonly paths: readonly NamedPath[];
   };
-  readonly look: { readonly link: string };
+  readonly look: {
+    readonly link: string;
+    /** Where claims are kept. */
+    readonly claims: string;
+  };
   readonly open: {
     readonly link: string;
+    readonly claims: string;
     readonly passphrase?: string | undefined;
     readonly directory: string;
     readonly toTerminal: boolean;
@@ -60,7 +66,7 @@ export interface Results {
     readonly expires: number;
   };
   readonly answer: { readonly receipt: string; readonly expires: number };
-  readonly look: Seen;
+  readonly look: Pick<Seen, "passphrase">;
   readonly open: { readonly names: readonly string[]; readonly erased: boolean };
   readonly manage: Answer<"status">;
 }
@@ -140,20 +146,23 @@ async function answer(
   return { receipt: formatReceipt({ id, receipt }), expires };
 }
 
-function look({ link }: Questions["look"]): Promise<Seen> {
+async function look({ link, claims }: Questions["look"]): Promise<Results["look"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
-  const api = new ShareApi(origin);
-  return kind === "own" ? lookAtAnswer(api, secret) : lookAt(api, secret);
+  const proof = await readProof(kind, secret);
+  const passphrase = needsPassphrase(claims, proof.id);
+  return passphrase === undefined ? await lookAt(new ShareApi(origin), proof) : { passphrase };
 }
 
 async function open(
-  { link, passphrase, directory, toTerminal }: Questions["open"],
+  { link, claims, passphrase, directory, toTerminal }: Questions["open"],
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["open"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
+  const { id } = await readProof(kind, secret);
+  using claim = await ClaimFile.open(claims, id, passphrase !== undefined);
   const output = new DirectoryOutput(directory, toTerminal);
-  const options = { output, engine, onProgress };
+  const options = { claim, output, engine, onProgress };
   const api = new ShareApi(origin);
   const erased = kind === "own"
     ? await openAnswer(api, secret, options)

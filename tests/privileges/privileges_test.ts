@@ -3,6 +3,7 @@
  * subcommand for real, as root where the tests are root's, and nothing forbidden may be done.
  */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
 import { compile } from "../../tools/compile.ts";
 import { PROJECT } from "../../tools/process.ts";
@@ -195,6 +196,16 @@ Deno.test("crypto share send, request, open and status can do nothing but their 
   assert.equal(Array.from(Deno.readDirSync(inbox)).length, 2);
 });
 
+Deno.test("crypto share attack can do nothing but its work, in its worker neither", async () => {
+  await using server = await startShareServer();
+  const args = ["share", "attack", "--rounds", "1", "--attempts", "50", server.origin];
+  // The server has its usual limits: the attacks end early, and the status says so.
+  const { code, stderr } = await probe(args, { env: { ...server.env, SHELL: "/bin/sh" } });
+  assert.equal(code, ERRORS.too_many_requests.exit, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
+});
+
 /** Runs a share server with the probe inside, on one address, from its start to its end. */
 async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
   const child = new Deno.Command(probed, {
@@ -243,6 +254,6 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
-  const tried = new Set(["serve", "share", "share-serve", ...names]);
+  const tried = new Set(["serve", "share", "share-serve", "share-attack", ...names]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });
