@@ -34,6 +34,7 @@ import {
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
+import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
@@ -44,6 +45,7 @@ type Context =
   & AdminContext
   & InstallContext
   & ShareContext
+  & NginxContext
   & ApplicationContext;
 
 type Target = Command<Context> | RouteMap<Context>;
@@ -61,9 +63,16 @@ const SUBCOMMANDS = {
   restore: async () => (await import("./server/command.ts")).restoreCommand,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
-  share: async () => (await import("./share/command.ts")).shareRoutes,
+  share: loadShare,
   completion: async () => (await import("./client/completion.ts")).completionCommand,
 } satisfies Record<string, () => Promise<Target>>;
+
+/** The configuration of nginx is a folder of its own, which sharing must not know. */
+async function loadShare(): Promise<Target> {
+  const { shareRoutes } = await import("./share/command.ts");
+  const { nginxCommand } = await import("./nginx/command.ts");
+  return shareRoutes<Context>({ nginx: nginxCommand });
+}
 
 type Subcommand = keyof typeof SUBCOMMANDS;
 

@@ -161,6 +161,7 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-nginx": { start: {}, working: {} },
 } as const satisfies Record<string, Privileges>;
 
 /** What a service manager hands to the daemon. */
@@ -219,10 +220,11 @@ export function installerPrivileges(root: string, program: string) {
  * What the worker of a share server may do: its data directory and its listen addresses. It cannot
  * reach out.
  *
- * @param listen `host:port` of each listener
+ * @param listen `host:port` or `unix:/path` of each listener
  */
 export function sharePrivileges(data: string, listen: readonly string[]): PermissionSet {
-  return { read: [data], write: [data], net: listen };
+  const sockets = listen.flatMap((address) => /^unix:(.*)$/.exec(address)?.[1] ?? []);
+  return { read: [data, ...sockets], write: [data, ...sockets], net: listen };
 }
 
 /**

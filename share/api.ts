@@ -1,6 +1,7 @@
 /** The calls of the API: what each does with what was asked. */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { LONG_BYTES, SHORT_BYTES } from "../core/share/limits.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
 import {
   type Answer,
@@ -55,10 +56,6 @@ const CALLS: Calls = {
   unlock: bySender("unlock"),
 };
 
-/** Bytes that a request may have; one that creates may bring a body. */
-const SHORT = 4_096;
-const LONG = SHORT + Math.ceil(INLINE_BYTES * 4 / 3);
-
 /** Whether a text names a call. */
 export function isCall(name: string): name is Call {
   return Object.hasOwn(CALLS, name);
@@ -72,7 +69,7 @@ export async function perform<C extends Call>(
   client: string,
 ): Promise<Outcome> {
   const withBody = call === "create" || call === "answer";
-  const json = await readJson(request, withBody ? LONG : SHORT);
+  const json = await readJson(request, withBody ? LONG_BYTES : SHORT_BYTES);
   return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
 }
 

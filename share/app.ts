@@ -3,6 +3,7 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
@@ -18,7 +19,7 @@ export interface AppOptions extends ApiContext {
   readonly origin: string;
   /** Requests of one client in a minute, and new secrets among them. */
   readonly rates: { readonly requests: number; readonly creations: number };
-  /** Addresses whose forwarded ones are believed. */
+  /** Peers whose forwarded addresses are believed. */
   readonly proxies: ReadonlySet<string>;
   /** Whether there is the managed mode, in which this server sees what secrets say. */
   readonly managed: boolean;
@@ -26,19 +27,6 @@ export interface AppOptions extends ApiContext {
   readonly onFailure?: ((code: string) => void) | undefined;
 }
 
-const HEADERS: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "x-robots-tag": "noindex, nofollow",
-};
-const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
 const JSON_TYPE = { "content-type": "application/json" };
 const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
 /** Bytes that no browser shows as anything. */
@@ -61,13 +49,13 @@ export class ShareApp {
     this.#creations = new Rates(options.rates.creations);
     this.#page = new Page(options.origin);
     const https = options.origin.startsWith("https:");
-    this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+    this.#headers = { ...SECURITY_HEADERS, ...(https ? HSTS_HEADER : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }
 
   /**
    * Answers a request.
-   * @param peer the address that its connection comes from
+   * @param peer the address that its connection comes from, or `unix`
    */
   async handle(request: Request, peer: string): Promise<Response> {
     const path = new URL(request.url).pathname;

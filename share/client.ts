@@ -3,8 +3,8 @@ import { isIPv4, isIPv6 } from "node:net";
 
 /**
  * The client of a request.
- * @param peer the address that the connection comes from
- * @param proxies addresses whose word about a forwarded one is taken
+ * @param peer the address that the connection comes from, or `unix`
+ * @param proxies peers whose word about a forwarded address is taken
  */
 export function clientOf(peer: string, headers: Headers, proxies: ReadonlySet<string>): string {
   if (!proxies.has(bare(peer))) return network(bare(peer));

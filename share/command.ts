@@ -223,26 +223,34 @@ function manageCommand(call: "status" | "revoke" | "unlock", brief: string): Sha
   });
 }
 
-/** `crypto share …` */
-export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
-  routes: {
-    serve: serveCommand,
-    send: sendCommand,
-    request: requestCommand,
-    open: openCommand,
-    status: manageCommand("status", "Show whether and when a secret was opened"),
-    revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
-    unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
-    attack: attackCommand,
-  },
-  docs: {
-    brief: "Hand a text or a file to one person, once",
-    fullDescription: [
-      "Hand a text or a file to one person, once.",
-      "",
-      "  $ crypto share serve &",
-      "  $ crypto share send report.pdf --ttl 1d",
-      "  $ crypto share open 'http://127.0.0.1:8787/s#…'",
-    ].join("\n"),
-  },
-});
+/**
+ * `crypto share …`
+ * @param more commands that other folders have
+ */
+export function shareRoutes<Context extends ShareCommandContext>(
+  more: Readonly<Record<string, Command<Context>>>,
+): RouteMap<Context> {
+  return buildRouteMap({
+    routes: {
+      serve: serveCommand,
+      send: sendCommand,
+      request: requestCommand,
+      open: openCommand,
+      status: manageCommand("status", "Show whether and when a secret was opened"),
+      revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
+      unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
+      attack: attackCommand,
+      ...more,
+    },
+    docs: {
+      brief: "Hand a text or a file to one person, once",
+      fullDescription: [
+        "Hand a text or a file to one person, once.",
+        "",
+        "  $ crypto share serve &",
+        "  $ crypto share send report.pdf --ttl 1d",
+        "  $ crypto share open 'http://127.0.0.1:8787/s#…'",
+      ].join("\n"),
+    },
+  });
+}

@@ -43,11 +43,15 @@ export interface ServerOptions {
  */
 export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
   const settings = settingsOf(flags, fromEnvironment(readEnv), readFile(config));
-  const { origin, metrics, listen } = settings;
+  const { origin, metrics } = settings;
+  const listen = parseAddress(settings.listen, "listen");
+  if ("path" in listen && origin === undefined) {
+    throw wrong("origin", "who listens on a Unix socket is to say where people reach it");
+  }
   return {
     settings,
     directory: ownDirectory(settings.data ?? `${dataHome()}/crypto/share`),
-    listen: parseAddress(listen, "listen"),
+    listen,
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
   };

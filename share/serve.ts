@@ -3,7 +3,8 @@ import { sharePrivileges } from "../core/privileges.ts";
 import { SHARE_WORKER } from "../core/roles.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
-import type { Address } from "./settings.ts";
+import { type Address, formatAddress, proxiesOf, UNIX_PEER } from "./settings.ts";
+import { claimSocket } from "./socket.ts";
 import type { Question, Serving } from "./worker.ts";
 
 /** What the program hands to its subcommand. */
@@ -14,10 +15,13 @@ export interface ServeContext {
   readonly say: (line: string) => void;
 }
 
-/** Runs a share server until SIGTERM or SIGINT. @throws {CryptoError} `config`, `unsafe_path`, `io` */
+/**
+ * Runs a share server until SIGTERM or SIGINT.
+ * @throws {CryptoError} `config`, `unsafe_path`, `already_running`, `io`
+ */
 export async function serve({ script, say }: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
-  const options = prepare(flags);
+  const options = await withOwnSockets(prepare(flags));
   const worker = await RoleWorker.start<Question, Serving | undefined, string>({
     script,
     name: SHARE_WORKER,
@@ -25,6 +29,9 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
     onEvent: (code) => say(`a request failed: ${code}`),
   });
   const serving = await worker.ask({ type: "start", options });
+  if ("path" in options.listen && !proxiesOf(options.settings).has(UNIX_PEER)) {
+    say("without --proxies unix all who come by the socket are one client");
+  }
   say(`sharing at ${serving?.origin}, listening on ${serving?.listening}`);
   if (serving?.metrics) say(`metrics at ${serving.metrics}`);
   if (serving?.origin.startsWith("http:")) {
@@ -39,10 +46,15 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
   say("stopped");
 }
 
+/** Makes sure of each Unix socket before there is a worker to bind it. */
+async function withOwnSockets(options: ServerOptions): Promise<ServerOptions> {
+  const own = async (address: Address) => "path" in address ? await claimSocket(address) : address;
+  const { listen, metrics } = options;
+  return { ...options, listen: await own(listen), metrics: metrics && await own(metrics) };
+}
+
 function permissionsFor({ directory, listen, metrics }: ServerOptions) {
-  const name = ({ hostname, port }: Address) =>
-    hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-  return sharePrivileges(directory, [listen, ...(metrics ? [metrics] : [])].map(name));
+  return sharePrivileges(directory, [listen, ...(metrics ? [metrics] : [])].map(formatAddress));
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

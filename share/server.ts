@@ -3,20 +3,23 @@ import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { ShareApp } from "./app.ts";
 import { EmbeddedStore } from "./embedded/store.ts";
 import type { ServerOptions } from "./prepare.ts";
-import type { Address, Settings } from "./settings.ts";
+import { type Address, formatAddress, proxiesOf, type Settings, UNIX_PEER } from "./settings.ts";
+import { SOCKET_MODE } from "./socket.ts";
 
 /** Well within the ten seconds in which what is erased is to be gone. */
 const SWEEP_MILLISECONDS = 3_000;
 /** How long a stop waits for what has begun. */
 const STOP_MILLISECONDS = 10_000;
 
+type Handler = (request: Request, peer: string) => Promise<Response>;
+
 /** Serves until it is stopped. */
 export class ShareServer {
   readonly #store: EmbeddedStore;
   readonly #app: ShareApp;
-  readonly #servers: Deno.HttpServer<Deno.NetAddr>[];
+  readonly #servers: Deno.HttpServer<Deno.Addr>[];
   readonly origin: string;
-  /** `host:port`, as it is after the start. */
+  /** Where it listens, with the port that it was given. */
   readonly listening: string;
   /** The same of the second listener. */
   readonly metrics: string | undefined;
@@ -34,14 +37,12 @@ export class ShareServer {
       total: settings.diskBytes,
       perClient: settings.clientBytes,
     });
-    const main = this.#listen(options.listen, (request, { remoteAddr }) => {
-      return this.#app.handle(request, remoteAddr.hostname);
-    });
-    this.listening = nameOf(main.addr);
+    const main = this.#listen(options.listen, (request, peer) => this.#app.handle(request, peer));
+    this.listening = formatAddress(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
     this.#app = new ShareApp({ ...appSettings(settings), ...this.#context() });
     const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
-    this.metrics = second && nameOf(second.addr);
+    this.metrics = second && formatAddress(second.addr);
     this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
   }
@@ -50,16 +51,21 @@ export class ShareServer {
     return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
   }
 
-  #listen(address: Address, handler: Deno.ServeHandler<Deno.NetAddr>) {
+  #listen(address: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr | Deno.UnixAddr> {
     const onError = (thrown: unknown) => {
       this.tell(asCryptoError(thrown).code);
       return new Response(null, { status: 500 });
     };
+    const options = { onListen: () => {}, onError };
     try {
-      return Deno.serve({ ...address, onListen: () => {}, onError }, handler);
+      return "path" in address
+        ? listenUnix({ ...options, ...address }, handler)
+        : Deno.serve({ ...options, ...address }, (request, { remoteAddr }) => {
+          return handler(request, remoteAddr.hostname);
+        });
     } catch (cause) {
       const hint = "it cannot be listened on: another program may, or you may not use this port";
-      throw new CryptoError("config", { subject: nameOf(address), hint, cause });
+      throw new CryptoError("config", { subject: formatAddress(address), hint, cause });
     }
   }
 
@@ -88,18 +94,19 @@ export class ShareServer {
   }
 }
 
-function nameOf({ hostname, port }: Address): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+function listenUnix(options: Deno.ServeUnixOptions, handler: Handler) {
+  const server = Deno.serve(options, (request) => handler(request, UNIX_PEER));
+  Deno.chmodSync(options.path, SOCKET_MODE);
+  return server;
 }
 
 function appSettings(settings: Settings) {
   const { maxTtl: ttl, maxViews: views, maxBytes: size } = settings;
   const { requestsPerMinute: requests, creationsPerMinute: creations } = settings;
-  const proxies = settings.proxies.split(",").map((address) => address.trim());
   return {
     allowed: { ttl, views, size },
     managed: settings.managed,
     rates: { requests, creations },
-    proxies: new Set(proxies.filter((address) => address !== "")),
+    proxies: proxiesOf(settings),
   };
 }

@@ -3,6 +3,7 @@
  * the environment, that before the file, that before the default.
  */
 import { CryptoError } from "../core/errors.ts";
+import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
 
 /** One setting: a text, a whole number within bounds, or yes or no. */
 export interface Setting {
@@ -13,15 +14,16 @@ export interface Setting {
 
 /** The settings by their names here; see {@link nameInFile}. docs/operations.md shows this table. */
 export const SETTINGS = {
-  listen: { default: "127.0.0.1:8787", meaning: "address and port to listen on" },
+  listen: { default: "127.0.0.1:8787", meaning: "address and port, or unix:PATH, to listen on" },
   origin: {
     meaning: "where people reach it, such as https://share.example.org; else the listen address",
   },
   data: { meaning: "directory for its files; else crypto/share in XDG_DATA_HOME" },
-  metrics: { meaning: "address and port of a second listener, for /metrics alone; else none" },
+  metrics: { meaning: "the same of a second listener, for /metrics alone; else none" },
   proxies: {
     default: "",
-    meaning: "addresses of proxies whose X-Forwarded-For is believed, with commas",
+    meaning:
+      "addresses of proxies whose X-Forwarded-For is believed, with commas; unix for a socket's",
   },
   maxTtl: {
     default: 2_592_000,
@@ -30,7 +32,7 @@ export const SETTINGS = {
   },
   maxViews: { default: 100, range: [1, 100], meaning: "readers that a secret may have" },
   maxBytes: {
-    default: 2_200_000_000,
+    default: MAX_BYTES,
     range: [1, 1_000_000_000_000],
     meaning: "bytes of one secret, encrypted",
   },
@@ -44,7 +46,11 @@ export const SETTINGS = {
     range: [1, 1_000_000_000_000_000],
     meaning: "bytes of the secrets of one client",
   },
-  requestsPerMinute: { default: 600, range: [1, 10_000_000], meaning: "requests of one client" },
+  requestsPerMinute: {
+    default: REQUESTS_PER_MINUTE,
+    range: [1, 10_000_000],
+    meaning: "requests of one client",
+  },
   creationsPerMinute: {
     default: 60,
     range: [1, 10_000_000],
@@ -121,18 +127,44 @@ function wholeNumber(text: string, name: string, [least, most]: readonly [number
 }
 
 /** A host and a port. */
-export interface Address {
+export interface InetAddress {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Reads `host:port`, or `[host]:port` of IPv6. @throws {CryptoError} `config` */
+/** A Unix socket, by its absolute path. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/** Whoever connects to a Unix socket, which shows no address. */
+export const UNIX_PEER = "unix";
+
+/** Where a server listens. */
+export type Address = InetAddress | UnixAddress;
+
+/** Bytes that the path of a Unix socket may have: `sun_path` without its NUL. */
+const MAX_SOCKET_PATH = 107;
+
+/**
+ * Reads `host:port`, `[host]:port` of IPv6, or `unix:/path`.
+ * @throws {CryptoError} `config`
+ */
 export function parseAddress(text: string, name: SettingName): Address {
+  const path = /^unix:((?:\/[\w.@+-]+)+)$/.exec(text)?.[1];
+  if (path !== undefined && path.length <= MAX_SOCKET_PATH) return { path };
   const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(parts?.[3]);
   const hostname = parts?.[1] ?? parts?.[2];
   if (hostname !== undefined && port <= 65_535) return { hostname, port };
-  throw wrong(name, "it is to be an address and a port, such as 127.0.0.1:8787");
+  throw wrong(name, "it is to be such as 127.0.0.1:8787 or unix:/run/crypto-share/share.sock");
+}
+
+/** An address as it was written. */
+export function formatAddress(address: Address): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** Checks an origin: a scheme and a host, and nothing behind. @throws {CryptoError} `config` */
@@ -141,6 +173,12 @@ export function parseOrigin(text: string): string {
   const web = url?.protocol === "https:" || url?.protocol === "http:";
   if (url && web && url.origin === text.replace(/\/$/, "").toLowerCase()) return url.origin;
   throw wrong("origin", "it is to be a scheme and a host, such as https://share.example.org");
+}
+
+/** The peers whose forwarded addresses are believed. */
+export function proxiesOf({ proxies }: Settings): ReadonlySet<string> {
+  const names = proxies.split(",").map((name) => name.trim());
+  return new Set(names.filter((name) => name !== ""));
 }
 
 /** An error about a setting. */

@@ -97,6 +97,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["unseal", ...fromFile]],
   [["completion", "bash"]],
+  [["share", "nginx", "--domain", "share.example.org"]],
 ];
 
 /** Subcommands that work on a ring without its daemon, or on a system, in a worker. */
@@ -205,14 +206,10 @@ Deno.test("crypto share attack can do nothing but its work, in its worker neithe
   assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
 });
 
-Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
-  const data = await Deno.makeTempDir({ prefix: "ctm-" });
-  // Not port 0: that would be any, and listening anywhere else is to be refused.
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+/** Runs a share server with the probe inside, on one address, from its start to its end. */
+async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
   const child = new Deno.Command(probed, {
-    args: ["share", "serve", "--listen", `127.0.0.1:${port}`, "--data", data],
+    args: ["share", "serve", "--data", data, "--listen", ...listening],
     env: { ...daemon.env, SHELL: "/bin/sh" },
     clearEnv: true,
     stdin: "null",
@@ -232,7 +229,17 @@ Deno.test("crypto share serve can do nothing but its work, in its worker neither
   assert.equal(code, 0, stderr);
   const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
   assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
-  await Deno.remove(data, { recursive: true });
+}
+
+Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
+  const data = await Deno.makeTempDir({ dir: directory });
+  // Not port 0: that would be any, and listening anywhere else is to be refused.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await probeShareServer(data, `127.0.0.1:${port}`);
+  const socket = `unix:${directory}/share.sock`;
+  await probeShareServer(data, socket, "--origin", "https://share.example.org");
 });
 
 Deno.test("without the walls, what is tried can be done: the probe is a good one", async () => {
@@ -246,12 +253,7 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
-  const tried = new Set([
-    "serve",
-    "share",
-    "share-serve",
-    "share-attack",
-    ...ended.map(([name]) => name),
-  ]);
+  const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
+  const tried = new Set(["serve", "share", "share-serve", "share-attack", ...names]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

@@ -89,6 +89,7 @@ Deno.test("requests, answers and what curl sends are new secrets, too", async ()
 
 Deno.test("addresses to listen on are read strictly", () => {
   assert.deepEqual(parseAddress("[::1]:80", "listen"), { hostname: "::1", port: 80 });
+  assert.deepEqual(parseAddress("unix:/run/a/b.sock", "listen"), { path: "/run/a/b.sock" });
   for (const odd of ["", "80", "host", "host:", "host:65536", "a b:1", "::1:80", "host:1x"]) {
     assert.throws(() => parseAddress(odd, "listen"), { code: "config" }, odd);
   }

@@ -15,17 +15,9 @@ export class ShareProcess implements AsyncDisposable {
     this.#ownDirectory = directory === undefined;
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "cts-" });
     const [program = "", ...before] = [...wrapper, compiledProgram()];
+    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     this.#child = new Deno.Command(program, {
-      args: [
-        ...before,
-        "share",
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--data",
-        this.directory,
-        ...args,
-      ],
+      args: [...before, "share", "serve", ...listen, "--data", this.directory, ...args],
       env: { ...plainEnvironment(), HOME: this.directory },
       clearEnv: true,
       stdin: "null",

@@ -1,0 +1,20 @@
+/** Headers of every answer of a share server, and of a proxy that answers in its place. */
+
+/** They let a browser do as little as possible with an answer, and keep no copy of it. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "x-robots-tag": "noindex, nofollow",
+};
+
+/** Two years, after Mozilla's guideline. For answers over TLS. */
+export const HSTS_HEADER = {
+  "strict-transport-security": "max-age=63072000; includeSubDomains",
+} as const;

@@ -1,0 +1,57 @@
+/** The command line of the configuration for nginx. What it needs is loaded when it runs. */
+import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import type { NginxFlags } from "./options.ts";
+import type { NginxContext } from "./run.ts";
+
+type NginxCommandContext = NginxContext & CommandContext;
+
+function text<const P extends string>(placeholder: P, brief: string) {
+  return { kind: "parsed", parse: String, placeholder, brief } as const;
+}
+
+function optionalText<const P extends string>(placeholder: P, brief: string) {
+  return { ...text(placeholder, brief), optional: true } as const;
+}
+
+/** `crypto share nginx` */
+export const nginxCommand: Command<NginxCommandContext> = buildCommand({
+  async loader() {
+    const { printSite } = await import("./run.ts");
+    return function (this: NginxCommandContext, flags: NginxFlags) {
+      return printSite(this, flags);
+    };
+  },
+  parameters: {
+    flags: {
+      domain: text("name", "Where people reach the share server"),
+      profile: optionalText("name", "modern: TLS 1.3 (default); intermediate: TLS 1.2 too"),
+      upstream: optionalText(
+        "address",
+        "The share server: unix:PATH (default /run/crypto-share/share.sock), 127.0.0.1:PORT, https://HOST",
+      ),
+      certificate: optionalText("path", "Its certificate and chain; else where certbot puts it"),
+      certificateKey: optionalText("path", "The key of that"),
+      ocspChain: optionalText("path", "Staple OCSP answers, checked by these CA certificates"),
+      page: optionalText("path", "Folder of a static page, to be served instead of the server's"),
+      maxBytes: optionalText("number", "The share server's setting of that name"),
+      requestsPerMinute: optionalText("number", "The share server's setting of that name"),
+      resolver: optionalText("address", "Name server, for an https upstream and for OCSP"),
+      nginx: optionalText("version", "The nginx that will read it (1.26)"),
+      openssl: optionalText("version", "The OpenSSL that nginx uses (3.5)"),
+    },
+  },
+  docs: {
+    brief: "Print an nginx configuration that stands before a share server",
+    fullDescription: [
+      "Print an nginx configuration for a share server: TLS after Mozilla's guideline 6.0, limits,",
+      "nothing of a secret in a log or a temporary file. See docs/operations.md for what else it takes.",
+    ].join("\n"),
+    customUsage: [
+      {
+        input: "--domain share.example.org > /etc/nginx/conf.d/crypto-share.conf",
+        brief: "Debian 13",
+      },
+      { input: "--domain share.example.org --nginx 1.22 --openssl 3.0", brief: "Debian 12" },
+    ],
+  },
+});

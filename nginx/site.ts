@@ -1,0 +1,103 @@
+/** The configuration, filled in. */
+import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
+import { LONG_BYTES } from "../core/share/limits.ts";
+import { failureLines, quoted } from "./failures.ts";
+import type { Site, Upstream } from "./options.ts";
+import pageText from "./page.conf" with { type: "text" };
+import shareText from "./share.conf" with { type: "text" };
+import { listenLines, tlsLines } from "./tls.ts";
+
+/** Where a text has something to be filled in: a value, or lines of their own. */
+type Values = Readonly<Record<string, string | readonly string[]>>;
+
+const CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+/** Of this site nothing is logged but what keeps nginx from running. */
+const QUIET = [
+  "access_log off;",
+  "error_log /var/log/nginx/error.log emerg;",
+  "server_tokens off;",
+];
+
+/** The whole file. */
+export function siteText(site: Site): string {
+  const { domain, profile, page, stapling, upstream } = site;
+  const values = {
+    ...headerValues(),
+    ...upstreamValues(site),
+    domain,
+    profile,
+    nginx: site.nginx.join("."),
+    openssl: site.openssl.join("."),
+    requests: `${site.requests}`,
+    longBytes: `${LONG_BYTES}`,
+    maxBytes: `${site.maxBytes}`,
+    certificate: site.certificate,
+    certificateKey: site.certificateKey,
+    failures: failureLines(),
+    listen: listenLines(site),
+    tls: tlsLines(profile, site),
+    stapling: stapling ? staplingLines(stapling, upstream) : [],
+    quiet: QUIET,
+    application: page === undefined ? "/" : "@crypto_share_application",
+  };
+  return fill(shareText, { ...values, page: pageLines(page, values) });
+}
+
+function pageLines(page: string | undefined, values: Values): string[] {
+  return page === undefined ? [] : fill(pageText, { ...values, page }).trimEnd().split("\n");
+}
+
+function headerValues() {
+  const lines = (headers: Readonly<Record<string, string>>) =>
+    Object.entries(headers).map(([name, value]) => {
+      return `add_header ${name} ${quoted(value)} always;`;
+    });
+  return { hsts: lines(HSTS_HEADER), headers: lines(SECURITY_HEADERS) };
+}
+
+/** A function's addresses change, so its name is looked up again and again. */
+function upstreamValues({ domain, upstream }: Site) {
+  if (upstream.kind === "local") {
+    return {
+      upstream: ["upstream crypto_share {", `    server ${upstream.server};`, "}"],
+      host: domain,
+      upstreamTls: [],
+      pass: "proxy_pass http://crypto_share;",
+    };
+  }
+  const { host, resolver } = upstream;
+  return {
+    upstream: [],
+    host,
+    upstreamTls: [
+      `set $crypto_share_host ${host};`,
+      `resolver ${resolver};`,
+      "proxy_ssl_server_name on;",
+      `proxy_ssl_name ${host};`,
+      "proxy_ssl_protocols TLSv1.2 TLSv1.3;",
+      "proxy_ssl_verify on;",
+      "proxy_ssl_verify_depth 3;",
+      `proxy_ssl_trusted_certificate ${CA_CERTIFICATES};`,
+    ],
+    pass: "proxy_pass https://$crypto_share_host;",
+  };
+}
+
+function staplingLines({ chain, resolver }: NonNullable<Site["stapling"]>, { kind }: Upstream) {
+  return [
+    "ssl_stapling on;",
+    "ssl_stapling_verify on;",
+    `ssl_trusted_certificate ${chain};`,
+    ...(kind === "local" ? [`resolver ${resolver};`] : []),
+  ];
+}
+
+/** Fills a text in. Lines take the indentation of their place, and none leave no empty line. */
+function fill(text: string, values: Values): string {
+  const withLines = text.replaceAll(/^( *)\{(\w+)\}\n/gm, (_, indent: string, name: string) => {
+    const value = values[name] ?? [];
+    const lines = typeof value === "string" ? [value] : value;
+    return lines.map((line) => `${indent}${line}\n`).join("");
+  });
+  return withLines.replaceAll(/\{([a-zA-Z]\w*)\}/g, (_, name) => String(values[name]));
+}
