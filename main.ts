@@ -42,7 +42,7 @@ import type { InstallContext } from "./install/run.ts";
 import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
-import type { ShareContext } from "./share/client/run.ts";
+import type { ShareContext } from "./share/client/session.ts";
 import { shareRoutes } from "./share/command.ts";
 
 type Context =

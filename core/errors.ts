@@ -376,6 +376,20 @@ export const ERRORS = {
     message: "the share server has no room for new secrets",
     hint: "try again later, or ask its operator",
   },
+  share_waiting: {
+    exit: 75,
+    rpc: -32074,
+    http: 409,
+    message: "nobody has answered the request yet",
+    hint: "try again when somebody has; keep your own link until then",
+  },
+  share_answered: {
+    exit: 69,
+    rpc: -32075,
+    http: 410,
+    message: "the request has been answered already",
+    hint: "if that was not you, tell the person who asked; only the first answer counts",
+  },
   share_unreachable: {
     exit: 69,
     rpc: -32072,

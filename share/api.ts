@@ -13,7 +13,7 @@ import {
   UPLOAD_HEADER,
 } from "../core/share/wire.ts";
 import { inTime, readJson } from "./body.ts";
-import type { Claim, Refusal, Store } from "./store.ts";
+import type { AnswerRefusal, Claim, Refusal, Store } from "./store.ts";
 
 /** What a server allows in new secrets. */
 export interface Allowed {
@@ -39,7 +39,7 @@ export type Outcome = { readonly json: unknown; readonly status?: number } | {
 
 /** An error whose answer also says since when. For callers with a proof. */
 export class Refused extends CryptoError {
-  constructor({ state, since }: Refusal & { readonly state: keyof typeof REFUSED }) {
+  constructor({ state, since }: { readonly state: keyof typeof REFUSED; readonly since: number }) {
     super(REFUSED[state]);
     this.since = since;
   }
@@ -53,6 +53,9 @@ type Calls = {
 
 const CALLS: Calls = {
   create,
+  request,
+  "look-request": lookAtRequest,
+  answer: answerRequest,
   "upload-state": uploadState,
   look,
   take,
@@ -79,7 +82,8 @@ export async function perform<C extends Call>(
   request: Request,
   client: string,
 ): Promise<Outcome> {
-  const json = await readJson(request, call === "create" ? LONG : SHORT);
+  const withBody = call === "create" || call === "answer";
+  const json = await readJson(request, withBody ? LONG : SHORT);
   return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
 }
 
@@ -97,7 +101,7 @@ function nothingHere(): CryptoError {
   return new CryptoError("share_unavailable");
 }
 
-function refused({ state, since }: Refusal): CryptoError {
+function refused({ state, since }: Refusal | AnswerRefusal): CryptoError {
   return state === "unknown" ? nothingHere() : new Refused({ state, since });
 }
 
@@ -107,14 +111,65 @@ async function create(
   client: string,
 ) {
   const { body, ...secret } = asked;
-  const inline = secret.size <= INLINE_BYTES;
   requireAllowed(secret, allowed);
-  requireField("body", inline ? body?.length === secret.size : body === undefined);
-  requireField("uploadTokenHash", inline || secret.uploadTokenHash !== undefined);
+  requireBody(asked);
   const { state, expires } = await store.create({ ...secret, client }, body, clock());
+  requireCreated(state);
+  return answer("create", { expires }, body ? 201 : 202);
+}
+
+async function request(
+  { store, allowed, clock }: ApiContext,
+  { size: largest, ...asked }: Asked<"request">,
+  client: string,
+) {
+  requireAllowed({ views: 1, size: largest, ttl: asked.ttl }, allowed);
+  const { state, expires } = await store.request({ ...asked, largest, client }, clock());
+  requireCreated(state);
+  return answer("request", { expires }, 201);
+}
+
+function requireCreated(state: "created" | "exists" | "full"): void {
   if (state === "exists") throw new CryptoError("share_exists");
   if (state === "full") throw new CryptoError("share_full");
-  return answer("create", { expires }, inline ? 201 : 202);
+}
+
+async function lookAtRequest({ store, clock }: ApiContext, asked: Asked<"look-request">) {
+  const seen = await store.lookAtRequest(asked.id, sha256(asked.writeProof), clock());
+  if (seen.state === "unknown") throw nothingHere();
+  if (seen.state !== "waiting") {
+    return answer("look-request", { state: seen.state, since: seen.since });
+  }
+  const { ttl, largest: size, expires } = seen;
+  return answer("look-request", { ttl, size, expires });
+}
+
+async function answerRequest({ store, clock }: ApiContext, asked: Asked<"answer">) {
+  const { body, writeProof, ...secret } = asked;
+  requireBody(asked);
+  const writeProofHash = sha256(writeProof);
+  const given = await store.answer({ ...secret, writeProofHash }, body, clock());
+  switch (given.state) {
+    case "created":
+      return answer("answer", { expires: given.expires }, body ? 201 : 202);
+    case "full":
+      throw new CryptoError("share_full");
+    case "too_large": {
+      const hint = "the request takes no answer of this size: see what it allows";
+      throw new CryptoError("share_refused", { subject: "size", hint });
+    }
+    default:
+      throw refused(given);
+  }
+}
+
+/** A short body comes with the call, a long one afterwards. */
+function requireBody(
+  { size, body, uploadTokenHash }: Pick<Asked<"answer">, "size" | "body" | "uploadTokenHash">,
+): void {
+  const inline = size <= INLINE_BYTES;
+  requireField("body", inline ? body?.length === size : body === undefined);
+  requireField("uploadTokenHash", inline || uploadTokenHash !== undefined);
 }
 
 function requireField(subject: string, fits: boolean): void {

@@ -93,7 +93,7 @@ export class ShareApp {
     const client = clientOf(peer, request.headers, proxies);
     const call = callOf(path);
     this.#limit(this.#requests, client, clock());
-    if (call === "create") this.#limit(this.#creations, client, clock());
+    if (isCreation(call)) this.#limit(this.#creations, client, clock());
     if (call === UPLOAD) return await upload(this.options, request);
     if (call) return await perform(this.options, call, request, client);
     throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
@@ -136,6 +136,11 @@ export class ShareApp {
 }
 
 const UPLOAD = "upload";
+
+/** Whether a call makes something new. */
+function isCreation(call: ReturnType<typeof callOf>): boolean {
+  return call === "create" || call === "request" || call === "answer";
+}
 
 /** The call that a path names. */
 function callOf(path: string) {

@@ -6,8 +6,10 @@ import {
   type CommandContext,
   type RouteMap,
 } from "@stricli/core";
-import type { ManageFlags, OpenFlags, SendFlags, ShareContext } from "./client/run.ts";
-import { parseTtl, parseViews } from "./client/flags.ts";
+import type { ManageFlags } from "./client/manage.ts";
+import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";
+import type { ShareContext } from "./client/session.ts";
+import { parseSize, parseTtl, parseViews } from "./client/flags.ts";
 import { serveCommand } from "./serve_command.ts";
 
 type ShareCommandContext = ShareContext & CommandContext;
@@ -39,19 +41,26 @@ const sendCommand: ShareCommand = buildCommand({
   parameters: {
     flags: {
       server,
+      to: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "link",
+        brief: "Answer this request instead of making a link",
+      },
       ttl: {
         kind: "parsed",
         parse: parseTtl,
-        default: "1d",
+        optional: true,
         placeholder: "time",
-        brief: "How long it can be opened: 30m, 12h, 7d",
+        brief: "How long it can be opened: 30m, 12h, 7d [default: 1d]",
       },
       views: {
         kind: "parsed",
         parse: parseViews,
-        default: "1",
+        optional: true,
         placeholder: "number",
-        brief: "How often it can be opened",
+        brief: "How often it can be opened [default: 1]",
       },
       text: {
         kind: "parsed",
@@ -92,6 +101,52 @@ const sendCommand: ShareCommand = buildCommand({
       { input: "report.pdf --ttl 1d", brief: "a file" },
       { input: "--code < token.txt", brief: "a text, with a code to be spoken" },
       { input: "--views 3 photos/", brief: "a folder, for three" },
+      { input: "--to 'https://share.example/s#request.…' scan.pdf", brief: "to who asked for it" },
+    ],
+  },
+});
+
+const requestCommand: ShareCommand = buildCommand({
+  async loader() {
+    const { request } = await import("./client/run.ts");
+    return function (this: ShareCommandContext, flags: RequestFlags) {
+      return request(this, flags);
+    };
+  },
+  parameters: {
+    flags: {
+      server,
+      ttl: {
+        kind: "parsed",
+        parse: parseTtl,
+        default: "7d",
+        placeholder: "time",
+        brief: "How long it can be answered, and how long the answer read then",
+      },
+      maxSize: {
+        kind: "parsed",
+        parse: parseSize,
+        default: "100M",
+        placeholder: "size",
+        brief: "The largest answer: 500k, 100M, 2G bytes",
+      },
+      qr: { kind: "boolean", default: false, brief: "Show the link as a QR code, too" },
+      json,
+    },
+  },
+  docs: {
+    brief: "Make a link by which somebody hands a secret to you",
+    fullDescription: [
+      "Make a link by which somebody hands a text or files to you, once. It goes to standard output,",
+      "and is for who is to answer: with `crypto share send --to LINK`. Whoever has it can",
+      "answer; nobody can read an answer with it.",
+      "",
+      "You get another link, which alone reads the answer: keep it. `open`, `status` and `revoke`",
+      "take it.",
+    ].join("\n"),
+    customUsage: [
+      { input: "--ttl 3d", brief: "within three days" },
+      { input: "--json > request.json", brief: "both links, for a program" },
     ],
   },
 });
@@ -137,6 +192,7 @@ const openCommand: ShareCommand = buildCommand({
     customUsage: [
       { input: "'https://share.example/s#…'", brief: "a text, or files into this directory" },
       { input: "--output inbox 'https://share.example/s#…'", brief: "elsewhere" },
+      { input: "'https://share.example/s#own.…'", brief: "the answer to your request" },
     ],
   },
 });
@@ -144,7 +200,7 @@ const openCommand: ShareCommand = buildCommand({
 function manageCommand(call: "status" | "revoke" | "unlock", brief: string): ShareCommand {
   return buildCommand({
     async loader() {
-      const { manage } = await import("./client/run.ts");
+      const { manage } = await import("./client/manage.ts");
       return function (this: ShareCommandContext, flags: ManageFlags, receipt?: string) {
         return manage(this, call, flags, receipt);
       };
@@ -154,7 +210,7 @@ function manageCommand(call: "status" | "revoke" | "unlock", brief: string): Sha
       positional: {
         kind: "tuple",
         parameters: [{
-          brief: "The receipt [default: standard input]",
+          brief: "The receipt, or your own link of a request [default: standard input]",
           parse: String,
           placeholder: "receipt",
           optional: true,
@@ -170,9 +226,10 @@ export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
   routes: {
     serve: serveCommand,
     send: sendCommand,
+    request: requestCommand,
     open: openCommand,
     status: manageCommand("status", "Show whether and when a secret was opened"),
-    revoke: manageCommand("revoke", "Erase a secret that you have sent"),
+    revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
     unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
   },
   docs: {

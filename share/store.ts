@@ -30,9 +30,51 @@ export interface NewSecret extends SecretTerms {
   readonly client: string;
 }
 
+/** A request for a secret: a place that one answer may take. */
+export interface NewRequest {
+  /** 16 bytes. */
+  readonly id: Bytes;
+  /** Of the proof by which the answer is taken. */
+  readonly linkProofHash: Bytes;
+  /** Of the proof by which the request is answered. */
+  readonly writeProofHash: Bytes;
+  readonly receiptHash: Bytes;
+  /** Seconds for which it may be answered, and for which the answer may then be read. */
+  readonly ttl: number;
+  /** Bytes of ciphertext that an answer may have. */
+  readonly largest: number;
+  /** Who pays, for the answer's bytes too. */
+  readonly client: string;
+}
+
+/** The answer to a request. */
+export interface NewAnswer {
+  readonly id: Bytes;
+  readonly writeProofHash: Bytes;
+  /** The answerer's own, beside the requester's. */
+  readonly receiptHash: Bytes;
+  readonly uploadTokenHash?: Bytes | undefined;
+  /** Bytes of ciphertext. */
+  readonly size: number;
+}
+
+/** Why a request is not to be answered, and since when that is so. */
+export interface AnswerRefusal {
+  readonly state: "unknown" | "uploading" | "answered" | "revoked" | "expired";
+  readonly since: number;
+}
+
+/** A request as whoever may answer it sees it. */
+export interface SeenRequest extends Pick<NewRequest, "ttl" | "largest"> {
+  readonly state: "waiting";
+  /** Until when it may be answered. */
+  readonly expires: number;
+}
+
 /** What a secret is now. `unknown` also stands for whatever the caller's proof does not fit. */
 export type State =
   | "unknown"
+  | "waiting"
   | "uploading"
   | "live"
   | "locked"
@@ -113,6 +155,31 @@ export interface Store {
     body: Bytes | undefined,
     now: number,
   ): Promise<{ readonly state: "created" | "exists" | "full"; readonly expires: number }>;
+  /** `exists` and `full` as with a secret. What comes later is an answer or nothing. */
+  request(
+    request: NewRequest,
+    now: number,
+  ): Promise<{ readonly state: "created" | "exists" | "full"; readonly expires: number }>;
+  /** Writes nothing. */
+  lookAtRequest(
+    id: Bytes,
+    writeProofHash: Bytes,
+    now: number,
+  ): Promise<SeenRequest | AnswerRefusal>;
+  /**
+   * Gives the one answer, on the condition that the request waits and its time is not over; that
+   * an upload has rested for too long is the same as that there is none.
+   */
+  answer(
+    answer: NewAnswer,
+    body: Bytes | undefined,
+    now: number,
+  ): Promise<
+    AnswerRefusal | {
+      readonly state: "created" | "too_large" | "full";
+      readonly expires: number;
+    }
+  >;
   /**
    * Adds to a body. Nothing is written where `offset` is not where the body ends: the progress
    * says where to go on. A body that ends early is kept as far as it came.
@@ -140,12 +207,13 @@ export interface Store {
   ): Promise<ReadableStream<Bytes> | undefined>;
   /** Ends a claim. When no view is left the body is erased. */
   acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean>;
+  /** Of an answer by either receipt: the requester's or the answerer's. */
   status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
   /** Erases the body at once. What is used or expired stays so. */
   revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
   /** Gives all attempts back. */
   unlock(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
-  /** Erases what has expired or whose claims have ended. */
+  /** Erases what has expired or whose claims have ended; gives up uploads that rest. */
   sweep(now: number): Promise<void>;
   usage(): Promise<Usage>;
   close(): Promise<void>;

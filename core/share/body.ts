@@ -44,6 +44,14 @@ export async function createBodySealer(
   return { head: encodeManifest(manifest), sealer };
 }
 
+/** A key that only the beginning of the body tells: of the answer to a request. */
+export interface KeyInBody {
+  /** Bytes before the ciphertext. */
+  readonly length: number;
+  /** Gives the 32 bytes of the key. @throws {CryptoError} `decryption_failed` */
+  derive(beginning: Bytes): Promise<Bytes>;
+}
+
 /** Bytes of a body whose manifest describes `length` bytes. */
 export function bodyLength(manifest: Manifest, length: number): number {
   return sealedLength(encodeManifest(manifest).length + length);
@@ -54,16 +62,20 @@ export function bodyLength(manifest: Manifest, length: number): number {
  * {@link finish} has returned.
  */
 export class BodyReader {
+  readonly #key: KeyInBody;
   #opener: Opener | undefined;
   #waiting: Bytes = EMPTY;
   #manifest: Manifest | undefined;
   #read = 0;
 
   constructor(
-    private readonly key: Bytes,
+    key: Bytes | KeyInBody,
     private readonly terms: Terms,
     private readonly options: Pick<BodyOptions, "engine"> = {},
-  ) {}
+  ) {
+    const known = (key: Bytes) => ({ length: 0, derive: () => Promise.resolve(key) });
+    this.#key = key instanceof Uint8Array ? known(key) : key;
+  }
 
   /** What is inside. It may be there after some updates, and is after {@link finish}. */
   get manifest(): Manifest | undefined {
@@ -79,11 +91,14 @@ export class BodyReader {
     if (this.#opener) return this.#content(await this.#opener.update(ciphertext, into));
     const all = concat(this.#waiting, ciphertext);
     this.#waiting = all;
-    if (all.length < PREFIX_LENGTH) return EMPTY;
+    const start = this.#key.length;
+    const end = start + PREFIX_LENGTH;
+    if (all.length < end) return EMPTY;
+    const key = await this.#key.derive(all.slice(0, start));
     const options = { ...this.options, context: bodyContext(this.terms) };
-    this.#opener = await createOpener(this.key, all.subarray(0, PREFIX_LENGTH), options);
+    this.#opener = await createOpener(key, all.subarray(start, end), options);
     this.#waiting = EMPTY;
-    return this.#content(await this.#opener.update(all.subarray(PREFIX_LENGTH)));
+    return this.#content(await this.#opener.update(all.subarray(end)));
   }
 
   /** Gives the rest. @throws {CryptoError} `decryption_failed`, `malformed` */

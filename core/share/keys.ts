@@ -13,7 +13,8 @@ export const ID_LENGTH = 16;
 /** Bytes of every proof, token and receipt, and of their hashes. */
 export const PROOF_LENGTH = 32;
 
-const LABEL = "crypto/v1/share";
+/** What every label begins with. */
+export const LABEL = "crypto/v1/share";
 const SALT_LENGTH = 16;
 
 /** By what a server knows a secret and its reader. */
@@ -38,14 +39,14 @@ export type Scrypt = (password: Bytes, salt: Bytes) => Promise<Bytes>;
 /** Id and proof of a link secret (32 bytes). */
 export async function deriveLinkProof(secret: Bytes): Promise<LinkProof> {
   return {
-    id: await expand(secret, "id", ID_LENGTH),
-    linkProof: await expand(secret, "link-proof", PROOF_LENGTH),
+    id: await labelled(secret, "id", ID_LENGTH),
+    linkProof: await labelled(secret, "link-proof", PROOF_LENGTH),
   };
 }
 
 /** The body's key where the link is enough. */
 export async function deriveLinkKey(secret: Bytes): Promise<BodyKey> {
-  return { key: await expand(secret, "key", PROOF_LENGTH) };
+  return { key: await labelled(secret, "key", PROOF_LENGTH) };
 }
 
 /**
@@ -58,14 +59,14 @@ export async function derivePassphraseKey(
   scrypt: Scrypt,
 ): Promise<Required<BodyKey>> {
   const password = utf8(canonicalPassphrase(passphrase));
-  const salt = await expand(secret, "salt", SALT_LENGTH);
+  const salt = await labelled(secret, "salt", SALT_LENGTH);
   const stretched = await scrypt(password, salt);
   if (stretched.length !== PROOF_LENGTH) throw new CryptoError("internal");
   const extracted = new Uint8Array(64);
   await webCrypto.hmacSha512(utf8(LABEL), concat(secret, stretched), extracted);
   return {
-    key: await expand(extracted, "passphrase-key", PROOF_LENGTH),
-    passphraseProof: await expand(extracted, "passphrase-proof", PROOF_LENGTH),
+    key: await labelled(extracted, "passphrase-key", PROOF_LENGTH),
+    passphraseProof: await labelled(extracted, "passphrase-proof", PROOF_LENGTH),
   };
 }
 
@@ -74,7 +75,7 @@ export async function hashProof(proof: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", proof));
 }
 
-/** A copy: what is derived leaves `core/`. */
-async function expand(key: Bytes, label: string, length: number): Promise<Bytes> {
+/** HKDF-Expand under a label of sharing. A copy: what is derived leaves `core/`. */
+export async function labelled(key: Bytes, label: string, length: number): Promise<Bytes> {
   return (await hkdfExpand(webCrypto, key, utf8(`${LABEL}/${label}`), length)).slice();
 }

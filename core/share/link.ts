@@ -1,4 +1,4 @@
-/** The link, which is the key: `ORIGIN/s#` and 32 random bytes as base64url. */
+/** The link, which is the key: `ORIGIN/s#` and 32 bytes as base64url; a request has two more forms. */
 import { type Bytes, fromBase64Url, toBase64Url } from "../bytes.ts";
 import { CryptoError } from "../errors.ts";
 
@@ -6,37 +6,69 @@ export const LINK_SECRET_LENGTH = 32;
 /** Where a server of one's own listens, and where commands look for it, if nobody says. */
 export const DEFAULT_ORIGIN = "http://127.0.0.1:8787";
 
+/** What a link is for: opening a secret, answering a request, or reading the answer to one's own. */
+export type LinkKind = "secret" | "request" | "own";
+
+/** The kinds by which something is read. */
+export const READABLE: readonly LinkKind[] = ["secret", "own"];
+
 /** What a link says. */
 export interface Link {
+  readonly kind: LinkKind;
   readonly origin: string;
-  /** 32 bytes. */
+  /** 32 bytes: a link secret, a request's public key, or a request's seed. */
   readonly secret: Bytes;
   /** Whether something on the way made the fragment a part of the path, which servers can read. */
   readonly exposed: boolean;
 }
 
+/** What stands before the bytes in each kind of link. */
+const PREFIXES: Readonly<Record<LinkKind, string>> = {
+  secret: "",
+  request: "request.",
+  own: "own.",
+};
+/** For who gives a link of one kind where another is wanted. */
+const HINTS: Readonly<Record<LinkKind, string>> = {
+  secret: "this link opens a secret: see `crypto share open`",
+  request: "this link asks for a secret: answer it with `crypto share send --to LINK`",
+  own:
+    "this is the link that a requester keeps, and reads the answer with; the other one is given away",
+};
 // A gateway may have written the `#` as `%23`, and another one that as `%2523`.
-const LINK = /^(https?:\/\/[^/?#\s]+)\/s(#|%(?:25)*23)([\w-]{43})$/;
+const LINK = /^(https?:\/\/[^/?#\s]+)\/s(#|%(?:25)*23)((?:request|own)\.|)([\w-]{43})$/;
 
 /** Writes a link. `origin` comes from configuration, never from what a request says. */
-export function formatLink(origin: string, secret: Bytes): string {
+export function formatLink(origin: string, secret: Bytes, kind: LinkKind = "secret"): string {
   if (secret.length !== LINK_SECRET_LENGTH) throw new RangeError("a link has 32 secret bytes");
-  return `${requireOrigin(origin)}/s#${toBase64Url(secret)}`;
+  return `${requireOrigin(origin)}/s#${PREFIXES[kind]}${toBase64Url(secret)}`;
 }
 
 /**
  * Reads a whole link. White space around it and an encoded `#` are repaired, nothing else.
+ * @param kinds those that are wanted here
  * @throws {CryptoError} `bad_link`, which quotes nothing of it
  */
-export function parseLink(text: string): Link {
-  const [, origin, hash, fragment] = LINK.exec(text.trim()) ?? [];
+export function parseLink(text: string, kinds: readonly LinkKind[] = ["secret"]): Link {
+  const [, origin, hash, prefix, fragment] = LINK.exec(text.trim()) ?? [];
   if (!origin || !fragment) throw new CryptoError("bad_link");
+  const kind = kindOf(prefix ?? "");
+  if (!kinds.includes(kind)) throw new CryptoError("bad_link", { hint: HINTS[kind] });
   try {
     const secret = fromBase64Url(fragment);
-    return { origin: requireOrigin(origin), secret, exposed: hash !== "#" };
+    return { kind, origin: requireOrigin(origin), secret, exposed: hash !== "#" };
   } catch {
     throw new CryptoError("bad_link");
   }
+}
+
+/** Whether a text is meant as a link, and not as a receipt: links begin with a scheme of the web. */
+export function isLink(text: string): boolean {
+  return /^\s*https?:/.test(text);
+}
+
+function kindOf(prefix: string): LinkKind {
+  return prefix === PREFIXES.own ? "own" : prefix === PREFIXES.request ? "request" : "secret";
 }
 
 /**

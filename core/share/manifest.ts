@@ -20,6 +20,8 @@ export type Manifest =
 /** Bytes of the length before a manifest. */
 export const MANIFEST_PREFIX = 4;
 const MAX_MANIFEST = 65_536;
+/** Bytes of the longest manifest with its length. */
+export const LARGEST_HEAD = MANIFEST_PREFIX + MAX_MANIFEST;
 const MAX_FILES = 1_000;
 
 /** The first bytes of the plaintext. @throws {CryptoError} `too_large` */

@@ -30,7 +30,13 @@ const empty = object({});
 
 /** Why a secret is not given, to who has the link; and since when. */
 const refusal = object({
-  state: oneOf("uploading", "locked", "used", "revoked", "expired"),
+  state: oneOf("waiting", "uploading", "locked", "used", "revoked", "expired"),
+  since: time,
+});
+
+/** Why a request is not to be answered, to who has its link; and since when. */
+const answerRefusal = object({
+  state: oneOf("uploading", "answered", "revoked", "expired"),
   since: time,
 });
 
@@ -48,7 +54,7 @@ const holder = object({ id, receipt: proof });
 
 /** A secret as its sender may see it. */
 const status = object({
-  state: oneOf("uploading", "live", "locked", "used", "revoked", "expired"),
+  state: oneOf("waiting", "uploading", "live", "locked", "used", "revoked", "expired"),
   since: time,
   kind,
   ttl,
@@ -70,10 +76,38 @@ export const API = {
       passphraseProofHash: optional(proof),
       receiptHash: proof,
       uploadTokenHash: optional(proof),
-      kind,
+      kind: oneOf("secret"),
       ttl,
       views,
       size,
+      body: optional(bytes(INLINE_BYTES, 0)),
+    }),
+    answer: object({ expires: time }),
+  },
+  request: {
+    request: object({
+      id,
+      /** Of the reading proof. */
+      linkProofHash: proof,
+      writeProofHash: proof,
+      receiptHash: proof,
+      ttl,
+      /** Of the largest answer. */
+      size: integer(1),
+    }),
+    answer: object({ expires: time }),
+  },
+  "look-request": {
+    request: object({ id, writeProof: proof }),
+    answer: either(object({ ttl, size, expires: time }), "state", answerRefusal),
+  },
+  answer: {
+    request: object({
+      id,
+      writeProof: proof,
+      receiptHash: proof,
+      uploadTokenHash: optional(proof),
+      size: integer(1),
       body: optional(bytes(INLINE_BYTES, 0)),
     }),
     answer: object({ expires: time }),
@@ -123,6 +157,8 @@ export type Request<C extends Call> = Value<(typeof API)[C]["request"]>;
 export type Answer<C extends Call> = Value<(typeof API)[C]["answer"]>;
 /** Why a secret is not given. */
 export type Refusal = Value<typeof refusal>;
+/** Why a request is not to be answered. */
+export type AnswerRefusal = Value<typeof answerRefusal>;
 
 /** What comes with a piece of an upload, whose body is bytes. */
 export interface UploadPlace {
@@ -183,6 +219,8 @@ function text(): Codec<string> {
 
 /** What each state is called when it is the reason of a refusal. */
 export const REFUSED = {
+  waiting: "share_waiting",
+  answered: "share_answered",
   uploading: "share_uploading",
   locked: "share_locked",
   used: "share_opened",

@@ -3,6 +3,7 @@ import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode, isErrorCode } from "../../core/errors.ts";
 import {
   type Answer,
+  type AnswerRefusal,
   API,
   type Call,
   FAILURE,
@@ -96,15 +97,15 @@ export function pause(tries: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE * 2 ** (tries - 1)));
 }
 
-/** Says why a secret is not given, and since when. */
-export function refusalError({ state, since }: Refusal): CryptoError {
+/** Says why a secret is not given, or a request not to be answered, and since when. */
+export function refusalError({ state, since }: Refusal | AnswerRefusal): CryptoError {
   return withTime(REFUSED[state], since);
 }
 
 function withTime(code: ErrorCode, since?: number): CryptoError {
   const error = new CryptoError(code);
   if (since === undefined) return error;
-  return new CryptoError(code, { hint: `that was on ${formatTime(since)}; ${error.hint}` });
+  return new CryptoError(code, { hint: `since ${formatTime(since)}; ${error.hint}` });
 }
 
 /** A time, given in milliseconds since 1970, as people read it everywhere. */

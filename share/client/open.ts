@@ -2,20 +2,22 @@
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
-import { BodyReader } from "../../core/share/body.ts";
+import { BodyReader, type KeyInBody } from "../../core/share/body.ts";
 import {
-  type BodyKey,
   deriveLinkKey,
   deriveLinkProof,
   derivePassphraseKey,
+  type LinkProof,
   PROOF_LENGTH,
 } from "../../core/share/keys.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
+import { ANSWER_TERMS, answerKey, deriveRequest } from "../../core/share/request.ts";
 import { scrypt } from "../../core/share/scrypt.ts";
+import type { Terms } from "../../core/share/terms.ts";
 import type { Answer, Refusal } from "../../core/share/wire.ts";
 import { mayPass, pause, refusalError, type ShareApi } from "./api.ts";
 import { PIECE, regroup } from "./pieces.ts";
-import type { OnProgress } from "./send.ts";
+import type { OnProgress } from "./upload.ts";
 
 const TRIES = 6;
 
@@ -35,17 +37,35 @@ export type Seen = Exclude<Answer<"look">, Refusal>;
 
 /** Asks about a secret, which consumes nothing. @throws {CryptoError} why it is not given */
 export async function lookAt(api: ShareApi, secret: Bytes): Promise<Seen> {
-  const seen = await api.call("look", await deriveLinkProof(secret));
+  return await look(api, await deriveLinkProof(secret));
+}
+
+/** Asks about the answer to the request with this seed. @throws {CryptoError} why it is not given */
+export async function lookAtAnswer(api: ShareApi, seed: Bytes): Promise<Seen> {
+  return await look(api, await proofOf(seed));
+}
+
+async function look(api: ShareApi, proof: LinkProof): Promise<Seen> {
+  const seen = await api.call("look", proof);
   if ("state" in seen) throw refusalError(seen);
   return seen;
 }
 
-/** How a secret is opened. */
-export interface OpenOptions {
-  readonly passphrase?: string | undefined;
+async function proofOf(seed: Bytes): Promise<LinkProof> {
+  const { id, readProof: linkProof } = await deriveRequest(seed);
+  return { id, linkProof };
+}
+
+/** How something is opened. */
+export interface ReadOptions {
   readonly output: Output;
   readonly engine?: Engine | undefined;
   readonly onProgress?: OnProgress | undefined;
+}
+
+/** How a secret is opened. */
+export interface OpenOptions extends ReadOptions {
+  readonly passphrase?: string | undefined;
 }
 
 /**
@@ -56,17 +76,43 @@ export interface OpenOptions {
 export async function openSecret(
   api: ShareApi,
   secret: Bytes,
-  { passphrase, output, engine, onProgress }: OpenOptions,
+  { passphrase, ...options }: OpenOptions,
 ): Promise<boolean> {
-  const { id, linkProof } = await deriveLinkProof(secret);
-  const { key, passphraseProof }: BodyKey = passphrase === undefined
+  const proof = await deriveLinkProof(secret);
+  const keys = passphrase === undefined
     ? await deriveLinkKey(secret)
     : await derivePassphraseKey(secret, passphrase, scrypt);
+  const given = { passphrase: passphrase !== undefined };
+  return await open(api, { ...proof, ...keys, terms: given }, options);
+}
+
+/** The same with the answer to the request with this seed. */
+export async function openAnswer(
+  api: ShareApi,
+  seed: Bytes,
+  options: ReadOptions,
+): Promise<boolean> {
+  const keys = { ...await proofOf(seed), key: answerKey(seed), terms: ANSWER_TERMS };
+  return await open(api, keys, options);
+}
+
+/** What takes a body and opens it. */
+interface Keys extends LinkProof {
+  readonly passphraseProof?: Bytes | undefined;
+  readonly key: Bytes | KeyInBody;
+  /** What the reader knows by itself, whatever the server says. */
+  readonly terms: Partial<Terms> & Pick<Terms, "passphrase">;
+}
+
+async function open(
+  api: ShareApi,
+  { id, linkProof, passphraseProof, key, terms }: Keys,
+  { output, engine, onProgress }: ReadOptions,
+): Promise<boolean> {
   const claim = { id, claimToken: randomBytes(PROOF_LENGTH) };
   const taken = await api.call("take", { ...claim, linkProof, passphraseProof });
-  const terms = { ...taken, passphrase: passphrase !== undefined };
   const body = taken.body ? [taken.body] : download(api, claim, taken.size, onProgress);
-  await writeOut(body, new BodyReader(key, terms, { engine }), output);
+  await writeOut(body, new BodyReader(key, { ...taken, ...terms }, { engine }), output);
   return await api.call("acknowledge", claim).then(() => true, () => false);
 }
 

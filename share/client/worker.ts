@@ -4,8 +4,9 @@
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
-import { formatLink, parseLink } from "../../core/share/link.ts";
-import { formatReceipt, parseReceipt } from "../../core/share/receipt.ts";
+import { formatLink, isLink, parseLink, READABLE } from "../../core/share/link.ts";
+import { formatReceipt, parseReceipt, type Receipt } from "../../core/share/receipt.ts";
+import { deriveRequest } from "../../core/share/request.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
@@ -13,9 +14,11 @@ import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
 import { ShareApi } from "./api.ts";
 import { fileContent, type NamedPath, textContent } from "./content.ts";
-import { lookAt, openSecret, type Seen } from "./open.ts";
+import { lookAt, lookAtAnswer, openAnswer, openSecret, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
-import { type OnProgress, sendSecret } from "./send.ts";
+import { makeRequest, type RequestTerms } from "./request.ts";
+import { sendAnswer, sendSecret } from "./send.ts";
+import type { OnProgress } from "./upload.ts";
 
 /** What the main thread asks, by what is to be done. */
 export interface Questions {
@@ -23,8 +26,15 @@ export interface Questions {
     readonly origin: string;
     readonly text?: Bytes | undefined;
     readonly paths: readonly NamedPath[];
-    readonly terms: Omit<Terms, "passphrase">;
+    readonly terms: Pick<Terms, "ttl" | "views">;
     readonly passphrase?: string | undefined;
+  };
+  readonly request: RequestTerms & { readonly origin: string };
+  readonly answer: {
+    /** The request link. */
+    readonly link: string;
+    readonly text?: Bytes | undefined;
+    readonly paths: readonly NamedPath[];
   };
   readonly look: { readonly link: string };
   readonly open: {
@@ -36,13 +46,20 @@ export interface Questions {
   readonly manage: {
     readonly origin: string;
     readonly call: "status" | "revoke" | "unlock";
-    readonly receipt: string;
+    /** A receipt, or a requester's own link. */
+    readonly holder: string;
   };
 }
 
 /** What it is answered. */
 export interface Results {
   readonly send: { readonly link: string; readonly receipt: string; readonly expires: number };
+  readonly request: {
+    readonly link: string;
+    readonly ownLink: string;
+    readonly expires: number;
+  };
+  readonly answer: { readonly receipt: string; readonly expires: number };
   readonly look: Seen;
   readonly open: { readonly names: readonly string[]; readonly erased: boolean };
   readonly manage: Answer<"status">;
@@ -76,14 +93,16 @@ function perform(question: Question, engine: Engine | undefined, tell: OnProgres
   switch (question.do) {
     case "send":
       return send(question, engine, tell);
-    case "look": {
-      const { origin, secret } = parseLink(question.link);
-      return lookAt(new ShareApi(origin), secret);
-    }
+    case "request":
+      return request(question);
+    case "answer":
+      return answer(question, engine, tell);
+    case "look":
+      return look(question);
     case "open":
       return open(question, engine, tell);
     case "manage":
-      return new ShareApi(question.origin).call(question.call, parseReceipt(question.receipt));
+      return manage(question);
   }
 }
 
@@ -98,14 +117,57 @@ async function send(
   return { link: formatLink(origin, secret), receipt: formatReceipt({ id, receipt }), expires };
 }
 
+async function request({ origin, ...terms }: Questions["request"]): Promise<Results["request"]> {
+  const { seed, publicKey, expires } = await makeRequest(new ShareApi(origin), terms);
+  const link = formatLink(origin, publicKey, "request");
+  return { link, ownLink: formatLink(origin, seed, "own"), expires };
+}
+
+async function answer(
+  { link, text, paths }: Questions["answer"],
+  engine: Engine | undefined,
+  onProgress: OnProgress,
+): Promise<Results["answer"]> {
+  const { origin, secret: publicKey } = parseLink(link, ["request"]);
+  const content = text ? textContent(text) : await fileContent(paths);
+  const options = { engine, onProgress };
+  const { id, receipt, expires } = await sendAnswer(
+    new ShareApi(origin),
+    publicKey,
+    content,
+    options,
+  );
+  return { receipt: formatReceipt({ id, receipt }), expires };
+}
+
+function look({ link }: Questions["look"]): Promise<Seen> {
+  const { kind, origin, secret } = parseLink(link, READABLE);
+  const api = new ShareApi(origin);
+  return kind === "own" ? lookAtAnswer(api, secret) : lookAt(api, secret);
+}
+
 async function open(
   { link, passphrase, directory, toTerminal }: Questions["open"],
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["open"]> {
-  const { origin, secret } = parseLink(link);
+  const { kind, origin, secret } = parseLink(link, READABLE);
   const output = new DirectoryOutput(directory, toTerminal);
-  const options = { passphrase, output, engine, onProgress };
-  const erased = await openSecret(new ShareApi(origin), secret, options);
+  const options = { output, engine, onProgress };
+  const api = new ShareApi(origin);
+  const erased = kind === "own"
+    ? await openAnswer(api, secret, options)
+    : await openSecret(api, secret, { ...options, passphrase });
   return { names: output.names, erased };
+}
+
+async function manage({ origin, call, holder }: Questions["manage"]): Promise<Answer<"status">> {
+  return await new ShareApi(origin).call(call, await receiptOf(holder));
+}
+
+/** A receipt, also out of the own link of who made a request. */
+async function receiptOf(holder: string): Promise<Receipt> {
+  if (!isLink(holder)) return parseReceipt(holder);
+  const { id, receipt } = await deriveRequest(parseLink(holder, ["own"]).secret);
+  return { id, receipt };
 }

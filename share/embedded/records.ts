@@ -5,9 +5,9 @@ import { EXPIRED_MEMORY, RECORD_BYTES, type View } from "../store.ts";
 import type { Database } from "./database.ts";
 
 /** `expired` is set by the sweep; until then it follows from the time. */
-export type RowState = "uploading" | "live" | "used" | "revoked" | "expired";
+export type RowState = "waiting" | "uploading" | "live" | "used" | "revoked" | "expired";
 
-/** A record. A body is inline, in a file, not yet whole, or erased. */
+/** A record: a secret, or a request and its answer. A body is inline, in a file, not yet whole, or erased. */
 export interface Row {
   readonly id: Bytes;
   readonly linkProof: Bytes;
@@ -33,13 +33,32 @@ export interface Row {
   readonly file: string | null;
   readonly erased: number;
   readonly client: string;
+  /** Of a request: who may answer it. */
+  readonly writeProof: Bytes | null;
+  /** Of an answer: the answerer's receipt, beside the requester's. */
+  readonly answerReceipt: Bytes | null;
+  /** Of a request: bytes that its answer may have. */
+  readonly largest: number;
 }
+
+/** What an answer, or its being given up, changes of a record. */
+export type Answered = Pick<
+  Row,
+  | keyof Advanced
+  | "size"
+  | "file"
+  | "uploadToken"
+  | "answerReceipt"
+>;
 
 /** What changes of a record when more of its body has come. */
 export type Advanced = Pick<
   Row,
   "received" | "ends" | "state" | "since" | "expires" | "forgotten"
 >;
+
+/** A record as it is made. */
+export type NewRow = Omit<Row, "lockedAt" | "taken" | "erased" | "answerReceipt">;
 
 /** A claim. */
 export interface ClaimRow {
@@ -52,7 +71,11 @@ export interface ClaimRow {
 const DECOY = "zeroblob(17)";
 const MAKE_DECOY = `INSERT OR IGNORE INTO secrets VALUES (${DECOY}, randomblob(32), randomblob(32),
   randomblob(32), randomblob(32), 'secret', 3600, 1, 1024, 1800000000000, 1800000000000, 10, 0,
-  'revoked', 1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, '')`;
+  'revoked', 1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, '',
+  randomblob(32), randomblob(32), 0)`;
+
+/** What has not ended yet. */
+const CURRENT = "state IN ('live', 'uploading', 'waiting')";
 
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS secrets (
@@ -62,7 +85,8 @@ export const SCHEMA = `
     attempts INTEGER NOT NULL, lockedAt INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL,
     since INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL,
     ends INTEGER NOT NULL, forgotten INTEGER NOT NULL, file TEXT,
-    erased INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL
+    erased INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL, writeProof BLOB, answerReceipt BLOB,
+    largest INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS claims (
     id BLOB NOT NULL REFERENCES secrets ON DELETE CASCADE, token BLOB NOT NULL,
@@ -74,7 +98,8 @@ export const SCHEMA = `
     client TEXT PRIMARY KEY, secrets INTEGER NOT NULL, bytes INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS ending ON secrets (ends) WHERE state IN ('live', 'uploading');
+  CREATE INDEX IF NOT EXISTS ending ON secrets (ends)
+    WHERE ${CURRENT};
   CREATE INDEX IF NOT EXISTS ended ON secrets (state)
     WHERE erased = 0 AND state IN ('used', 'revoked', 'expired');
   CREATE INDEX IF NOT EXISTS forgetting ON secrets (forgotten) WHERE erased = 1;
@@ -108,6 +133,8 @@ export class Records {
   readonly #charge;
   readonly #settle;
   readonly #expire;
+  readonly #resting;
+  readonly #answer;
   readonly #ended;
   readonly #forgotten;
   readonly #hasFile;
@@ -120,7 +147,8 @@ export class Records {
       ORDER BY id = ?1 DESC LIMIT 1`);
     this.#insert = all(`INSERT INTO secrets (id, linkProof, passphraseProof, receipt, uploadToken,
       kind, ttl, views, size, created, expires, attempts, state, since, received, ends, forgotten,
-      file, client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      file, client, writeProof, largest)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#forget = all("DELETE FROM secrets WHERE id = ?");
     this.#claim = all<ClaimRow>("SELECT * FROM claims WHERE id = ? AND token = ?");
     this.#claims = all<ClaimRow>("SELECT * FROM claims WHERE id = ? ORDER BY at");
@@ -136,14 +164,20 @@ export class Records {
       SET state = ?, since = ?, taken = ?, attempts = ?, lockedAt = ? WHERE id = ?`);
     this.#erase = all("UPDATE secrets SET erased = 1, file = NULL WHERE id = ?");
     this.#advance = all(`UPDATE secrets SET received = ?, ends = ?, state = ?, since = ?,
-      expires = ?, forgotten = ? WHERE id = ? AND received = ? AND state = 'uploading'`);
+      expires = ?, forgotten = ? WHERE id = ? AND received = ? AND file = ? AND state = 'uploading'`);
     this.#usage = all<{ secrets: number; bytes: number }>("SELECT * FROM usage WHERE client = ?");
     this.#charge = all(`INSERT INTO usage VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
       SET secrets = secrets + ?2, bytes = bytes + ?3`);
     this.#settle = all("DELETE FROM usage WHERE client = ? AND secrets = 0");
     this.#expire = all(`UPDATE secrets SET state = 'expired', since = ends,
       forgotten = ends + min(ttl * 1000, ${EXPIRED_MEMORY})
-      WHERE state IN ('live', 'uploading') AND ends <= ?`);
+      WHERE ${CURRENT} AND ends <= ?`);
+    this.#resting = all<Row>(`SELECT * FROM secrets WHERE ${CURRENT} AND ends <= ?1
+      AND state = 'uploading' AND kind = 'answer' AND created + ttl * 1000 > ?1
+      LIMIT ${SWEEP_ROWS}`);
+    this.#answer = all(`UPDATE secrets SET received = ?, ends = ?, state = ?, since = ?,
+      expires = ?, forgotten = ?, size = ?, file = ?, uploadToken = ?, answerReceipt = ?
+      WHERE id = ?`);
     this.#ended = all<Row>(`SELECT * FROM secrets WHERE erased = 0
       AND state IN ('used', 'revoked', 'expired') AND NOT EXISTS (SELECT 1 FROM claims
       WHERE claims.id = secrets.id AND acknowledged = 0 AND until > ?) LIMIT ${SWEEP_ROWS}`);
@@ -164,14 +198,31 @@ export class Records {
     return row.id.length === id.length ? row : undefined;
   }
 
-  insert(row: Omit<Row, "lockedAt" | "taken" | "erased">, body: Bytes | undefined): void {
+  insert(row: NewRow, body: Bytes | undefined): void {
     const { id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size } = row;
     const { created, expires, attempts, state, since, received, ends, forgotten } = row;
     const asked = [id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size];
     const own = [created, expires, attempts, state, since, received, ends, forgotten];
-    this.#insert.run(...asked, ...own, row.file, row.client);
+    const { file, client, writeProof, largest } = row;
+    this.#insert.run(...asked, ...own, file, client, writeProof, largest);
     if (body) this.#addBody.run(id, body);
-    this.#chargeFor(row.client, 1, size + RECORD_BYTES);
+    this.#chargeFor(client, 1, size + RECORD_BYTES);
+  }
+
+  /** Puts an answer into a request, or takes out one whose upload was given up. */
+  answer(row: Row, answered: Answered, body?: Bytes): Row {
+    const { received, ends, state, since, expires, forgotten } = answered;
+    const { size, file, uploadToken, answerReceipt } = answered;
+    const progress = [received, ends, state, since, expires, forgotten];
+    this.#answer.run(...progress, size, file, uploadToken, answerReceipt, row.id);
+    if (body) this.#addBody.run(row.id, body);
+    this.#chargeFor(row.client, 0, size - row.size);
+    return { ...row, ...answered };
+  }
+
+  /** Some of the answers whose upload rests for too long, while their requests may be answered. */
+  resting(now: number): Row[] {
+    return this.#resting.all(now);
   }
 
   /** Changes what becomes of a secret. */
@@ -208,7 +259,7 @@ export class Records {
   /** Notes how far an upload has come, unless another request was quicker. */
   advance(row: Row, to: Advanced): boolean {
     const { received, ends, state, since, expires, forgotten } = to;
-    const where = [row.id, row.received];
+    const where = [row.id, row.received, row.file];
     return this.#advance.run(received, ends, state, since, expires, forgotten, ...where) === 1;
   }
 

@@ -7,13 +7,14 @@ import {
   ATTEMPTS,
   type Claim,
   CLAIM_TIME,
+  type NewAnswer,
+  type NewRequest,
   type NewSecret,
   type Payment,
   type Progress,
   RECORD_BYTES,
   type Refusal,
   type Seen,
-  type State,
   type Status,
   type Store,
   type Taken,
@@ -22,7 +23,21 @@ import {
 } from "../store.ts";
 import { Bodies } from "./bodies.ts";
 import { Database } from "./database.ts";
-import { type ClaimRow, Records, type Row, SCHEMA } from "./records.ts";
+import { type ClaimRow, type NewRow, Records, type Row, SCHEMA } from "./records.ts";
+import {
+  answered,
+  answerRefusalOf,
+  isUpload,
+  live,
+  newRequestRow,
+  newRow,
+  passphraseFits,
+  progressOf,
+  refusalOf,
+  seen,
+  seenRequest,
+  unanswered,
+} from "./rows.ts";
 
 /** What a store holds at most, in bytes. */
 export interface Quotas {
@@ -33,7 +48,7 @@ export interface Quotas {
 /** What an upload puts on the disk before it is noted that it is there. */
 const SYNC_BYTES = 16 * 1024 * 1024;
 const NO_HASH = new Uint8Array(32);
-const UNKNOWN: Refusal = { state: "unknown", since: 0 };
+const UNKNOWN = { state: "unknown", since: 0 } as const;
 
 /** A store in a directory, which several processes may use at once. */
 export class EmbeddedStore implements Store {
@@ -57,27 +72,58 @@ export class EmbeddedStore implements Store {
   }
 
   create(secret: NewSecret, body: Bytes | undefined, now: number) {
+    const file = this.#bodies.newName();
+    return this.#insert(newRow(secret, body !== undefined, now, file), body);
+  }
+
+  request(request: NewRequest, now: number) {
+    return this.#insert(newRequestRow(request, now));
+  }
+
+  #insert(row: NewRow, body?: Bytes) {
     // The address itself is not kept, nor is anything that tells it without the store's key.
-    const client = createHmac("sha256", this.#clientKey).update(secret.client).digest("hex");
-    const row = newRow({ ...secret, client }, body, now, this.#bodies.newName());
-    const { expires } = row;
+    const client = createHmac("sha256", this.#clientKey).update(row.client).digest("hex");
+    const { id, size, expires } = row;
     return this.#database.write(() => {
-      if (this.#records.find(secret.id)) return { state: "exists" as const, expires };
-      if (!this.#hasRoom(row)) return { state: "full" as const, expires };
-      this.#records.insert(row, body);
+      if (this.#records.find(id)) return { state: "exists" as const, expires };
+      const room = this.#hasRoom(client, size + RECORD_BYTES);
+      if (!room) return { state: "full" as const, expires };
+      this.#records.insert({ ...row, client }, body);
       return { state: "created" as const, expires };
     });
   }
 
-  #hasRoom({ client, size }: Pick<Row, "client" | "size">): boolean {
-    const more = size + RECORD_BYTES;
+  lookAtRequest(id: Bytes, writeProofHash: Bytes, now: number) {
+    const row = this.#find(id, writeProofHash, "writeProof");
+    return Promise.resolve(row ? answerRefusalOf(row, now) ?? seenRequest(row) : UNKNOWN);
+  }
+
+  async answer(answer: NewAnswer, body: Bytes | undefined, now: number) {
+    const file = this.#bodies.newName();
+    const { files, ...result } = await this.#database.write(() => {
+      const row = this.#find(answer.id, answer.writeProofHash, "writeProof");
+      const refusal = row ? answerRefusalOf(row, now) : UNKNOWN;
+      if (!row || refusal) return { files: [], ...refusal ?? UNKNOWN };
+      const { expires, ...more } = answered(row, answer, body !== undefined, now, file);
+      if (answer.size > row.largest) return { files: [], state: "too_large" as const, expires };
+      const room = this.#hasRoom(row.client, answer.size - row.size);
+      if (!room) return { files: [], state: "full" as const, expires };
+      this.#records.answer(row, { expires, ...more }, body);
+      // What is left of an upload that was given up.
+      return { files: row.file === null ? [] : [row.file], state: "created" as const, expires };
+    });
+    this.#remove(files);
+    return result;
+  }
+
+  #hasRoom(client: string, more: number): boolean {
     return this.#records.usage().bytes + more <= this.quotas.total &&
       this.#records.usage(client).bytes + more <= this.quotas.perClient;
   }
 
   progress(id: Bytes, uploadTokenHash: Bytes, now: number): Promise<Progress | undefined> {
-    const row = this.#find(id, "uploadToken", uploadTokenHash);
-    return Promise.resolve(row && stateOf(row, now) !== "expired" ? progressOf(row) : undefined);
+    const row = this.#find(id, uploadTokenHash, "uploadToken");
+    return Promise.resolve(row && isUpload(row, now) ? progressOf(row) : undefined);
   }
 
   async append(
@@ -87,8 +133,8 @@ export class EmbeddedStore implements Store {
     body: AsyncIterable<Bytes>,
     clock: () => number,
   ): Promise<Progress | undefined> {
-    const row = this.#find(id, "uploadToken", uploadTokenHash);
-    if (!row || stateOf(row, clock()) === "expired") return undefined;
+    const row = this.#find(id, uploadTokenHash, "uploadToken");
+    if (!row || !isUpload(row, clock())) return undefined;
     if (row.state !== "uploading" || row.received !== offset) return progressOf(row);
     return progressOf(await this.#receive(row, body, clock));
   }
@@ -128,13 +174,13 @@ export class EmbeddedStore implements Store {
   }
 
   look(id: Bytes, linkProofHash: Bytes, now: number): Promise<Seen | Refusal> {
-    const row = this.#find(id, "linkProof", linkProofHash);
+    const row = this.#find(id, linkProofHash, "linkProof");
     return Promise.resolve(row ? refusalOf(row, now) ?? seen(row) : UNKNOWN);
   }
 
   pay(claim: Claim, now: number): Promise<Payment> {
     return this.#database.write((): Payment => {
-      const row = this.#find(claim.id, "linkProof", claim.linkProofHash);
+      const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
       const free = row.passphraseProof === null || this.#openClaim(row, claim, now) !== undefined;
       if (free) return { state: "paid" };
@@ -148,7 +194,7 @@ export class EmbeddedStore implements Store {
 
   take(claim: Claim, now: number): Promise<Taken | Refusal | "wrong_passphrase"> {
     return this.#database.write(() => {
-      const row = this.#find(claim.id, "linkProof", claim.linkProofHash);
+      const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
       const open = this.#openClaim(row, claim, now);
       const refusal = open ? undefined : refusalOf(row, now);
@@ -206,7 +252,7 @@ export class EmbeddedStore implements Store {
   }
 
   status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
-    const row = this.#find(id, "receipt", receiptHash);
+    const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
     return Promise.resolve(row && this.#statusOf(row, now));
   }
 
@@ -221,9 +267,9 @@ export class EmbeddedStore implements Store {
 
   async revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
     const done = await this.#database.write(() => {
-      const row = this.#find(id, "receipt", receiptHash);
+      const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
       if (!row) return undefined;
-      const open = row.state === "live" || row.state === "uploading";
+      const open = ["waiting", "uploading", "live"].includes(row.state);
       const next = open ? this.#records.set(row, { state: "revoked", since: now }) : row;
       return { files: this.#erase(next), status: this.#statusOf(next, now) };
     });
@@ -233,16 +279,28 @@ export class EmbeddedStore implements Store {
 
   unlock(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
     return this.#database.write(() => {
-      const row = this.#find(id, "receipt", receiptHash);
+      const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
       return row &&
         this.#statusOf(this.#records.set(row, { attempts: ATTEMPTS, lockedAt: 0 }), now);
     });
   }
 
   async sweep(now: number): Promise<void> {
+    await this.#giveUpUploads(now);
     await this.#database.write(() => this.#records.expire(now));
     while (await this.#sweepSome(now) > 0);
     this.#database.truncateLog();
+  }
+
+  /** Requests whose answer did not come wait again. */
+  async #giveUpUploads(now: number): Promise<void> {
+    const files = await this.#database.write(() => {
+      const rows = this.#records.resting(now);
+      for (const row of rows) this.#records.answer(row, unanswered(row));
+      return rows.map(({ file }) => file!);
+    });
+    this.#remove(files);
+    if (files.length > 0) await this.#giveUpUploads(now);
   }
 
   async #sweepSome(now: number): Promise<number> {
@@ -276,64 +334,14 @@ export class EmbeddedStore implements Store {
     return Promise.resolve();
   }
 
-  /** A record by its id and one of its hashes. Where there is none, a decoy is compared. */
-  #find(
-    id: Bytes,
-    column: "linkProof" | "receipt" | "uploadToken",
-    hash: Bytes,
-  ): Row | undefined {
+  /** A record by its id and the hash in one of some columns. Where there is none, a decoy is compared. */
+  #find(id: Bytes, hash: Bytes, ...columns: readonly HashColumn[]): Row | undefined {
     const row = this.#records.findOrDecoy(id);
-    const fits = equalSecret(row[column] ?? NO_HASH, hash);
-    return fits && row[column] && row.id.length === id.length ? row : undefined;
+    const fits = columns.filter((column) => {
+      return equalSecret(row[column] ?? NO_HASH, hash) && row[column] !== null;
+    });
+    return fits.length > 0 && row.id.length === id.length ? row : undefined;
   }
 }
 
-function newRow(secret: NewSecret, body: Bytes | undefined, now: number, name: string) {
-  const { id, linkProofHash, receiptHash, kind, ttl, views, size, client } = secret;
-  return {
-    ...{ id, linkProof: linkProofHash, receipt: receiptHash, kind, ttl, views, size, client },
-    passphraseProof: secret.passphraseProofHash ?? null,
-    uploadToken: secret.uploadTokenHash ?? null,
-    attempts: ATTEMPTS,
-    created: now,
-    ...live(secret, now),
-    ...(body ? {} : { state: "uploading" as const, ends: now + UPLOAD_REST }),
-    received: body ? size : 0,
-    file: body ? null : name,
-  };
-}
-
-/** What a secret is from the moment on that its body is whole. */
-function live({ ttl }: { ttl: number }, now: number) {
-  const expires = now + ttl * 1000;
-  return { state: "live" as const, since: now, expires, ends: expires, forgotten: expires };
-}
-
-function stateOf({ state, ends, attempts }: Row, now: number): Exclude<State, "unknown"> {
-  if (state !== "live" && state !== "uploading") return state;
-  if (ends <= now) return "expired";
-  return state === "live" && attempts === 0 ? "locked" : state;
-}
-
-/** Why a secret cannot be taken, if it cannot. */
-function refusalOf(row: Row, now: number): Refusal | undefined {
-  const state = stateOf(row, now);
-  if (state === "live") return undefined;
-  if (state === "locked") return { state, since: row.lockedAt };
-  return { state, since: state === "expired" ? row.ends : row.since };
-}
-
-function seen(row: Row): Seen {
-  const { kind, ttl, views, size, expires, attempts: attemptsLeft } = row;
-  const passphrase = row.passphraseProof !== null;
-  return { state: "live", kind, ttl, views, size, passphrase, expires, attemptsLeft };
-}
-
-function passphraseFits({ passphraseProof }: Row, { passphraseProofHash }: Claim): boolean {
-  if (passphraseProof === null) return passphraseProofHash === undefined;
-  return passphraseProofHash !== undefined && equalSecret(passphraseProof, passphraseProofHash);
-}
-
-function progressOf({ state, received, expires }: Row): Progress {
-  return state === "uploading" ? { offset: received } : { offset: received, expires };
-}
+type HashColumn = "linkProof" | "writeProof" | "receipt" | "answerReceipt" | "uploadToken";

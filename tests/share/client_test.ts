@@ -55,7 +55,7 @@ async function lost(answer: Response): Promise<Response> {
   return new Response(null, { status: 502 });
 }
 
-const TERMS = { kind: "secret", ttl: 600, views: 1 } as const;
+const TERMS = { ttl: 600, views: 1 } as const;
 
 function contentOf(bytes: Bytes): Content {
   const manifest: Manifest = { kind: "text" };

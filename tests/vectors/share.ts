@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createCipheriv, createHmac, hkdfSync, scryptSync } from "node:crypto";
+import { deriveKeyPair, hpkeExport } from "./hpke.ts";
 
 /** One secret, from the link to the ciphertext. Byte strings are base64url without padding. */
 export interface ShareVector {
@@ -18,6 +19,25 @@ export interface ShareVector {
   readonly id: string;
   readonly linkProof: string;
   readonly passphraseProof: string | null;
+  readonly key: string;
+  readonly context: string;
+  readonly manifest: string;
+  readonly content: string;
+  readonly salt: string;
+  readonly body: string;
+}
+
+/** One request and its answer. `ephemeral` is what the answerer's key pair was derived from. */
+export interface RequestVector {
+  readonly comment: string;
+  readonly requestLink: string;
+  readonly ownLink: string;
+  readonly id: string;
+  readonly writeProof: string;
+  readonly readProof: string;
+  readonly receipt: string;
+  readonly ephemeral: string;
+  readonly ttl: number;
   readonly key: string;
   readonly context: string;
   readonly manifest: string;
@@ -85,13 +105,17 @@ function keysOf(secret: Buffer, passphrase: string | null) {
   return { key: node("passphrase-key"), passphraseProof: url(node("passphrase-proof")) };
 }
 
+function plaintextOf(manifest: string, content: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(Buffer.byteLength(manifest));
+  return Buffer.concat([length, Buffer.from(manifest), content]);
+}
+
 function vector({ comment, passphrase, terms, manifest, content }: Input, i: number): ShareVector {
   const [secret, salt] = [bytes(32, 32 * i), bytes(24, 100 + i)];
   const { key, passphraseProof } = keysOf(secret, passphrase);
   const context = contextOf(terms, passphrase !== null);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(Buffer.byteLength(manifest));
-  const plaintext = Buffer.concat([length, Buffer.from(manifest), content]);
+  const plaintext = plaintextOf(manifest, content);
   return {
     comment,
     link: `https://share.example/s#${url(secret)}`,
@@ -109,6 +133,64 @@ function vector({ comment, passphrase, terms, manifest, content }: Input, i: num
   };
 }
 
+function requestKeys(seed: Buffer) {
+  const { publicKey } = deriveKeyPair(labelled(seed, "request-key", 32));
+  const extracted = createHmac("sha512", `${PREFIX}/request`).update(publicKey).digest();
+  return {
+    publicKey,
+    id: labelled(extracted, "request-id", 16),
+    writeProof: labelled(extracted, "write-proof", 32),
+    readProof: labelled(seed, "read-proof", 32),
+    receipt: labelled(seed, "request-receipt", 32),
+  };
+}
+
+function requestVector({ comment, ttl, manifest, content }: RequestInput, i: number) {
+  const [seed, ephemeral, salt] = [bytes(32, 7 + i), bytes(32, 99 + i), bytes(24, 150 + i)];
+  const { publicKey, id, writeProof, readProof, receipt } = requestKeys(seed);
+  const info = Buffer.concat([Buffer.from(`${PREFIX}/answer\0\x01`), id]);
+  const exporterContext = Buffer.from(`${PREFIX}/answer-key`);
+  const sent = hpkeExport({ publicKey, ephemeral, info, exporterContext });
+  const context = contextOf({ kind: "answer", ttl, views: 1 }, false);
+  const body = cobblestone(sent.exported, salt, context, plaintextOf(manifest, content));
+  return {
+    comment,
+    requestLink: `https://share.example/s#request.${url(publicKey)}`,
+    ownLink: `https://share.example/s#own.${url(seed)}`,
+    id: url(id),
+    writeProof: url(writeProof),
+    readProof: url(readProof),
+    receipt: url(receipt),
+    ephemeral: url(ephemeral),
+    ttl,
+    key: url(sent.exported),
+    context: url(context),
+    manifest,
+    content: url(content),
+    salt: url(salt),
+    body: url(Buffer.concat([sent.encapsulated, body])),
+  };
+}
+
+type RequestInput = Pick<RequestVector, "comment" | "ttl" | "manifest"> & {
+  readonly content: Buffer;
+};
+
+const REQUESTS: readonly RequestInput[] = [
+  {
+    comment: "a text",
+    ttl: 604_800,
+    manifest: '{"kind":"text"}',
+    content: Buffer.from("hello, world\n"),
+  },
+  {
+    comment: "a file of more than a chunk",
+    ttl: 60,
+    manifest: '{"kind":"files","files":[{"name":"a","type":"","size":16400}]}',
+    content: bytes(16_400, 0),
+  },
+];
+
 const INPUTS: readonly Input[] = [
   {
     comment: "a text",
@@ -125,9 +207,9 @@ const INPUTS: readonly Input[] = [
     content: Buffer.alloc(0),
   },
   {
-    comment: "files under a code, answering a request; over a chunk",
+    comment: "files under a code; over a chunk",
     passphrase: "acid-yoyo-zone-zoom",
-    terms: { kind: "answer", ttl: 60, views: 2 },
+    terms: { kind: "secret", ttl: 60, views: 2 },
     manifest: '{"kind":"files","files":[{"name":"../a","type":"text/plain","size":3},' +
       '{"name":"b","type":"","size":16400}]}',
     content: bytes(16_403, 0),
@@ -135,8 +217,19 @@ const INPUTS: readonly Input[] = [
 ];
 
 /** The whole file. */
-export function generateShare(): { readonly format: string; readonly secrets: ShareVector[] } {
-  return { format: "crypto/v1/share", secrets: INPUTS.map(vector) };
+export interface ShareVectors {
+  readonly format: string;
+  readonly secrets: readonly ShareVector[];
+  readonly requests: readonly RequestVector[];
+}
+
+/** Makes it. */
+export function generateShare(): ShareVectors {
+  return {
+    format: "crypto/v1/share",
+    secrets: INPUTS.map(vector),
+    requests: REQUESTS.map(requestVector),
+  };
 }
 
 if (import.meta.main) {

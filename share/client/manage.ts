@@ -1,0 +1,55 @@
+/** `crypto share status`, `revoke` and `unlock`: what the holder of a receipt or own link may do. */
+import { isLink, parseLink } from "../../core/share/link.ts";
+import type { Answer } from "../../core/share/wire.ts";
+import { forbidCoreDumps } from "../../platform/process.ts";
+import { formatTime } from "./api.ts";
+import { readLine } from "./input.ts";
+import { serverOrigin, type ShareContext, start } from "./session.ts";
+import type { Questions } from "./worker.ts";
+
+/** How the sender's commands are told. */
+export interface ManageFlags {
+  readonly server?: string | undefined;
+  readonly json: boolean;
+}
+
+/** `crypto share status`, `revoke` and `unlock` */
+export async function manage(
+  context: ShareContext,
+  call: Questions["manage"]["call"],
+  flags: ManageFlags,
+  given?: string,
+): Promise<void> {
+  forbidCoreDumps();
+  // An own link says where its server is, a receipt does not.
+  const holder = given ?? await readLine();
+  const origin = isLink(holder) ? parseLink(holder, ["own"]).origin : serverOrigin(flags.server);
+  const ask = await start(context, origin, {}, call);
+  const status = await ask("manage", { origin, call, holder });
+  context.print(flags.json ? `${JSON.stringify(status)}\n` : describe(status));
+}
+
+const STATES: Readonly<Record<Answer<"status">["state"], string>> = {
+  waiting: "waiting for an answer",
+  uploading: "being uploaded",
+  live: "waiting to be opened",
+  locked: "locked after too many wrong passphrases",
+  used: "opened",
+  revoked: "revoked",
+  expired: "expired",
+};
+
+function describe(
+  { state, since, expires, views, taken, attemptsLeft, passphrase }: Answer<"status">,
+) {
+  const lines = [
+    `${STATES[state]}, since ${formatTime(since)}`,
+    `expires ${formatTime(expires)}`,
+    `opened ${taken.length} of ${views} times`,
+    ...taken.map(({ at, acknowledged }) => {
+      return `  ${formatTime(at)}${acknowledged ? "" : ", not confirmed"}`;
+    }),
+    ...(passphrase ? [`${attemptsLeft} attempts left at the passphrase`] : []),
+  ];
+  return `${lines.join("\n")}\n`;
+}

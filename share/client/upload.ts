@@ -1,0 +1,110 @@
+/** Bringing a body to the server: at once where it is short, else in pieces, as often as it takes. */
+import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import { CryptoError, type ErrorCode } from "../../core/errors.ts";
+import { hashProof, PROOF_LENGTH } from "../../core/share/keys.ts";
+import { INLINE_BYTES } from "../../core/share/terms.ts";
+import type { Request } from "../../core/share/wire.ts";
+import { mayPass, pause, type ShareApi } from "./api.ts";
+import { regroup } from "./pieces.ts";
+
+/** Ciphertext that goes in one request. It is kept until the server has it, never made twice. */
+const UPLOAD_PIECE = 4_194_304;
+const TRIES = 6;
+/** What a second attempt is told where the first one's answer was lost; and a stranger's, too. */
+const IS_THERE: readonly ErrorCode[] = ["share_exists", "share_answered", "share_uploading"];
+
+/** Told how many bytes of ciphertext have gone or come, and how many there are. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** What a body comes with: itself if it is short, else the hash of the token that uploads it. */
+export type Beginning = Pick<Request<"answer">, "body" | "uploadTokenHash">;
+
+/** Something new at the server, to which a body belongs. */
+export interface Creation {
+  /** 16 bytes. */
+  readonly id: Bytes;
+  /** 32 bytes. */
+  readonly receipt: Bytes;
+  /** Bytes of ciphertext. */
+  readonly size: number;
+  /** Asks for it; may be asked again. */
+  create(beginning: Beginning): Promise<{ readonly expires: number }>;
+}
+
+/**
+ * Makes it and sends its body.
+ * @returns when it expires, in milliseconds since 1970
+ * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
+ */
+export async function sendBody(
+  api: ShareApi,
+  creation: Creation,
+  pieces: AsyncIterable<Bytes>,
+  onProgress: OnProgress = () => {},
+): Promise<number> {
+  const { id, size } = creation;
+  if (size <= INLINE_BYTES) {
+    const [body] = await Array.fromAsync(regroup(pieces, size));
+    return await once(api, creation, () => creation.create({ body, uploadTokenHash: undefined }));
+  }
+  const uploadToken = randomBytes(PROOF_LENGTH);
+  const uploadTokenHash = await hashProof(uploadToken);
+  await once(api, creation, () => creation.create({ body: undefined, uploadTokenHash }));
+  let offset = 0;
+  let expires: number | undefined;
+  for await (const piece of regroup(pieces, UPLOAD_PIECE)) {
+    expires = await sendPiece(api, { id, uploadToken }, offset, piece);
+    onProgress(offset += piece.length, size);
+  }
+  if (expires === undefined) throw new CryptoError("bad_answer");
+  return expires;
+}
+
+/**
+ * Creates. A first answer that was lost makes the second one say that it is there: then it is.
+ * @returns when it expires
+ */
+export async function once(
+  api: ShareApi,
+  { id, receipt }: Pick<Creation, "id" | "receipt">,
+  create: () => Promise<{ readonly expires: number }>,
+): Promise<number> {
+  try {
+    return (await create()).expires;
+  } catch (error) {
+    const isThere = error instanceof CryptoError && IS_THERE.includes(error.code);
+    if (!isThere) throw error;
+    const status = await api.call("status", { id, receipt }).catch(() => undefined);
+    if (!status) throw error;
+    return status.expires;
+  }
+}
+
+/** Sends one piece, as often as it takes, each time from where the server has it up to. */
+async function sendPiece(
+  api: ShareApi,
+  upload: Request<"upload-state">,
+  start: number,
+  piece: Bytes,
+): Promise<number | undefined> {
+  let at = start;
+  for (let tries = 1;; tries++) {
+    try {
+      const answer = await api.upload({ ...upload, offset: at }, piece.subarray(at - start));
+      if (answer.offset === start + piece.length) return answer.expires;
+      at = inside(answer.offset, start, piece);
+    } catch (error) {
+      if (!mayPass(error) || tries === TRIES) throw error;
+      await pause(tries);
+      const { offset, expires } = await api.call("upload-state", upload);
+      if (offset === start + piece.length) return expires;
+      at = inside(offset, start, piece);
+    }
+    if (tries === TRIES) throw new CryptoError("share_unreachable");
+  }
+}
+
+function inside(offset: number, start: number, piece: Bytes): number {
+  if (offset >= start && offset <= start + piece.length) return offset;
+  throw new CryptoError("bad_answer");
+}
