@@ -5,7 +5,8 @@
 import { randomBytes, toBase64Url } from "../../core/bytes.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
 import { rankDifference } from "./ranks.ts";
-import { call, expect, Victim } from "./victim.ts";
+import { REQUEST_ATTACKS } from "./requests.ts";
+import { call, expect, Victim, VictimRequest } from "./victim.ts";
 
 /** What is attacked, and how hard. */
 export interface Target {
@@ -77,6 +78,8 @@ function strangersCalls(id: string): [name: string, fields: object][] {
     ["revoke", { id, receipt: bytes() }],
     ["unlock", { id, receipt: bytes() }],
     ["upload-state", { id, uploadToken: bytes() }],
+    ["look-request", { id, writeProof: bytes() }],
+    ["answer", { id, writeProof: bytes(), receiptHash: bytes(), size: 1, body: "AA" }],
   ];
 }
 
@@ -94,7 +97,11 @@ async function inEveryState(url: string): Promise<string[]> {
   for (let i = 0; i < 10; i++) {
     await call(url, "take", { ...locked.claim(), passphraseProof: bytes() });
   }
-  return [new Victim().id, live.id, used.id, revoked.id, locked.id];
+  const waiting = await new VictimRequest().create(url);
+  const answered = await new VictimRequest().create(url);
+  await call(url, "answer", await answered.answer());
+  const victims = [new Victim(), live, used, revoked, locked, waiting, answered];
+  return victims.map(({ id }) => id);
 }
 
 async function stillReads(url: string, victim: Victim): Promise<void> {
@@ -408,7 +415,10 @@ export const ATTACKS: readonly Attack[] = [
   { name: "five hundred passphrases at once are ten attempts", run: parallelPassphrases },
   { name: "a taker asks again, a stranger in between gets nothing", run: lostAnswer },
   { name: "previews, prefetching and other methods consume nothing", run: previews },
-  { name: "never existed, live, used, revoked and locked have the same bytes", run: sameBytes },
+  {
+    name: "never existed, live, used, revoked, locked and requests have the same bytes",
+    run: sameBytes,
+  },
   { name: "and take the same time", run: sameTime },
   { name: "bodies too large are refused, chunked ones too", run: tooMuch },
   { name: "what is no request is refused", run: noRequest },
@@ -417,4 +427,5 @@ export const ATTACKS: readonly Attack[] = [
     run: cutUploads,
   },
   { name: "a flood of new secrets leaves the others readable", run: floods },
+  ...REQUEST_ATTACKS,
 ];

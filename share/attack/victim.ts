@@ -93,3 +93,54 @@ export class Victim {
     return { ...this.link, claimToken, ...(passphraseProof ? { passphraseProof } : {}) };
   }
 }
+
+/** A request to be attacked: what its maker and its answerer hold, as base64url. */
+export class VictimRequest {
+  readonly id = toBase64Url(randomBytes(16));
+  readonly #readProof = randomBytes(32);
+  readonly #writeProof = randomBytes(32);
+  readonly #receipt = randomBytes(32);
+
+  /** Registers it, which must succeed. */
+  async create(url: string): Promise<this> {
+    const { status, text } = await call(url, "request", await this.registration());
+    if (status !== 201) throw new Finding(`not requested: ${status} ${text}`);
+    return this;
+  }
+
+  /** What `request` is asked. */
+  async registration(more: object = {}): Promise<Record<string, unknown>> {
+    return {
+      id: this.id,
+      linkProofHash: await hashed(this.#readProof),
+      writeProofHash: await hashed(this.#writeProof),
+      receiptHash: await hashed(this.#receipt),
+      ttl: 3600,
+      size: 4096,
+      ...more,
+    };
+  }
+
+  /** What whoever has the link that was given away shows. */
+  get link() {
+    return { id: this.id, writeProof: toBase64Url(this.#writeProof) };
+  }
+
+  /** What `answer` is asked by somebody, with a body of its own. */
+  async answer(more: object = {}) {
+    const receipt = randomBytes(32);
+    const body = toBase64Url(randomBytes(1024));
+    const receiptHash = await hashed(receipt);
+    return { ...this.link, receiptHash, size: 1024, body, ...more };
+  }
+
+  get held() {
+    return { id: this.id, receipt: toBase64Url(this.#receipt) };
+  }
+
+  /** What `take` is asked by who asked for it. */
+  claim() {
+    const linkProof = toBase64Url(this.#readProof);
+    return { id: this.id, linkProof, claimToken: toBase64Url(randomBytes(32)) };
+  }
+}

@@ -164,7 +164,7 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
 });
 
-Deno.test("crypto share send, open and status can do nothing but their work", async () => {
+Deno.test("crypto share send, request, open and status can do nothing but their work", async () => {
   await using server = await startShareServer();
   const inbox = await Deno.makeTempDir({ dir: directory });
   // Libraries are what the worker needs for the fast engine, and gives up before it asks anything.
@@ -187,6 +187,11 @@ Deno.test("crypto share send, open and status can do nothing but their work", as
   await probeShare("status", receipt);
   await probeShare("open", "--output", inbox, "--passphrase-file", codeFile, link);
   assert.deepEqual(Array.from(Deno.readDirSync(inbox), ({ name }) => name), ["passphrase"]);
+  const asked = JSON.parse(await probeShare("request", "--json"));
+  await probeShare("send", "--json", "--to", asked.link, passphrase);
+  await probeShare("status", asked.ownLink);
+  await probeShare("open", "--output", inbox, asked.ownLink);
+  assert.equal(Array.from(Deno.readDirSync(inbox)).length, 2);
 });
 
 Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {

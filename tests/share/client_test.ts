@@ -4,9 +4,16 @@ import { type Bytes, concat } from "../../core/bytes.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
 import { ShareApi } from "../../share/client/api.ts";
 import type { Content } from "../../share/client/content.ts";
-import { lookAt, openSecret, type Output } from "../../share/client/open.ts";
+import {
+  lookAt,
+  lookAtAnswer,
+  openAnswer,
+  openSecret,
+  type Output,
+} from "../../share/client/open.ts";
 import { regroup } from "../../share/client/pieces.ts";
-import { sendSecret } from "../../share/client/send.ts";
+import { makeRequest } from "../../share/client/request.ts";
+import { sendAnswer, sendSecret } from "../../share/client/send.ts";
 import { padding, tarHeader, tarLength } from "../../share/client/tar.ts";
 import {
   failsWith,
@@ -158,6 +165,60 @@ Deno.test("a server that changes the terms gives nothing that opens", async () =
 async function longer(answer: Response): Promise<Response> {
   return Response.json({ ...await answer.json(), ttl: 601 });
 }
+
+const ASKED = { ttl: 600, size: 1_000_000 } as const;
+
+Deno.test("a request and its answer survive the loss of every answer once", async () => {
+  const calls = ["request", "look-request", "answer", "look", "take", "acknowledge", "status"];
+  for (const size of [1_000, 700_000]) {
+    await using line = faulty(losing(...calls));
+    // The client must have been answered once before it asks again.
+    await rejectsWith("share_unavailable", lookAt(line.api, pattern(32)));
+    const { seed, publicKey } = await makeRequest(line.api, ASKED);
+    const content = pattern(size);
+    const answered = await sendAnswer(line.api, publicKey, contentOf(content));
+    assert.equal((await lookAtAnswer(line.api, seed)).kind, "answer");
+    const output = new Kept();
+    assert.equal(await openAnswer(line.api, seed, { output }), true);
+    sameBytes(concat(...output.parts), content);
+    assert.equal((await statusOf(line.api, answered)).state, "used");
+  }
+});
+
+Deno.test("answers that a server swaps between requests open for nobody", async () => {
+  const api = new ShareApi(server.origin);
+  const [one, two] = [await makeRequest(api, ASKED), await makeRequest(api, ASKED)];
+  for (const { publicKey } of [one, two]) await sendAnswer(api, publicKey, contentOf(pattern(10)));
+  const bodies: unknown[] = [];
+  // It gives the second reader what it gave the first.
+  await using line = faulty((call, pass) => call === "take" ? pass().then(swapped) : undefined);
+  async function swapped(answer: Response): Promise<Response> {
+    const taken = await answer.json();
+    bodies.push(taken.body);
+    return Response.json({ ...taken, body: bodies[0] });
+  }
+  const outputs = [new Kept(), new Kept()] as const;
+  await openAnswer(line.api, one.seed, { output: outputs[0] });
+  await rejectsWith("decryption_failed", openAnswer(line.api, two.seed, { output: outputs[1] }));
+  assert.equal(outputs[1].state, "discarded");
+});
+
+Deno.test("of an answer's terms the reader believes the lifetime alone, and that is bound", async () => {
+  const api = new ShareApi(server.origin);
+  for (const lie of [{ ttl: 601 }, { kind: "secret" }, { views: 2 }, { passphrase: true }]) {
+    const { seed, publicKey } = await makeRequest(api, ASKED);
+    await sendAnswer(api, publicKey, contentOf(pattern(10)));
+    await using line = faulty((call, pass) => {
+      return call !== "take" ? undefined : pass().then(async (answer) => {
+        return Response.json({ ...await answer.json(), ...lie });
+      });
+    });
+    const opening = openAnswer(line.api, seed, { output: new Kept() });
+    if ("ttl" in lie) await rejectsWith("decryption_failed", opening);
+    // The rest its reader knows, and does not ask.
+    else assert.equal(await opening, true);
+  }
+});
 
 Deno.test("what is no answer of a share server is refused, however it looks", async () => {
   const answers = ["", "null", "[]", "{}", "<html>", '{"kind":"secret"}', "x".repeat(500_000)];

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";
-import { claimTo, newSecret, storeContract, type Subject, TEST_QUOTAS } from "./store_contract.ts";
+import { claimTo, newSecret, type Subject, TEST_QUOTAS } from "./contract_support.ts";
+import { storeContract } from "./store_contract.ts";
 import { filesHold, filesIn } from "./support.ts";
 
 class Embedded implements Subject {

@@ -4,75 +4,31 @@ import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {
   ATTEMPTS,
-  type Claim,
   CLAIM_TIME,
   EXPIRED_MEMORY,
   type NewSecret,
   RECORD_BYTES,
   type Store,
-  type Taken,
   UPLOAD_REST,
 } from "../../share/store.ts";
-
-/** A store to be tested, and how to be rid of it. */
-export interface Subject extends AsyncDisposable {
-  readonly store: Store;
-  /** Whether any file of the store holds these bytes. */
-  holds(bytes: Bytes): boolean;
-}
-
-/** What a store under test allows: a total, and a part of it for each client. */
-export const TEST_QUOTAS = { total: 4_000_000, perClient: 2_000_000 } as const;
-
-const T0 = 1_800_000_000_000;
-
-/** A new secret with random hashes. */
-export function newSecret(more: Partial<NewSecret> = {}): NewSecret {
-  const [id, linkProofHash, receiptHash] = [randomBytes(16), randomBytes(32), randomBytes(32)];
-  const terms = { kind: "secret", ttl: 3600, views: 1, size: 1024 } as const;
-  return { id, linkProofHash, receiptHash, client: "192.0.2.1", ...terms, ...more };
-}
-
-/** A claim with a token of its own. */
-export function claimTo(
-  { id, linkProofHash, passphraseProofHash }: NewSecret,
-  more: Partial<Claim> = {},
-): Claim {
-  return { id, linkProofHash, passphraseProofHash, claimTokenHash: randomBytes(32), ...more };
-}
-
-/** Random bytes, also more than the system gives at once. */
-function manyBytes(length: number): Bytes {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  }
-  return bytes;
-}
-
-function taken(result: Awaited<ReturnType<Store["take"]>>): Taken {
-  assert.ok(typeof result === "object" && result.state === "live", JSON.stringify(result));
-  return result;
-}
-
-function stateOf(result: { state: string } | string): string {
-  return typeof result === "string" ? result : result.state;
-}
-
-async function* pieces(bytes: Bytes, length = 100_000) {
-  for (let at = 0; at < bytes.length; at += length) {
-    yield await Promise.resolve(bytes.subarray(at, at + length));
-  }
-}
-
-async function bytesOf(stream: ReadableStream<Bytes> | undefined): Promise<Bytes> {
-  assert.ok(stream);
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
+import {
+  bytesOf,
+  claimTo,
+  manyBytes,
+  newSecret,
+  pieces,
+  stateOf,
+  type StoreTest,
+  type Subject,
+  T0,
+  taken,
+  TEST_QUOTAS,
+} from "./contract_support.ts";
+import { requestContract } from "./request_contract.ts";
 
 /** Registers the tests. */
 export function storeContract(name: string, open: () => Promise<Subject>): void {
-  const test = (what: string, body: (store: Store, subject: Subject) => Promise<void>) =>
+  const test: StoreTest = (what, body) =>
     Deno.test(`${name}: ${what}`, async () => {
       await using subject = await open();
       await body(subject.store, subject);
@@ -372,4 +328,6 @@ export function storeContract(name: string, open: () => Promise<Subject>): void 
     await store.revoke(made[1]!.id, made[1]!.receiptHash, T0);
     assert.equal((await create("a")).state, "created");
   });
+
+  requestContract(test);
 }
