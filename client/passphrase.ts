@@ -33,7 +33,7 @@ export function openPassphrase(
     return once(async () => firstLine(await readUpTo(input, MAX_FILE)));
   }
   const terminal = Terminal.open();
-  return once(() => Promise.resolve(ask(terminal, isNew)));
+  return once(() => ask(terminal, isNew));
 }
 
 /** Several messages of one call are under the same passphrase. */
@@ -47,13 +47,13 @@ function firstLine(bytes: Bytes): string {
   return requireSensible(line);
 }
 
-function ask(terminal: Terminal | undefined, isNew: boolean): string {
+async function ask(terminal: Terminal | undefined, isNew: boolean): Promise<string> {
   if (!terminal) {
     const hint = "there is no terminal to ask at: use --passphrase-file FILE";
     throw new CryptoError("no_passphrase", { hint });
   }
-  const passphrase = requireSensible(terminal.askSecret("Passphrase: "));
-  if (isNew && terminal.askSecret("The same again: ") !== passphrase) {
+  const passphrase = requireSensible(await terminal.askSecret("Passphrase: "));
+  if (isNew && await terminal.askSecret("The same again: ") !== passphrase) {
     throw new CryptoError("no_passphrase", { hint: "the two are not the same: try again" });
   }
   return passphrase;

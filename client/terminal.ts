@@ -8,6 +8,8 @@ const QUIET_TIME = 200;
 const BAR_WIDTH = 24;
 /** Ctrl-C, Ctrl-Z and Ctrl-\. */
 const INTERRUPTS: readonly number[] = [0x03, 0x1a, 0x1c];
+/** Signals by which others end a program. */
+const ENDS = ["SIGTERM", "SIGHUP"] as const;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Prints a line on standard error. */
@@ -111,41 +113,47 @@ export class Terminal {
   }
 
   /**
-   * Asks for a line that is not shown. Ctrl-C is read as a key: as a signal it would end the
-   * program and leave a terminal that shows nothing.
+   * Asks for a line that is not shown. Ctrl-C is read as a key, and who is to end meanwhile answers
+   * nothing: as signals they would end the program and leave a terminal that shows nothing.
    * @throws {CryptoError} `no_passphrase` for Ctrl-C and its kin
    */
-  askSecret(question: string): string {
+  async askSecret(question: string): Promise<string> {
     this.tty.setRaw(true);
+    const told = Promise.withResolvers<never>();
+    const end = () => told.reject(noAnswer());
+    for (const signal of ENDS) Deno.addSignalListener(signal, end);
     try {
       this.tty.writeSync(utf8(question));
-      return this.#readLine();
+      return await Promise.race([this.#readLine(), told.promise]);
     } finally {
+      for (const signal of ENDS) Deno.removeSignalListener(signal, end);
       this.tty.setRaw(false);
       this.tty.writeSync(utf8("\n"));
     }
   }
 
   /** Asks for a line that is shown. */
-  ask(question: string): string {
+  async ask(question: string): Promise<string> {
     this.tty.writeSync(utf8(question));
-    return this.#readLine();
+    return await this.#readLine();
   }
 
-  #readLine(): string {
+  async #readLine(): Promise<string> {
     const typed: number[] = [];
     const byte = new Uint8Array(1);
-    while (this.tty.readSync(byte) !== null) {
+    while (await this.tty.read(byte) !== null) {
       const key = byte[0]!;
       if (key === 0x0a || key === 0x0d || key === 0x04) break;
-      if (INTERRUPTS.includes(key)) {
-        throw new CryptoError("no_passphrase", { hint: "none was given" });
-      }
+      if (INTERRUPTS.includes(key)) throw noAnswer();
       if (key === 0x7f || key === 0x08) eraseLast(typed);
       else typed.push(key);
     }
     return fromUtf8(new Uint8Array(typed));
   }
+}
+
+function noAnswer(): CryptoError {
+  return new CryptoError("no_passphrase", { hint: "none was given" });
 }
 
 /** Takes back the last character: its last byte, and before that the rest of its UTF-8. */

@@ -14,7 +14,7 @@ import type { Planned, Question, Wish } from "./role.ts";
 
 /** Asks a person; gives undefined when there is nobody. */
 export interface Terminal {
-  ask(question: string): string | undefined;
+  ask(question: string): Promise<string>;
 }
 
 /** What the program hands to these subcommands. */
@@ -79,9 +79,9 @@ export async function uninstall(context: InstallContext, flags: UninstallFlags):
   const { plan, removes } = await ask(worker, { type: "plan", wish });
   if (removes.length > 0 && !flags.yes && !flags.dryRun) {
     context.say(`this removes ${removes.join(", ")}`);
-    const file = confirmRemoval(terminal)?.replace(/^(?!\/)/, `${directory}/`);
+    const file = (await confirmRemoval(terminal))?.replace(/^(?!\/)/, `${directory}/`);
     if (file) await worker.ask({ type: "backup", program, file });
-    if (!isConfirmed(terminal)) {
+    if (!await isConfirmed(terminal)) {
       await worker.ask({ type: "leave" });
       throw new CryptoError("not_confirmed");
     }
@@ -91,13 +91,13 @@ export async function uninstall(context: InstallContext, flags: UninstallFlags):
   worker.terminate();
 }
 
-function confirmRemoval(terminal: Terminal | undefined): string | undefined {
+async function confirmRemoval(terminal: Terminal | undefined): Promise<string | undefined> {
   const offer = "A sealed backup first? Name a file for it, or nothing: ";
-  return terminal?.ask(offer)?.trim() || undefined;
+  return (await terminal?.ask(offer))?.trim() || undefined;
 }
 
-function isConfirmed(terminal: Terminal | undefined): boolean {
-  const typed = terminal?.ask(`Type "${CONFIRMATION}" to go on: `);
+async function isConfirmed(terminal: Terminal | undefined): Promise<boolean> {
+  const typed = await terminal?.ask(`Type "${CONFIRMATION}" to go on: `);
   return typed?.trim() === CONFIRMATION;
 }
 

@@ -6,7 +6,7 @@ import type { NamedPath } from "./content.ts";
 /** Somebody at a terminal. */
 export interface Asker {
   /** Asks for a line that is not shown. @throws {CryptoError} `no_passphrase` */
-  askSecret(question: string): string;
+  askSecret(question: string): Promise<string>;
 }
 
 /** The longest text; what is longer is a file. Bytes. */
@@ -34,7 +34,7 @@ export async function readText(
 ): Promise<Bytes> {
   if (given !== undefined) return utf8(given);
   if (Deno.stdin.isTerminal() && terminal) {
-    return utf8(terminal.askSecret("Secret (not shown; one line): "));
+    return utf8(await terminal.askSecret("Secret (not shown; one line): "));
   }
   const parts: Bytes[] = [];
   let length = 0;
@@ -47,15 +47,15 @@ export async function readText(
 }
 
 /** Asks twice. @throws {CryptoError} `no_passphrase` */
-export function askNewPassphrase(terminal: Asker | undefined): string {
-  const passphrase = askPassphrase(terminal);
-  if (terminal?.askSecret("The same again: ") === passphrase) return passphrase;
+export async function askNewPassphrase(terminal: Asker | undefined): Promise<string> {
+  const passphrase = await askPassphrase(terminal);
+  if (await terminal?.askSecret("The same again: ") === passphrase) return passphrase;
   throw new CryptoError("no_passphrase", { hint: "the two are not the same: try again" });
 }
 
 /** @throws {CryptoError} `no_passphrase` without a terminal */
-export function askPassphrase(terminal: Asker | undefined): string {
-  if (terminal) return terminal.askSecret("Passphrase or code: ");
+export async function askPassphrase(terminal: Asker | undefined): Promise<string> {
+  if (terminal) return await terminal.askSecret("Passphrase or code: ");
   const hint = "there is no terminal to ask at: use --passphrase-file FILE";
   throw new CryptoError("no_passphrase", { hint });
 }

@@ -77,7 +77,7 @@ export async function send(
   }
   const code = flags.code ? newCode() : undefined;
   const passphrase = code ?? fromFile?.() ??
-    (flags.passphrase ? askNewPassphrase(terminal) : undefined);
+    (flags.passphrase ? await askNewPassphrase(terminal) : undefined);
   const { ttl = DEFAULT_TTL, views = 1 } = flags;
   const sent = await ask("send", { origin, text, paths, terms: { ttl, views }, passphrase });
   await report(context, flags, { ...sent, code, views });
@@ -161,7 +161,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const seen = await ask("look", { link });
   if (exposed) context.say(EXPOSED_WARNING);
   const toTerminal = Deno.stdout.isTerminal();
-  const passphrase = seen.passphrase ? fromFile?.() ?? askPassphrase(terminal) : undefined;
+  const passphrase = seen.passphrase ? fromFile?.() ?? await askPassphrase(terminal) : undefined;
   const { names, erased } = await ask("open", { link, passphrase, directory, toTerminal });
   for (const name of names) context.say(`wrote ${flags.output}/${name}`);
   if (!erased) context.say("the server did not confirm that it is erased: it will be, in a day");

@@ -1,7 +1,8 @@
 """Runs a program on a terminal of its own, types at it, and tells what became of both.
 
 Reads from standard input {"command", "env", "cwd", "redirect", "steps", "patience"}: "redirect"
-maps descriptors to files that replace the terminal, "steps" is a list of {"expect", "send"}.
+maps descriptors to files that replace the terminal, "steps" is a list of {"expect", "send"}, or of
+{"expect", "signal"} for what is sent to the program instead.
 Writes {"output", "code", "signal", "echo"}; "echo" is whether the terminal shows what is typed.
 """
 
@@ -50,7 +51,10 @@ while piece := read_some():
     while steps and (at := output.find(steps[0]["expect"].encode(), seen)) >= 0:
         step = steps.pop(0)
         seen = at + len(step["expect"].encode())
-        os.write(terminal, step["send"].encode())
+        if "signal" in step:
+            os.kill(pid, signal.Signals[step["signal"]])
+        else:
+            os.write(terminal, step["send"].encode())
 
 status = os.waitpid(pid, 0)[1]
 echo = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)

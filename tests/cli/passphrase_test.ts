@@ -74,6 +74,17 @@ testIf(NO_TERMINAL, "Ctrl-C at the question ends it, and the terminal shows agai
   assert.deepEqual(folder.names(), ["letter"]);
 });
 
+testIf(NO_TERMINAL, "who ends it at the question gets a terminal that shows again", async () => {
+  using folder = new Folder();
+  folder.write("letter", "x");
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    const steps = [{ expect: ASK, signal }];
+    const run = await onTerminal(["encrypt", "-p", "letter"], { env, cwd: folder.path, steps });
+    assert.deepEqual([run.code, run.echo, run.left], [64, true, 0], signal);
+    assert.deepEqual(folder.names(), ["letter"]);
+  }
+});
+
 testIf(NO_TERMINAL, "a typing error can be taken back, a whole character at a time", async () => {
   using folder = new Folder();
   folder.write("letter", "x");

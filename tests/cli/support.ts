@@ -130,8 +130,11 @@ function indexedCompare(a: Uint8Array, b: Uint8Array): boolean {
 
 /** A program on a terminal. */
 export interface TerminalJob extends CliOptions {
-  /** What the program is to write before something is typed. */
-  readonly steps?: readonly { readonly expect: string; readonly send: string }[];
+  /** What the program is to write before something is typed, or it gets a signal. */
+  readonly steps?: readonly (
+    & { readonly expect: string }
+    & ({ readonly send: string } | { readonly signal: Deno.Signal })
+  )[];
   /** Descriptors that are files instead. */
   readonly redirect?: Readonly<Record<string, string>>;
   /** What runs, with its first arguments; `crypto` unless given. */
