@@ -22,10 +22,9 @@ export interface AppOptions extends ApiContext {
   readonly onFailure?: ((code: string) => void) | undefined;
 }
 
+const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -47,8 +46,10 @@ export class ShareApp {
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
-    const https = options.origin.startsWith("https:");
-    this.#headers = { ...HEADERS, ...(https ? HTTPS_HEADERS : {}) };
+    const { origin, storage } = options;
+    const policy = storage ? `${POLICY}; connect-src 'self' ${storage}` : POLICY;
+    const https = origin.startsWith("https:") ? HTTPS_HEADERS : {};
+    this.#headers = { ...HEADERS, "content-security-policy": policy, ...https };
   }
 
   /**

@@ -47,7 +47,8 @@ export class ShareServer {
   }
 
   #context() {
-    return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
+    const { origin, tell: onFailure } = this;
+    return { store: this.#store, storage: undefined, origin, clock: Date.now, onFailure };
   }
 
   #listen(address: Address, handler: Deno.ServeHandler<Deno.NetAddr>) {
