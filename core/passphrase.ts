@@ -28,11 +28,16 @@ export interface ScryptCost {
 export const DEFAULT_COST: ScryptCost = { logN: 17, r: 8, p: 1 };
 
 /** What a message is for, so that one cannot be passed off as another. */
-export type PassphraseUse = "file" | "backup" | "sealing-key";
+export type PassphraseUse = "file" | "backup" | "sealing-key" | "managed-share";
+
+/** scrypt with 32 bytes of output. */
+export type CostlyScrypt = (password: Bytes, salt: Bytes, cost: ScryptCost) => Promise<Bytes>;
 
 /** Options of passphrase messages. */
 export interface PassphraseOptions extends MessageOptions {
   readonly use: PassphraseUse;
+  /** Another scrypt than the portable one, which runs on the thread that asks. */
+  readonly scrypt?: CostlyScrypt | undefined;
 }
 
 /**
@@ -43,10 +48,19 @@ function boundContext(prefix: Bytes, { use, context = EMPTY }: PassphraseOptions
   return concat(prefix, utf8(`crypto/v1/${use}\0`), requireContext(context));
 }
 
-/** The key that a passphrase gives: scrypt over its NFKC form in UTF-8. */
-async function stretch(passphrase: string, salt: Bytes, { logN, r, p }: ScryptCost) {
+const portableScrypt: CostlyScrypt = async (password, salt, { logN, r, p }) => {
   const options = { N: 2 ** logN, r, p, dkLen: KEY_LENGTH, maxmem: 2 ** (logN + 11) };
-  return await scryptAsync(utf8(passphrase.normalize("NFKC")), salt, options) as Bytes;
+  return await scryptAsync(password, salt, options) as Bytes;
+};
+
+/** The key that a passphrase gives: scrypt over its NFKC form in UTF-8. */
+function stretch(
+  passphrase: string,
+  salt: Bytes,
+  cost: ScryptCost,
+  { scrypt = portableScrypt }: PassphraseOptions,
+): Promise<Bytes> {
+  return scrypt(utf8(passphrase.normalize("NFKC")), salt, cost);
 }
 
 /** Reads the cost, which comes from the message and so may be anybody's choice. */
@@ -72,7 +86,7 @@ export async function createPassphraseSealer(
   const { logN, r, p } = DEFAULT_COST;
   const prefix = concat(makeHeader("passphrase").bytes, salt, new Uint8Array([logN, r, p]));
   const context = boundContext(prefix, options);
-  const key = await stretch(passphrase, salt, DEFAULT_COST);
+  const key = await stretch(passphrase, salt, DEFAULT_COST, options);
   return { prefix, sealer: await createSealer(key, { context, engine: options.engine }) };
 }
 
@@ -97,7 +111,7 @@ export async function createPassphraseOpener(
   const cost = readCost(prefix.subarray(HEADER_LENGTH + SALT_LENGTH));
   const salt = prefix.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH);
   const context = boundContext(prefix, options);
-  const key = await stretch(passphrase, salt, cost);
+  const key = await stretch(passphrase, salt, cost, options);
   return await createOpener(key, cobblestonePrefix, { context, engine: options.engine });
 }
 

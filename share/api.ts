@@ -1,5 +1,4 @@
 /** The calls of the API: what each does with what was asked. */
-import { createHash } from "node:crypto";
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
@@ -8,21 +7,19 @@ import {
   API,
   type Call,
   parseUploadPlace,
-  REFUSED,
   type Request as Asked,
   UPLOAD_HEADER,
 } from "../core/share/wire.ts";
 import { inTime, readJson } from "./body.ts";
-import type { AnswerRefusal, Claim, Refusal, Store } from "./store.ts";
-
-/** What a server allows in new secrets. */
-export interface Allowed {
-  /** Longest lifetime, in seconds. */
-  readonly ttl: number;
-  readonly views: number;
-  /** Largest ciphertext, in bytes. */
-  readonly size: number;
-}
+import {
+  type Allowed,
+  nothingHere,
+  refused,
+  requireAllowed,
+  requireCreated,
+  sha256,
+} from "./rules.ts";
+import type { Claim, Store } from "./store.ts";
 
 /** What a call works with. */
 export interface ApiContext {
@@ -31,23 +28,15 @@ export interface ApiContext {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Where bodies are kept that do not go through the server: an origin. */
-  readonly storage: string | undefined;
+  readonly storage?: string | undefined;
 }
 
-/** What is answered: JSON, bytes, or nothing. */
-export type Outcome = { readonly json: unknown; readonly status?: number } | {
-  readonly stream: ReadableStream<Bytes>;
-} | undefined;
-
-/** An error whose answer also says since when. For callers with a proof. */
-export class Refused extends CryptoError {
-  constructor({ state, since }: { readonly state: keyof typeof REFUSED; readonly since: number }) {
-    super(REFUSED[state]);
-    this.since = since;
-  }
-
-  readonly since: number;
-}
+/** What is answered: JSON, a line of text, bytes, or nothing. */
+export type Outcome =
+  | { readonly json: unknown; readonly status?: number }
+  | { readonly text: string; readonly status: number }
+  | { readonly stream: ReadableStream<Bytes> }
+  | undefined;
 
 type Calls = {
   readonly [C in Call]: (api: ApiContext, asked: Asked<C>, client: string) => Promise<Outcome>;
@@ -96,18 +85,6 @@ function answer<C extends Call>(call: C, value: Answer<C>, status = 200): Outcom
   return { json: write(value), status };
 }
 
-function sha256(bytes: Bytes): Bytes {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
-}
-
-function nothingHere(): CryptoError {
-  return new CryptoError("share_unavailable");
-}
-
-function refused({ state, since }: Refusal | AnswerRefusal): CryptoError {
-  return state === "unknown" ? nothingHere() : new Refused({ state, since });
-}
-
 async function create(
   { store, allowed, clock }: ApiContext,
   asked: Asked<"create">,
@@ -130,11 +107,6 @@ async function request(
   const { state, expires } = await store.request({ ...asked, largest, client }, clock());
   requireCreated(state);
   return answer("request", { expires }, 201);
-}
-
-function requireCreated(state: "created" | "exists" | "full"): void {
-  if (state === "exists") throw new CryptoError("share_exists");
-  if (state === "full") throw new CryptoError("share_full");
 }
 
 async function lookAtRequest({ store, clock }: ApiContext, asked: Asked<"look-request">) {
@@ -177,15 +149,6 @@ function requireBody(
 
 function requireField(subject: string, fits: boolean): void {
   if (!fits) throw new CryptoError("invalid_params", { subject });
-}
-
-/** What is not allowed is refused, never changed: the ciphertext is bound to what was asked. */
-function requireAllowed(asked: Allowed, allowed: Allowed): void {
-  for (const what of ["ttl", "views", "size"] as const) {
-    if (asked[what] <= allowed[what]) continue;
-    const hint = `this server allows at most ${allowed[what]}`;
-    throw new CryptoError("share_refused", { subject: what, hint });
-  }
 }
 
 /** Adds to a body: the request's own body is the bytes. */

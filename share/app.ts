@@ -4,11 +4,13 @@
  */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { FAILURE } from "../core/share/wire.ts";
-import { type ApiContext, isCall, type Outcome, perform, Refused, upload } from "./api.ts";
+import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
+import { Managed } from "./managed.ts";
 import { Metrics } from "./metrics.ts";
 import page from "./page.html" with { type: "text" };
 import { Rates } from "./rates.ts";
+import { Refused } from "./rules.ts";
 
 /** What an application is made of. */
 export interface AppOptions extends ApiContext {
@@ -18,6 +20,8 @@ export interface AppOptions extends ApiContext {
   readonly rates: { readonly requests: number; readonly creations: number };
   /** Addresses whose forwarded ones are believed. */
   readonly proxies: ReadonlySet<string>;
+  /** Whether there is the managed mode, in which this server sees what secrets say. */
+  readonly managed: boolean;
   /** Is told the code of what failed here, and nothing else. */
   readonly onFailure?: ((code: string) => void) | undefined;
 }
@@ -35,6 +39,13 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
 const JSON_TYPE = { "content-type": "application/json" };
+const HTML_TYPE = { "content-type": "text/html; charset=utf-8" };
+const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
+/** Bytes that no browser shows as anything. */
+const BYTES_TYPE = {
+  "content-type": "application/octet-stream",
+  "content-disposition": "attachment",
+};
 
 /** An application, for whichever server brings the requests. */
 export class ShareApp {
@@ -42,6 +53,7 @@ export class ShareApp {
   readonly #creations: Rates;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #metrics = new Metrics();
+  readonly #managed: Managed | undefined;
 
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
@@ -50,6 +62,7 @@ export class ShareApp {
     const policy = storage ? `${POLICY}; connect-src 'self' ${storage}` : POLICY;
     const https = origin.startsWith("https:") ? HTTPS_HEADERS : {};
     this.#headers = { ...HEADERS, "content-security-policy": policy, ...https };
+    this.#managed = options.managed ? new Managed(options) : undefined;
   }
 
   /**
@@ -79,22 +92,22 @@ export class ShareApp {
     if (method !== "GET" && method !== "HEAD") {
       return this.#respond(405, null, { allow: "GET, POST" });
     }
-    const text = (type: string, text: string) =>
-      this.#respond(200, method === "HEAD" ? null : text, {
-        "content-type": `${type}; charset=utf-8`,
-      });
-    if (path === "/healthz") return text("text/plain", "ok\n");
-    return path === "/" || path.startsWith("/s")
-      ? text("text/html", page)
-      : this.#respond(404, null);
+    const show = (text: string, type = TEXT_TYPE) =>
+      this.#respond(200, method === "HEAD" ? null : text, type);
+    if (path === "/healthz") return show("ok\n");
+    if (path === MANAGED && this.#managed) return show(this.#managed.usage);
+    return path === "/" || path.startsWith("/s") ? show(page, HTML_TYPE) : this.#respond(404, null);
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
     const { proxies, clock } = this.options;
     const client = clientOf(peer, request.headers, proxies);
     const call = callOf(path);
+    const keeps = path === MANAGED && this.#managed !== undefined;
     this.#limit(this.#requests, client, clock());
-    if (isCreation(call)) this.#limit(this.#creations, client, clock());
+    if (isCreation(call) || keeps) this.#limit(this.#creations, client, clock());
+    if (keeps) return await this.#managed!.keep(request, client);
+    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.give(request);
     if (call === UPLOAD) return await upload(this.options, request);
     if (call) return await perform(this.options, call, request, client);
     throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
@@ -105,7 +118,8 @@ export class ShareApp {
     if ("json" in outcome) {
       return this.#respond(outcome.status ?? 200, JSON.stringify(outcome.json), JSON_TYPE);
     }
-    return this.#respond(200, outcome.stream, { "content-type": "application/octet-stream" });
+    if ("text" in outcome) return this.#respond(outcome.status, outcome.text, TEXT_TYPE);
+    return this.#respond(200, outcome.stream, BYTES_TYPE);
   }
 
   #limit(rates: Rates, client: string, now: number): void {
@@ -137,6 +151,15 @@ export class ShareApp {
 }
 
 const UPLOAD = "upload";
+const MANAGED = "/managed";
+const MANAGED_OPEN = "/managed/open";
+/** Paths that are counted by a name of their own. */
+const NAMES: Readonly<Record<string, string>> = {
+  "/": "page",
+  "/healthz": "health",
+  [MANAGED]: "managed",
+  [MANAGED_OPEN]: "managed-open",
+};
 
 /** Whether a call makes something new. */
 function isCreation(call: ReturnType<typeof callOf>): boolean {
@@ -151,6 +174,6 @@ function callOf(path: string) {
 
 /** What is counted: no part of a path that a caller made up. */
 function kindOf(path: string): string {
-  const page = path === "/" || path.startsWith("/s");
-  return callOf(path) ?? (path === "/healthz" ? "health" : page ? "page" : "other");
+  if (Object.hasOwn(NAMES, path)) return NAMES[path]!;
+  return callOf(path) ?? (path.startsWith("/s") ? "page" : "other");
 }

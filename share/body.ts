@@ -48,13 +48,22 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json *(;|$)/i.test(type)) throw notJson("content-type");
-  const bytes = await within(PATIENCE, readAtMost(request, limit));
+  const bytes = await readBytes(request, limit);
   try {
     return JSON.parse(fromUtf8(bytes));
   } catch {
     // What the parser says quotes what was sent.
     throw notJson("body");
   }
+}
+
+/**
+ * A short body, whatever it is.
+ * @param limit bytes, counted as they come
+ * @throws {CryptoError} `too_large`, `idle_timeout`
+ */
+export async function readBytes(request: Request, limit: number): Promise<Bytes> {
+  return await within(PATIENCE, readAtMost(request, limit));
 }
 
 function notJson(subject: string): CryptoError {

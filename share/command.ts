@@ -9,7 +9,7 @@ import {
 import type { ManageFlags } from "./client/manage.ts";
 import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";
 import type { ShareContext } from "./client/session.ts";
-import { parseSize, parseTtl, parseViews } from "./client/flags.ts";
+import { parseSize, parseTtl, parseViews } from "./flags.ts";
 import { serveCommand } from "./serve_command.ts";
 
 type ShareCommandContext = ShareContext & CommandContext;

@@ -13,13 +13,14 @@ import {
   parseAddress,
   parseOrigin,
   SETTING_NAMES,
+  type SettingFlags,
   type Settings,
   settingsOf,
   wrong,
 } from "./settings.ts";
 
 /** What the command line says. */
-export interface ServeFlags extends Given {
+export interface ServeFlags extends SettingFlags {
   /** The file with settings. */
   readonly config?: string;
 }
@@ -102,8 +103,8 @@ export function fromFile(text: string, path: string): Given {
     if (!name) {
       throw wrong(subject, `it is not known: use ${SETTING_NAMES.map(nameInFile).join(", ")}`);
     }
-    const fits = typeof value === "string" || typeof value === "bigint";
-    if (!fits) throw wrong(subject, "it is to be a text or a whole number");
+    const fits = ["string", "bigint", "boolean"].includes(typeof value);
+    if (!fits) throw wrong(subject, "it is to be a text, a whole number, true or false");
     return [name, String(value)];
   });
   return Object.fromEntries(entries);

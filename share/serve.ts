@@ -29,6 +29,9 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
   if (serving?.origin.startsWith("http:")) {
     say("without TLS: for this machine alone; put a proxy with TLS before it for others");
   }
+  if (options.settings.managed) {
+    say(`managed mode: this server sees what is sent to ${serving?.origin}/managed`);
+  }
   await Promise.race([stopped, worker.died]);
   await worker.ask({ type: "stop" });
   worker.terminate();

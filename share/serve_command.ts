@@ -13,10 +13,20 @@ function textFlag(placeholder: string, brief: string) {
 
 function settingFlag(name: SettingName) {
   const { default: standard, range, meaning }: Setting = SETTINGS[name];
+  if (typeof standard === "boolean") return switchFlag(meaning);
   const otherwise = standard === undefined || standard === "" ? "" : ` (${standard})`;
   return textFlag(range ? "number" : "text", meaning + otherwise);
 }
 
+function switchFlag(brief: string) {
+  return { kind: "boolean", optional: true, withNegated: false, brief } as const;
+}
+
+type Flags = {
+  [N in SettingName]: (typeof SETTINGS)[N] extends { default: boolean }
+    ? ReturnType<typeof switchFlag>
+    : ReturnType<typeof textFlag>;
+};
 const settingFlags = Object.fromEntries(SETTING_NAMES.map((name) => [name, settingFlag(name)]));
 
 /** `crypto share serve` */
@@ -29,7 +39,7 @@ export const serveCommand: Command<Context> = buildCommand({
   },
   parameters: {
     flags: {
-      ...settingFlags as Record<SettingName, ReturnType<typeof settingFlag>>,
+      ...settingFlags as Flags,
       config: textFlag("path", "file with settings; else crypto/share.toml in XDG_CONFIG_HOME"),
     },
   },

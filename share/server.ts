@@ -47,8 +47,7 @@ export class ShareServer {
   }
 
   #context() {
-    const { origin, tell: onFailure } = this;
-    return { store: this.#store, storage: undefined, origin, clock: Date.now, onFailure };
+    return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
   }
 
   #listen(address: Address, handler: Deno.ServeHandler<Deno.NetAddr>) {
@@ -99,6 +98,7 @@ function appSettings(settings: Settings) {
   const proxies = settings.proxies.split(",").map((address) => address.trim());
   return {
     allowed: { ttl, views, size },
+    managed: settings.managed,
     rates: { requests, creations },
     proxies: new Set(proxies.filter((address) => address !== "")),
   };

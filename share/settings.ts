@@ -4,9 +4,9 @@
  */
 import { CryptoError } from "../core/errors.ts";
 
-/** One setting: a text, or a whole number within bounds. */
+/** One setting: a text, a whole number within bounds, or yes or no. */
 export interface Setting {
-  readonly default?: string | number;
+  readonly default?: string | number | boolean;
   readonly range?: readonly [least: number, most: number];
   readonly meaning: string;
 }
@@ -50,15 +50,25 @@ export const SETTINGS = {
     range: [1, 10_000_000],
     meaning: "new secrets of one client",
   },
+  managed: {
+    default: false,
+    meaning: "take secrets from curl at /managed, where this server sees what they say",
+  },
 } as const satisfies Record<string, Setting>;
 
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS;
-/** What was set, as text, by whatever means. */
-export type Given = Partial<Record<SettingName, string>>;
+/** What was set, by whatever means; where there is text alone, a switch is `true` or `false`. */
+export type Given = Partial<Record<SettingName, string | boolean>>;
 type Value<S> = S extends { default: number } ? number
+  : S extends { default: boolean } ? boolean
   : S extends { default: string } ? string
   : string | undefined;
+/** What flags set: a switch is there or not, the others are text. */
+export type SettingFlags = {
+  readonly [N in SettingName]?: (typeof SETTINGS)[N] extends { default: boolean } ? boolean
+    : string;
+};
 /** All settings, checked. */
 export type Settings = { readonly [N in SettingName]: Value<(typeof SETTINGS)[N]> };
 
@@ -88,11 +98,20 @@ export function fromEnvironment(read: (name: string) => string | undefined): Giv
 export function settingsOf(...given: readonly Given[]): Settings {
   const values = SETTING_NAMES.map((name) => {
     const setting: Setting = SETTINGS[name];
-    const text = given.find((set) => set[name] !== undefined)?.[name];
-    if (text === undefined) return [name, setting.default];
-    return [name, setting.range ? wholeNumber(text, name, setting.range) : text];
+    const value = given.find((set) => set[name] !== undefined)?.[name];
+    return [name, value === undefined ? setting.default : read(String(value), name, setting)];
   });
   return Object.fromEntries(values) as Settings;
+}
+
+function read(text: string, name: string, setting: Setting): string | number | boolean {
+  if (setting.range) return wholeNumber(text, name, setting.range);
+  return typeof setting.default === "boolean" ? yesOrNo(text, name) : text;
+}
+
+function yesOrNo(text: string, name: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw wrong(name, "it is to be true or false");
 }
 
 function wholeNumber(text: string, name: string, [least, most]: readonly [number, number]): number {

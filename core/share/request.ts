@@ -14,21 +14,17 @@ import { LARGEST_HEAD } from "./manifest.ts";
 
 /** Bytes of the encapsulated key, which an answer's body begins with. */
 export const ENCAPSULATED_LENGTH = 32;
-/** Bytes of ciphertext that an answer with this much content may have. */
-export function largestAnswer(content: number): number {
-  return ENCAPSULATED_LENGTH + sealedLength(LARGEST_HEAD + content);
-}
-
 /** An answer is for its requester alone. */
 export const ANSWER_TERMS = { kind: "answer", views: 1, passphrase: false } as const;
 
 const INFO = utf8(`${LABEL}/answer\0\x01`);
 const EXPORTER = utf8(`${LABEL}/answer-key`);
-const suite = new CipherSuite(
-  KEM_DHKEM_X25519_HKDF_SHA256,
-  KDF_HKDF_SHA256,
-  AEAD_EXPORT_ONLY,
-);
+const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_EXPORT_ONLY);
+
+/** Bytes of ciphertext that an answer with this much content may have. */
+export function largestAnswer(content: number): number {
+  return ENCAPSULATED_LENGTH + sealedLength(LARGEST_HEAD + content);
+}
 
 /** By what a server knows a request and who may answer it. */
 export interface WriteProof {

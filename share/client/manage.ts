@@ -1,4 +1,4 @@
-/** `crypto share status`, `revoke` and `unlock`: what the holder of a receipt or own link may do. */
+/** What the holder of a receipt, or of a request's own link, sees and does. */
 import { isLink, parseLink } from "../../core/share/link.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";

@@ -1,5 +1,5 @@
-/** Values of the command line that are more than text. */
-import { TTL_RANGE, VIEWS_RANGE } from "../../core/share/terms.ts";
+/** Values that people type and that are more than text. */
+import { TTL_RANGE, VIEWS_RANGE } from "../core/share/terms.ts";
 
 const MAX_SIZE = 1e12;
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
