@@ -82,7 +82,7 @@ export class ShareApp {
       if (fixed) return fixed;
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
-      return this.#refuse(error);
+      return this.refuse(error);
     }
   }
 
@@ -128,7 +128,8 @@ export class ShareApp {
     throw new CryptoError("too_many_requests", { hint });
   }
 
-  #refuse(thrown: unknown): Response {
+  /** Tells the caller what went wrong, also before or after a request was handled. */
+  refuse(thrown: unknown): Response {
     const error = asCryptoError(thrown);
     const { code, kind: { http } } = error;
     if (http >= 500) this.options.onFailure?.(code);
