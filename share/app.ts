@@ -8,7 +8,7 @@ import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts
 import { clientOf } from "./client.ts";
 import { Managed } from "./managed.ts";
 import { Metrics } from "./metrics.ts";
-import page from "./page.html" with { type: "text" };
+import { isOfPage, Page } from "./page.ts";
 import { Rates } from "./rates.ts";
 import { Refused } from "./rules.ts";
 
@@ -26,9 +26,11 @@ export interface AppOptions extends ApiContext {
   readonly onFailure?: ((code: string) => void) | undefined;
 }
 
+/** Of everything but the page, which has its own. */
 const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
+  "content-security-policy": POLICY,
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -39,7 +41,6 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 const HTTPS_HEADERS = { "strict-transport-security": "max-age=63072000; includeSubDomains" };
 const JSON_TYPE = { "content-type": "application/json" };
-const HTML_TYPE = { "content-type": "text/html; charset=utf-8" };
 const TEXT_TYPE = { "content-type": "text/plain; charset=utf-8" };
 /** Bytes that no browser shows as anything. */
 const BYTES_TYPE = {
@@ -54,14 +55,14 @@ export class ShareApp {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #metrics = new Metrics();
   readonly #managed: Managed | undefined;
+  readonly #page: Page;
 
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
     const { origin, storage } = options;
-    const policy = storage ? `${POLICY}; connect-src 'self' ${storage}` : POLICY;
-    const https = origin.startsWith("https:") ? HTTPS_HEADERS : {};
-    this.#headers = { ...HEADERS, "content-security-policy": policy, ...https };
+    this.#page = new Page({ origin, storage });
+    this.#headers = { ...HEADERS, ...(origin.startsWith("https:") ? HTTPS_HEADERS : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }
 
@@ -78,8 +79,7 @@ export class ShareApp {
 
   async #answer(request: Request, path: string, peer: string): Promise<Response> {
     try {
-      const fixed = this.#fixed(request.method, path);
-      if (fixed) return fixed;
+      if (request.method !== "POST") return this.#fixed(request, path);
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
       return this.refuse(error);
@@ -87,16 +87,20 @@ export class ShareApp {
   }
 
   /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
-  #fixed(method: string, path: string): Response | undefined {
-    if (method === "POST") return undefined;
+  #fixed({ method, headers }: Request, path: string): Response {
     if (method !== "GET" && method !== "HEAD") {
       return this.#respond(405, null, { allow: "GET, POST" });
     }
-    const show = (text: string, type = TEXT_TYPE) =>
-      this.#respond(200, method === "HEAD" ? null : text, type);
+    const found = this.#usage(path) ?? this.#page.find(path, headers);
+    if (!found) return this.#respond(404, null);
+    return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
+  }
+
+  /** Texts for who looks by hand. */
+  #usage(path: string) {
+    const show = (body: string) => ({ status: 200, body, headers: TEXT_TYPE });
     if (path === "/healthz") return show("ok\n");
-    if (path === MANAGED && this.#managed) return show(this.#managed.usage);
-    return path === "/" || path.startsWith("/s") ? show(page, HTML_TYPE) : this.#respond(404, null);
+    return path === MANAGED && this.#managed ? show(this.#managed.usage) : undefined;
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
@@ -156,7 +160,6 @@ const MANAGED = "/managed";
 const MANAGED_OPEN = "/managed/open";
 /** Paths that are counted by a name of their own. */
 const NAMES: Readonly<Record<string, string>> = {
-  "/": "page",
   "/healthz": "health",
   [MANAGED]: "managed",
   [MANAGED_OPEN]: "managed-open",
@@ -176,5 +179,5 @@ function callOf(path: string) {
 /** What is counted: no part of a path that a caller made up. */
 function kindOf(path: string): string {
   if (Object.hasOwn(NAMES, path)) return NAMES[path]!;
-  return callOf(path) ?? (path.startsWith("/s") ? "page" : "other");
+  return callOf(path) ?? (isOfPage(path) ? "page" : "other");
 }

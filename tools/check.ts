@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { exitViolations, importViolations, type Violation } from "./imports.ts";
+import { ASSETS, stalePage } from "./page.ts";
 import { deno, PROJECT, reason, run } from "./process.ts";
 
 /** One rule: gives what is wrong, nothing when all is well. */
@@ -30,8 +31,9 @@ interface Config {
 const CHECKS: readonly Check[] = [
   { name: "format", find: ({ root }) => denoFinds(root, ["fmt", "--check"]) },
   { name: "lint", find: ({ root }) => denoFinds(root, ["lint"]) },
-  { name: "types", find: (project) => typesOf(project, sources(project)) },
-  { name: "core runs in a browser", find: browserTypes },
+  { name: "types", find: types },
+  { name: "core and the page run in a browser", find: browserTypes },
+  { name: "the page is up to date", find: ({ root, files }) => stalePage(root, files) },
   { name: "import direction", find: (project) => violationsIn(project, importViolations) },
   { name: "only main.ts exits", find: (project) => violationsIn(project, exitViolations) },
   { name: "no package.json", find: (project) => Promise.resolve(strayPackages(project.files)) },
@@ -107,10 +109,20 @@ async function typesOf(
   return await denoFinds(root, ["check", "--quiet", ...options, ...files]);
 }
 
-/** Checks `core/` with the types of a browser alone: any use of `Deno` is an error there. */
+const PAGE = "share/page/";
+
+/** Types as Deno has them: of everything but the page, which has others. */
+async function types(project: Project): Promise<string> {
+  return await typesOf(project, sources(project).filter((path) => !path.startsWith(PAGE)));
+}
+
+/** Checks with the types of a browser alone: any use of `Deno` is an error there. */
 async function browserTypes(project: Project): Promise<string> {
-  const core = sources(project).filter((path) => path.startsWith("core/"));
-  return await typesUnder(project, { lib: ["esnext", "dom", "dom.iterable"], types: [] }, core);
+  const lib = ["esnext", "dom", "dom.iterable", "dom.asynciterable"];
+  const files = sources(project).filter((path) =>
+    path.startsWith("core/") || path.startsWith(PAGE)
+  );
+  return await typesUnder(project, { lib, types: [] }, files);
 }
 
 /** Checks types with some compiler options that are not the project's. */
@@ -142,7 +154,9 @@ async function violationsIn(
   project: Project,
   rule: (path: string, source: string) => Violation[],
 ): Promise<string> {
-  const code = project.files.filter((path) => /\.[cm]?[jt]sx?$/.test(path));
+  const code = project.files.filter((path) => {
+    return /\.[cm]?[jt]sx?$/.test(path) && !path.startsWith(ASSETS);
+  });
   const found = await Promise.all(code.map(async (path) => {
     return rule(path, await Deno.readTextFile(join(project.root, path)));
   }));

@@ -1,6 +1,6 @@
 /** Asking a share server: requests that may all be repeated, over `fetch`, to one origin. */
 import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
-import { CryptoError, type ErrorCode, isErrorCode } from "../../core/errors.ts";
+import { CryptoError, type ErrorCode, ERRORS, isErrorCode } from "../../core/errors.ts";
 import {
   type Answer,
   type AnswerRefusal,
@@ -97,15 +97,17 @@ export function pause(tries: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE * 2 ** (tries - 1)));
 }
 
-/** Says why a secret is not given, or a request not to be answered, and since when. */
-export function refusalError({ state, since }: Refusal | AnswerRefusal): CryptoError {
-  return withTime(REFUSED[state], since);
+/** A failure, and since when it is so. */
+export class DatedError extends CryptoError {
+  /** @param since milliseconds since 1970 */
+  constructor(code: ErrorCode, readonly since: number) {
+    super(code, { hint: `since ${formatTime(since)}; ${ERRORS[code].hint}` });
+  }
 }
 
-function withTime(code: ErrorCode, since?: number): CryptoError {
-  const error = new CryptoError(code);
-  if (since === undefined) return error;
-  return new CryptoError(code, { hint: `since ${formatTime(since)}; ${error.hint}` });
+/** Says why a secret is not given, or a request not to be answered, and since when. */
+export function refusalError({ state, since }: Refusal | AnswerRefusal): CryptoError {
+  return new DatedError(REFUSED[state], since);
 }
 
 /** A time, given in milliseconds since 1970, as people read it everywhere. */
@@ -146,7 +148,9 @@ async function failureOf(response: Response): Promise<CryptoError> {
   const json = await readJson(response).catch(() => undefined);
   try {
     const { error, since } = FAILURE.read(json, "error");
-    if (isErrorCode(error)) return withTime(error, since);
+    if (isErrorCode(error)) {
+      return since === undefined ? new CryptoError(error) : new DatedError(error, since);
+    }
   } catch {
     // Something between here and the server, which does not speak its language.
   }

@@ -1,9 +1,6 @@
-/** What is sent: a text, or files and folders. Sizes are known first, bytes come in pieces. */
+/** What is sent: sizes are known first, bytes come in pieces. */
 import type { Bytes } from "../../core/bytes.ts";
-import { CryptoError } from "../../core/errors.ts";
-import { type Manifest, totalSize } from "../../core/share/manifest.ts";
-import { PIECE } from "./pieces.ts";
-import { padding, TAR_END, type TarEntry, tarHeader, tarLength } from "./tar.ts";
+import { type Manifest, type SharedFile, totalSize } from "../../core/share/manifest.ts";
 
 /** Something to send. */
 export interface Content {
@@ -14,14 +11,6 @@ export interface Content {
   read(): AsyncIterable<Bytes>;
 }
 
-/** One named file or folder. */
-export interface NamedPath {
-  /** Where it is, with no link left to follow. */
-  readonly path: string;
-  /** What its reader is told. */
-  readonly name: string;
-}
-
 /** A text. */
 export function textContent(text: Bytes): Content {
   const read = async function* () {
@@ -30,85 +19,16 @@ export function textContent(text: Bytes): Content {
   return { manifest: { kind: "text" }, length: text.length, read };
 }
 
-/** A part of the content: a file, or a folder as an archive. */
-interface Part {
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
+/** A part of the content, such as a file: exactly as many bytes as its size says. */
+export interface Part extends SharedFile {
   read(): AsyncIterable<Bytes>;
 }
 
-/** Files, and folders as archives. @throws {CryptoError} `io` */
-export async function fileContent(paths: readonly NamedPath[]): Promise<Content> {
-  const parts = await Promise.all(paths.map(openPart));
+/** Files, one after the other. */
+export function partsContent(parts: readonly Part[]): Content {
   const files = parts.map(({ name, type, size }) => ({ name, type, size }));
   const read = async function* () {
     for (const part of parts) yield* part.read();
   };
   return { manifest: { kind: "files", files }, length: totalSize(files), read };
-}
-
-async function openPart({ path, name }: NamedPath): Promise<Part> {
-  const { isFile, isDirectory, size } = await reading(name, () => Deno.stat(path));
-  if (isDirectory) return await folderPart(path, name);
-  const hint = "this is neither a file nor a folder: pipe it in";
-  if (!isFile) throw new CryptoError("io", { subject: name, hint });
-  return { name, type: "", size, read: () => readFile(path, name, size) };
-}
-
-async function folderPart(root: string, name: string): Promise<Part> {
-  const entries = await reading(name, () => Array.fromAsync(walk(root, name)));
-  const read = async function* () {
-    for (const { path, entry } of entries) {
-      yield tarHeader(entry);
-      if (entry.kind === "file") yield* readFile(path, entry.name, entry.size);
-      yield new Uint8Array(padding(entry.size));
-    }
-    yield TAR_END;
-  };
-  const headers = entries.map(({ entry }) => entry);
-  // What cannot be in an archive is refused before anything is sent.
-  headers.forEach(tarHeader);
-  return { name: `${name}.tar`, type: "application/x-tar", size: tarLength(headers), read };
-}
-
-/** A folder and all in it, in order. Links and devices are left out: they would lead elsewhere. */
-async function* walk(
-  path: string,
-  name: string,
-): AsyncGenerator<{ path: string; entry: TarEntry }> {
-  const { isFile, isDirectory, size, mode, mtime } = await Deno.lstat(path);
-  if (!isFile && !isDirectory) return;
-  const meta = { name, mode: mode ?? 0o600, time: (mtime?.getTime() ?? 0) / 1000 };
-  if (isFile) return yield { path, entry: { ...meta, kind: "file", size } };
-  yield { path, entry: { ...meta, kind: "directory", size: 0 } };
-  const names = (await Array.fromAsync(Deno.readDir(path))).map((entry) => entry.name).sort();
-  for (const child of names) yield* walk(`${path}/${child}`, `${name}/${child}`);
-}
-
-/** Exactly `size` bytes of a file, all in one buffer that is filled again. @throws {CryptoError} `io` if it has become shorter */
-async function* readFile(path: string, name: string, size: number): AsyncGenerator<Bytes> {
-  using file = await reading(name, () => Deno.open(path));
-  const buffer = new Uint8Array(Math.min(PIECE, size));
-  for (let left = size; left > 0;) {
-    const read = await reading(name, () => file.read(buffer.subarray(0, left)));
-    if (read === null) {
-      throw new CryptoError("io", {
-        subject: name,
-        hint: "the file became shorter: send it again",
-      });
-    }
-    yield buffer.subarray(0, read);
-    left -= read;
-  }
-}
-
-async function reading<T>(name: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (cause instanceof CryptoError) throw cause;
-    const hint = cause instanceof Deno.errors.NotFound ? "there is no such file" : undefined;
-    throw new CryptoError("io", { subject: name, hint, cause });
-  }
 }

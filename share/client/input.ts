@@ -1,7 +1,7 @@
 /** What the share commands are given: texts, files, links, passphrases. */
 import { type Bytes, concat, fromUtf8, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
-import type { NamedPath } from "./content.ts";
+import type { NamedPath } from "./files.ts";
 
 /** Somebody at a terminal. */
 export interface Asker {

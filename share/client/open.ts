@@ -59,6 +59,8 @@ async function proofOf(seed: Bytes): Promise<LinkProof> {
 /** How something is opened. */
 export interface ReadOptions {
   readonly output: Output;
+  /** 32 random bytes of the taker's, new by default: the same ones again go on with the same take. */
+  readonly claimToken?: Bytes | undefined;
   readonly engine?: Engine | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -107,9 +109,9 @@ interface Keys extends LinkProof {
 async function open(
   api: ShareApi,
   { id, linkProof, passphraseProof, key, terms }: Keys,
-  { output, engine, onProgress }: ReadOptions,
+  { output, claimToken = randomBytes(PROOF_LENGTH), engine, onProgress }: ReadOptions,
 ): Promise<boolean> {
-  const claim = { id, claimToken: randomBytes(PROOF_LENGTH) };
+  const claim = { id, claimToken };
   const taken = await api.call("take", { ...claim, linkProof, passphraseProof });
   const body = taken.body ? [taken.body] : download(api, claim, taken.size, onProgress);
   await writeOut(body, new BodyReader(key, { ...taken, ...terms }, { engine }), output);

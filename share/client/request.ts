@@ -1,9 +1,12 @@
 /** Asking somebody else for a secret: the request is registered before its link is given away. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import { CHUNK, SEALED_CHUNK } from "../../core/engine.ts";
 import { hashProof } from "../../core/share/keys.ts";
-import { LINK_SECRET_LENGTH } from "../../core/share/link.ts";
-import { deriveRequest, largestAnswer } from "../../core/share/request.ts";
-import type { ShareApi } from "./api.ts";
+import { isLink, LINK_SECRET_LENGTH, parseLink } from "../../core/share/link.ts";
+import { parseReceipt, type Receipt } from "../../core/share/receipt.ts";
+import { deriveRequest, deriveWriteProof, largestAnswer } from "../../core/share/request.ts";
+import type { Answer, AnswerRefusal } from "../../core/share/wire.ts";
+import { refusalError, type ShareApi } from "./api.ts";
 import { once } from "./upload.ts";
 
 /** What a request asks for. */
@@ -39,4 +42,29 @@ export async function makeRequest(
   };
   const expires = await once(api, { id, receipt }, () => api.call("request", asked));
   return { seed, publicKey, expires };
+}
+
+/** What somebody with the request link may know before it is answered. */
+export type SeenRequest = Exclude<Answer<"look-request">, AnswerRefusal>;
+
+/** Bytes of content for which there is room in so many bytes of an answer's ciphertext. */
+export function answerRoom(size: number): number {
+  return Math.max(0, Math.floor((size - largestAnswer(0)) * CHUNK / SEALED_CHUNK));
+}
+
+/** Asks about a request, which changes nothing. @throws {CryptoError} why it is not to be answered */
+export async function lookAtRequest(api: ShareApi, publicKey: Bytes): Promise<SeenRequest> {
+  const seen = await api.call("look-request", await deriveWriteProof(publicKey));
+  if ("state" in seen) throw refusalError(seen);
+  return seen;
+}
+
+/**
+ * What a holder shows: a receipt, or the own link of who made a request.
+ * @throws {CryptoError} `bad_link`
+ */
+export async function receiptOf(holder: string): Promise<Receipt> {
+  if (!isLink(holder)) return parseReceipt(holder);
+  const { id, receipt } = await deriveRequest(parseLink(holder, ["own"]).secret);
+  return { id, receipt };
 }

@@ -15,9 +15,10 @@ import { LINK_SECRET_LENGTH } from "../../core/share/link.ts";
 import { ANSWER_TERMS, deriveWriteProof, newAnswerKey } from "../../core/share/request.ts";
 import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
-import { refusalError, type ShareApi } from "./api.ts";
+import type { ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
 import { PIECE } from "./pieces.ts";
+import { lookAtRequest } from "./request.ts";
 import { type Beginning, type OnProgress, sendBody } from "./upload.ts";
 
 /** How something is sent. */
@@ -92,8 +93,7 @@ export async function sendAnswer(
   { engine, onProgress }: SealOptions = {},
 ): Promise<Answered> {
   const { id, writeProof } = await deriveWriteProof(publicKey);
-  const request = await api.call("look-request", { id, writeProof });
-  if ("state" in request) throw refusalError(request);
+  const request = await lookAtRequest(api, publicKey);
   const { encapsulated, key } = await newAnswerKey(publicKey);
   const size = encapsulated.length + bodyLength(content.manifest, content.length);
   requireRoom(size, request.size);

@@ -4,19 +4,19 @@
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
-import { formatLink, isLink, parseLink, READABLE } from "../../core/share/link.ts";
-import { formatReceipt, parseReceipt, type Receipt } from "../../core/share/receipt.ts";
-import { deriveRequest } from "../../core/share/request.ts";
+import { formatLink, parseLink, READABLE } from "../../core/share/link.ts";
+import { formatReceipt } from "../../core/share/receipt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
 import { ShareApi } from "./api.ts";
-import { fileContent, type NamedPath, textContent } from "./content.ts";
+import { textContent } from "./content.ts";
+import { fileContent, type NamedPath } from "./files.ts";
 import { lookAt, lookAtAnswer, openAnswer, openSecret, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
-import { makeRequest, type RequestTerms } from "./request.ts";
+import { makeRequest, receiptOf, type RequestTerms } from "./request.ts";
 import { sendAnswer, sendSecret } from "./send.ts";
 import type { OnProgress } from "./upload.ts";
 
@@ -163,11 +163,4 @@ async function open(
 
 async function manage({ origin, call, holder }: Questions["manage"]): Promise<Answer<"status">> {
   return await new ShareApi(origin).call(call, await receiptOf(holder));
-}
-
-/** A receipt, also out of the own link of who made a request. */
-async function receiptOf(holder: string): Promise<Receipt> {
-  if (!isLink(holder)) return parseReceipt(holder);
-  const { id, receipt } = await deriveRequest(parseLink(holder, ["own"]).secret);
-  return { id, receipt };
 }

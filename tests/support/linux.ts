@@ -15,6 +15,7 @@ const NEEDS = {
   logrotate: () => installed("logrotate"),
   analyze: () => installed("systemd-analyze", "systemd"),
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
+  chromium: () => installed("chromium"),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
@@ -46,10 +47,11 @@ export async function linuxTest(
   name: string,
   needs: readonly Need[],
   fn: () => Promise<void>,
+  options: Partial<Deno.TestDefinition> = {},
 ): Promise<void> {
   const why = await missing(needs);
   if (why !== undefined) console.log(`SKIP: ${name}: ${why}`);
-  Deno.test({ name, fn, ignore: why !== undefined });
+  Deno.test({ name, fn, ignore: why !== undefined, ...options });
 }
 
 /** A file system of a few kilobytes in a mount namespace of its own, which a daemon fills. */

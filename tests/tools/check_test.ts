@@ -41,12 +41,15 @@ Deno.test("a project that breaks every rule fails every check", async () => {
     "server/a.ts": 'import "../client/b.ts"\nvar a: string = 1;\nDeno.exit(1);\n',
     "client/b.ts": "export const b = 1;\n",
     "bench/package.json": "{}\n",
+    "share/page/main.ts": "export const title: string = document.title;\n",
+    "share/page/work/worker.ts": "export const here: string = location.href;\n",
   });
   assert.deepEqual(failed, [
     "format",
     "lint",
     "types",
-    "core runs in a browser",
+    "core and the page run in a browser",
+    "the page is up to date",
     "import direction",
     "only main.ts exits",
     "no package.json",

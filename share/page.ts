@@ -1,0 +1,141 @@
+/**
+ * The files of the web page: fixed, compressed once each, and without a word of any request in
+ * them. What the API answers is never compressed: its length would tell of what is in it.
+ */
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import type { Bytes } from "../core/bytes.ts";
+import script from "./assets/page.js" with { type: "text" };
+import worker from "./assets/worker.js" with { type: "text" };
+import icon from "./page/icon.svg" with { type: "text" };
+import style from "./page/page.css" with { type: "text" };
+import html from "./page/page.html" with { type: "text" };
+
+/** Where a page is, and what belongs to it. */
+export interface PagePlace {
+  /** What its links begin with; empty: where the page itself is. */
+  readonly origin: string;
+  /** Where the API is, if that is elsewhere. */
+  readonly api?: string | undefined;
+  /** Where bodies are kept that do not go through the server. */
+  readonly storage?: string | undefined;
+}
+
+/** What browsers let the page do: run its own scripts, and ask the server and its storage. */
+export function pagePolicy({ api, storage }: PagePlace): string {
+  const asked = ["'self'", ...[api, storage].filter((origin) => origin !== undefined)];
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src ${asked.join(" ")}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types worker",
+  ].join("; ");
+}
+
+/** A response as far as it is known here. */
+export interface Found {
+  readonly status: 200 | 304;
+  readonly body: Bytes | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+interface PageFile {
+  readonly plain: Bytes;
+  readonly headers: Readonly<Record<string, string>>;
+  /** By which a browser asks whether it has changed; absent where it may keep nothing. */
+  readonly tag?: string;
+  /** Made when it is first asked for. */
+  gzipped?: Bytes;
+}
+
+/** The page of one server. */
+export class Page {
+  readonly #html: PageFile;
+  readonly #policy: { readonly "content-security-policy": string };
+
+  constructor(place: PagePlace) {
+    this.#html = file("text/html", htmlFor(place), { "cache-control": "no-store" });
+    this.#policy = { "content-security-policy": pagePolicy(place) };
+  }
+
+  /** What a path names. */
+  find(path: string, headers: Headers): Found | undefined {
+    const found = isHtml(path) ? this.#html : FILES.get(path);
+    if (!found) return undefined;
+    const own = { ...found.headers, ...this.#policy };
+    const isKept = found.tag !== undefined && headers.get("if-none-match") === found.tag;
+    if (isKept) return { status: 304, body: null, headers: own };
+    if (!acceptsGzip(headers.get("accept-encoding") ?? "")) {
+      return { status: 200, body: found.plain, headers: own };
+    }
+    const body = found.gzipped ??= new Uint8Array(gzipSync(found.plain, { level: 9 }));
+    return { status: 200, body, headers: { ...own, "content-encoding": "gzip" } };
+  }
+}
+
+const FILES: ReadonlyMap<string, PageFile> = new Map([
+  ["/page.js", kept("text/javascript", script)],
+  ["/worker.js", kept("text/javascript", worker)],
+  ["/page.css", kept("text/css", style)],
+  ["/icon.svg", kept("image/svg+xml", icon)],
+]);
+
+/** The page as files for whichever server, by their names. */
+export function pageFiles(place: PagePlace): Readonly<Record<string, string>> {
+  return {
+    "index.html": htmlFor(place),
+    "page.js": script,
+    "worker.js": worker,
+    "page.css": style,
+    "icon.svg": icon,
+  };
+}
+
+function htmlFor({ origin, api = "" }: PagePlace): string {
+  return html
+    .replace('name="share-origin" content=""', `name="share-origin" content="${origin}"`)
+    .replace('name="share-api" content=""', `name="share-api" content="${api}"`);
+}
+
+/** Every path that a damaged link may have is the page's. */
+function isHtml(path: string): boolean {
+  return path === "/" || path.startsWith("/s");
+}
+
+/** Whether a path names a file of the page. */
+export function isOfPage(path: string): boolean {
+  return isHtml(path) || FILES.has(path);
+}
+
+function file(type: string, text: string, more: Readonly<Record<string, string>>): PageFile {
+  const headers = {
+    "content-type": `${type}; charset=utf-8`,
+    "vary": "accept-encoding",
+    ...more,
+  };
+  return { plain: new TextEncoder().encode(text), headers };
+}
+
+/** A file that browsers may keep, if they ask each time whether it is still the one. */
+function kept(type: string, text: string): PageFile {
+  const tag = `W/"${createHash("sha256").update(text).digest("base64url")}"`;
+  return { ...file(type, text, { "cache-control": "no-cache", "etag": tag }), tag };
+}
+
+/** Whether a client takes gzip (RFC 9110, section 12.5.3). */
+export function acceptsGzip(header: string): boolean {
+  const codings = header.toLowerCase().split(",").map((coding) => {
+    const [name = "", ...parameters] = coding.split(";").map((part) => part.trim());
+    return { name, refused: parameters.some((part) => /^q=0(\.0{0,3})?$/.test(part)) };
+  });
+  const named = codings.find(({ name }) => name === "gzip") ??
+    codings.find(({ name }) => name === "*");
+  return named !== undefined && !named.refused;
+}

@@ -1,0 +1,21 @@
+/** The page: shows what its address asks for. */
+import { buildFrame } from "./frame.ts";
+import { linkHere } from "./place.ts";
+import { showProblem } from "./views/problem.ts";
+import { showReceipt } from "./views/receipt.ts";
+import { showRequest } from "./views/request.ts";
+import { showLink } from "./views/reveal.ts";
+import { showSend } from "./views/send.ts";
+
+function showHere(): void {
+  const link = linkHere();
+  if (!isSecureContext) return showProblem({ code: "insecure" });
+  if (link !== undefined) return void showLink(link);
+  if (location.hash === "#request") return showRequest();
+  if (location.hash === "#receipt") return showReceipt();
+  showSend();
+}
+
+buildFrame(showHere);
+addEventListener("hashchange", showHere);
+showHere();

@@ -1,0 +1,130 @@
+/** Sharing a text or files. */
+import { element } from "../dom.ts";
+import { leave, show } from "../frame.ts";
+import { formatDuration } from "../language.ts";
+import { Chooser } from "../parts/chooser.ts";
+import { Choice, Complaint, field, form, select, submit, whileBusy } from "../parts/form.ts";
+import { linkOrigin } from "../place.ts";
+import { ask } from "../work/ask.ts";
+import type { Sendable } from "../work/deeds.ts";
+import { failureOf, inOneLine } from "./problem.ts";
+import { showSent } from "./sent.ts";
+
+/** Lifetimes to choose from, in seconds. */
+export const LIFETIMES = [3_600, 86_400, 259_200, 604_800, 2_592_000] as const;
+const DAY = 86_400;
+const MOST_VIEWS = 100;
+const LONGEST_PASSPHRASE = 4_096;
+
+/** A form. */
+export function showSend(): void {
+  leave();
+  const chooser = new Chooser();
+  const terms = new Terms();
+  const complaint = new Complaint();
+  const made: HTMLFormElement = form(
+    async () => {
+      complaint.clear();
+      const sendable = chooser.sendable;
+      if (!sendable || !terms.areFine) return;
+      try {
+        await send(made, sendable, terms);
+      } catch (error) {
+        complaint.say(inOneLine(failureOf(error)));
+      }
+    },
+    chooser.element,
+    terms.element,
+    complaint.element,
+    element("p", { class: "actions" }, submit((t) => t.send.submit)),
+  );
+  show((t) => t.send.title, element("p", { class: "lead" }, (t) => t.send.lead), made);
+}
+
+async function send(form: HTMLFormElement, sendable: Sendable, terms: Terms): Promise<void> {
+  const { ttl, views, protection } = terms;
+  const sent = await whileBusy(form, (t) => t.send.working, async (onMoved) => {
+    const code = protection === "code" ? await ask("code", {}) : undefined;
+    const passphrase = code ?? (protection === "passphrase" ? terms.passphrase : undefined);
+    const asked = { ...sendable, origin: linkOrigin(), ttl, views, passphrase };
+    return { ...await ask("send", asked, onMoved), code };
+  });
+  showSent({ ...sent, views, protection }, showSend);
+}
+
+/** What opens a secret. */
+export type Protection = "link" | "code" | "passphrase";
+
+/** How long, how often and with what it can be opened. */
+class Terms {
+  readonly element: HTMLElement;
+  readonly #ttl = select(LIFETIMES, DAY, (seconds) => (t) => formatDuration(t, seconds));
+  readonly #views = element("input", {
+    type: "number",
+    min: "1",
+    max: String(MOST_VIEWS),
+    value: "1",
+    inputmode: "numeric",
+  });
+  readonly #passphrase = element("input", { type: "password", autocomplete: "new-password" });
+  readonly #passphraseField = field((t) => t.send.passphraseLabel, this.#passphrase);
+  readonly #complaint = new Complaint();
+  readonly #protection = new Choice<Protection>(
+    (t) => t.send.protect,
+    [
+      { value: "link", label: (t) => t.send.link, hint: (t) => t.send.linkHint },
+      { value: "code", label: (t) => t.send.code, hint: (t) => t.send.codeHint },
+      { value: "passphrase", label: (t) => t.send.passphrase, hint: (t) => t.send.passphraseHint },
+    ],
+    (value) => this.#passphraseField.hidden = value !== "passphrase",
+    "choices",
+  );
+
+  constructor() {
+    this.#passphraseField.hidden = true;
+    this.element = element(
+      "div",
+      { class: "terms" },
+      this.#protection.element,
+      this.#passphraseField,
+      element(
+        "div",
+        { class: "columns" },
+        field((t) => t.send.ttl, this.#ttl),
+        field((t) => t.send.views, this.#views),
+      ),
+      this.#complaint.element,
+    );
+  }
+
+  get ttl(): number {
+    return Number(this.#ttl.value);
+  }
+
+  get views(): number {
+    return this.#views.valueAsNumber;
+  }
+
+  get protection(): Protection {
+    return this.#protection.value;
+  }
+
+  get passphrase(): string {
+    return this.#passphrase.value;
+  }
+
+  /** Whether they can be asked for; says what is wrong otherwise. */
+  get areFine(): boolean {
+    this.#complaint.clear();
+    const { views, passphrase } = this;
+    if (!Number.isInteger(views) || views < 1 || views > MOST_VIEWS) {
+      this.#complaint.say((t) => t.send.badViews, this.#views);
+      return false;
+    }
+    const isUsable = passphrase.length > 0 && passphrase.length <= LONGEST_PASSPHRASE &&
+      passphrase.isWellFormed();
+    if (this.protection !== "passphrase" || isUsable) return true;
+    this.#complaint.say((t) => t.send.noPassphrase, this.#passphrase);
+    return false;
+  }
+}
