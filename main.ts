@@ -44,6 +44,7 @@ import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
 import { shareRoutes } from "./share/command.ts";
+import { lambdaCommand } from "./share/lambda_command.ts";
 
 type Context =
   & ClientContext
@@ -66,6 +67,7 @@ const subcommands = {
   install: installCommand,
   uninstall: uninstallCommand,
   share: shareRoutes,
+  "share-lambda": lambdaCommand,
   completion: completionCommand,
 };
 

@@ -149,6 +149,7 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-lambda": { start: { read: true, write: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-serve": {
     start: {
       read: true,

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runtimeEnvironment } from "./denort.ts";
+import { bundleLambda } from "./lambda.ts";
 import { mustDeno, PROJECT, reason } from "./process.ts";
 
 /** What to compile, for which machine, and where to. */
@@ -40,6 +41,7 @@ export async function compile(options: CompileOptions = {}): Promise<Binary> {
   const env = await runtimeEnvironment(target);
   const folder = await Deno.makeTempDir({ prefix: "crypto-compile-" });
   try {
+    await bundleLambda(root, { inherits: leavesNoTrace });
     await bundle(root, folder);
     const program = join(folder, PROGRAM + suffix(target));
     await mustDeno(compileArguments(await unstableFeatures(root), target, basename(program)), {

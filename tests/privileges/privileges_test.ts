@@ -95,6 +95,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["unseal", ...fromFile]],
+  [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
 ];
 
