@@ -1,6 +1,7 @@
 /** `crypto share serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
-import { SHARE_WORKER, sharePrivileges } from "../core/privileges.ts";
+import { awsSharePrivileges, SHARE_WORKER, sharePrivileges } from "../core/privileges.ts";
 import { RoleWorker } from "../platform/worker.ts";
+import { originsOf } from "./aws/place.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
 import type { Address } from "./settings.ts";
 import type { Question, Serving } from "./worker.ts";
@@ -38,10 +39,13 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
   say("stopped");
 }
 
-function permissionsFor({ directory, listen, metrics }: ServerOptions) {
+function permissionsFor({ store, listen, metrics }: ServerOptions) {
   const name = ({ hostname, port }: Address) =>
     hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-  return sharePrivileges(directory, [listen, ...(metrics ? [metrics] : [])].map(name));
+  const addresses = [listen, ...(metrics ? [metrics] : [])].map(name);
+  return "aws" in store
+    ? awsSharePrivileges(originsOf(store.aws), addresses)
+    : sharePrivileges(store.directory, addresses);
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

@@ -1,9 +1,9 @@
-/** A share server on this machine: the application over the embedded store, and its sweep. */
+/** A share server on this machine: the application over a store, and its sweep. */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { ShareApp } from "./app.ts";
-import { EmbeddedStore } from "./embedded/store.ts";
 import type { ServerOptions } from "./prepare.ts";
 import type { Address, Settings } from "./settings.ts";
+import type { Store } from "./store.ts";
 
 /** Well within the ten seconds in which what is erased is to be gone. */
 const SWEEP_MILLISECONDS = 3_000;
@@ -12,7 +12,6 @@ const STOP_MILLISECONDS = 10_000;
 
 /** Serves until it is stopped. */
 export class ShareServer {
-  readonly #store: EmbeddedStore;
   readonly #app: ShareApp;
   readonly #servers: Deno.HttpServer<Deno.NetAddr>[];
   readonly origin: string;
@@ -23,31 +22,37 @@ export class ShareServer {
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
-  /**
-   * Opens the store and listens.
-   * @param tell is told the code of whatever fails here
-   * @throws {CryptoError} `io`, `config` where the address cannot be listened on
-   */
-  constructor(options: ServerOptions, private readonly tell: (code: string) => void) {
-    const { settings, directory } = options;
-    this.#store = new EmbeddedStore(directory, {
-      total: settings.diskBytes,
-      perClient: settings.clientBytes,
-    });
+  private constructor(
+    private readonly store: Store,
+    storage: string | undefined,
+    options: ServerOptions,
+    private readonly tell: (code: string) => void,
+  ) {
+    const { settings } = options;
     const main = this.#listen(options.listen, (request, { remoteAddr }) => {
       return this.#app.handle(request, remoteAddr.hostname);
     });
     this.listening = nameOf(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
-    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context() });
+    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context(), storage });
     const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
     this.metrics = second && nameOf(second.addr);
     this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
   }
 
+  /**
+   * Opens the store and listens.
+   * @param tell is told the code of whatever fails here
+   * @throws {CryptoError} `io`, `config` where the store or the address cannot be used
+   */
+  static async start(options: ServerOptions, tell: (code: string) => void): Promise<ShareServer> {
+    const store = await openStore(options);
+    return new ShareServer(store, await store.storageOrigin(), options, tell);
+  }
+
   #context() {
-    return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
+    return { store: this.store, origin: this.origin, clock: Date.now, onFailure: this.tell };
   }
 
   #listen(address: Address, handler: Deno.ServeHandler<Deno.NetAddr>) {
@@ -64,7 +69,7 @@ export class ShareServer {
   }
 
   #sweepAndAgain(): void {
-    this.#sweeping = this.#store.sweep(Date.now()).catch((error) => {
+    this.#sweeping = this.store.sweep(Date.now()).catch((error) => {
       this.tell(asCryptoError(error).code);
     });
     void this.#sweeping.then(() => {
@@ -83,9 +88,20 @@ export class ShareServer {
     clearTimeout(timer);
     await this.#sweeping;
     clearTimeout(this.#sweep);
-    await this.#store.sweep(Date.now());
-    await this.#store.close();
+    await this.store.sweep(Date.now());
+    await this.store.close();
   }
+}
+
+/** What only one kind of store needs is loaded for that one. */
+async function openStore({ store, settings }: ServerOptions): Promise<Store> {
+  if ("aws" in store) {
+    const { openAwsStore } = await import("./aws/open.ts");
+    return await openAwsStore(store.aws, settings.clientBytes);
+  }
+  const { EmbeddedStore } = await import("./embedded/store.ts");
+  const quotas = { total: settings.diskBytes, perClient: settings.clientBytes };
+  return new EmbeddedStore(store.directory, quotas);
 }
 
 function nameOf({ hostname, port }: Address): string {

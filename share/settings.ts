@@ -18,6 +18,9 @@ export const SETTINGS = {
     meaning: "where people reach it, such as https://share.example.org; else the listen address",
   },
   data: { meaning: "directory for its files; else crypto/share in XDG_DATA_HOME" },
+  store: {
+    meaning: "where secrets are kept instead: dynamodb://TABLE?bucket=BUCKET",
+  },
   metrics: { meaning: "address and port of a second listener, for /metrics alone; else none" },
   proxies: {
     default: "",

@@ -18,13 +18,8 @@ import {
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { CryptoError } from "../../core/errors.ts";
 import type { Place } from "../../core/share/wire.ts";
+import { MAX_PARTS, PART_BYTES } from "./limits.ts";
 
-/** Bytes that go in one request; all but the last of an upload have as many. */
-export const PART_BYTES = 8_388_608;
-/** What one page of a listing of parts holds. */
-const MAX_PARTS = 1_000;
-/** The largest body, in bytes. */
-export const LARGEST_BODY = PART_BYTES * MAX_PARTS;
 /** How long a presigned request may begin. */
 const URL_SECONDS = 60;
 /** What is signed as a header has to be sent as one, and the same. */

@@ -1,5 +1,6 @@
 /** Which table and bucket, where, and with whose rights: from one address and the environment. */
 import { CryptoError } from "../../core/errors.ts";
+import type { AWS_VARIABLES } from "../../core/privileges.ts";
 import { requireOrigin } from "../../core/share/link.ts";
 
 /** A table and a bucket, and all that is needed to reach them. */
@@ -17,18 +18,6 @@ export interface AwsPlace {
   /** Whether the bucket's name is a part of paths, as other servers than AWS's have it. */
   readonly pathStyle: boolean;
 }
-
-/** The variables that are read, all of AWS's own names. */
-export const AWS_VARIABLES = [
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_REGION",
-  "AWS_DEFAULT_REGION",
-  "AWS_ENDPOINT_URL",
-  "AWS_ENDPOINT_URL_DYNAMODB",
-  "AWS_ENDPOINT_URL_S3",
-] as const;
 
 type Read = (name: (typeof AWS_VARIABLES)[number]) => string | undefined;
 

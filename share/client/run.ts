@@ -12,7 +12,7 @@ import {
   readLine,
   readText,
 } from "./input.ts";
-import { serverOrigin, type ShareContext, start } from "./session.ts";
+import { serverOrigin, type ShareContext, start, startWithStorage } from "./session.ts";
 import type { Results } from "./worker.ts";
 
 /** How `share send` is told. */
@@ -67,7 +67,8 @@ export async function send(
   const paths = files.map(namedPath);
   const terminal = context.openTerminal();
   const fromFile = openPassphraseFile(flags.passphraseFile);
-  const ask = await start(context, origin, { read: paths.map(({ path }) => path) }, "upload");
+  const read = paths.map(({ path }) => path);
+  const ask = await startWithStorage(context, origin, { read }, "upload");
 
   if (flags.text !== undefined) context.say(ARGUMENT_WARNING);
   const text = paths.length > 0 ? undefined : await readText(flags.text, terminal);
@@ -156,7 +157,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const { origin, exposed } = parseLink(link, READABLE);
   const directory = namedPath(flags.output).path;
   const fromFile = openPassphraseFile(flags.passphraseFile);
-  const ask = await start(context, origin, { directory: [directory] }, "download");
+  const ask = await startWithStorage(context, origin, { directory: [directory] }, "download");
 
   const seen = await ask("look", { link });
   if (exposed) context.say(EXPOSED_WARNING);

@@ -23,6 +23,7 @@ const DEFAULT_DAYS = "5";
 const SERVERS_OWN: readonly SettingName[] = [
   "listen",
   "data",
+  "store",
   "metrics",
   "proxies",
   "diskBytes",

@@ -48,7 +48,7 @@ Deno.test("managed mode is off unless it is switched on", () => {
 });
 
 Deno.test("what means nothing to a function is refused, not ignored", () => {
-  for (const name of ["LISTEN", "DATA", "METRICS", "PROXIES", "DISK_BYTES", "MAX_TTL"]) {
+  for (const name of ["LISTEN", "DATA", "STORE", "METRICS", "PROXIES", "DISK_BYTES", "MAX_TTL"]) {
     refuses({ [`CRYPTO_SHARE_${name}`]: "1" }, "config", new RegExp(name));
   }
 });
