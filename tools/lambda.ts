@@ -18,7 +18,8 @@ const LARGEST = 1_000_000;
 export async function bundleLambda(root: string, place: Place = {}): Promise<void> {
   if (!await isThere(join(root, ENTRY))) return;
   const path = join(root, BUNDLE);
-  const fresh = `${path}.${crypto.randomUUID()}`;
+  // By its name Deno knows that it is a module, whose CommonJS parts need a `require` made for them.
+  const fresh = path.replace(/mjs$/, `${crypto.randomUUID()}.mjs`);
   await Deno.mkdir(dirname(path), { recursive: true });
   try {
     const options = ["--quiet", "--platform", "deno", "--minify", "--output", fresh];

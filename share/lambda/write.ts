@@ -21,6 +21,8 @@ export interface LambdaFlags {
 }
 
 const FILE_MODE = 0o644;
+/** What a rename says of a directory with something in it, or of a file. */
+const IN_THE_WAY = new Set<unknown>(["ENOTEMPTY", "EEXIST", "ENOTDIR"]);
 
 /** Writes, and prints the hash of what the function runs. @throws {CryptoError} */
 export async function writeLambda(
@@ -61,8 +63,7 @@ function removeAll(path: string): void {
 }
 
 function failure(subject: string, cause: unknown): CryptoError {
-  const isThere = cause instanceof Error &&
-    /ENOTEMPTY|ENOTDIR|not empty|exist/i.test(cause.message);
+  const isThere = cause instanceof Error && "code" in cause && IN_THE_WAY.has(cause.code);
   if (!isThere) return new CryptoError("io", { subject, cause });
   const hint = "name a directory that is not there, or an empty one";
   return new CryptoError("file_exists", { subject, hint, cause });

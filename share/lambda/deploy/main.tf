@@ -179,17 +179,29 @@ resource "aws_s3_bucket_policy" "bucket" {
   count  = var.bucket_name == "" ? 1 : 0
   bucket = aws_s3_bucket.bucket[0].id
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "OnlyTls"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.bucket[0].arn, "${aws_s3_bucket.bucket[0].arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
+  policy = data.aws_iam_policy_document.bucket[0].json
+}
+
+data "aws_iam_policy_document" "bucket" {
+  count = var.bucket_name == "" ? 1 : 0
+
+  statement {
+    sid       = "OnlyTls"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.bucket[0].arn, "${aws_s3_bucket.bucket[0].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_group" "log" {
@@ -198,59 +210,63 @@ resource "aws_cloudwatch_log_group" "log" {
 }
 
 resource "aws_iam_role" "role" {
-  name_prefix = "${var.name}-"
+  name_prefix        = "${var.name}-"
+  assume_role_policy = data.aws_iam_policy_document.lambda.json
+}
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "lambda.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
+data "aws_iam_policy_document" "lambda" {
+  statement {
+    effect  = "Allow"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "share" {
-  name = "share"
-  role = aws_iam_role.role.id
+  name   = "share"
+  role   = aws_iam_role.role.id
+  policy = data.aws_iam_policy_document.share.json
+}
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid    = "Records"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:DeleteItem",
-          "dynamodb:GetItem",
-          "dynamodb:PutItem",
-          "dynamodb:UpdateItem",
-        ]
-        Resource = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${local.table}"
-      },
-      {
-        Sid    = "Bodies"
-        Effect = "Allow"
-        Action = [
-          "s3:AbortMultipartUpload",
-          "s3:DeleteObject",
-          "s3:GetObject",
-          "s3:ListMultipartUploadParts",
-          "s3:PutObject",
-        ]
-        Resource = "arn:${local.partition}:s3:::${local.bucket}/share/*"
-      },
-      {
-        Sid    = "Log"
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogStream",
-          "logs:PutLogEvents",
-        ]
-        Resource = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}:*"
-      },
+data "aws_iam_policy_document" "share" {
+  statement {
+    sid    = "Records"
+    effect = "Allow"
+    actions = [
+      "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
     ]
-  })
+    resources = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${local.table}"]
+  }
+
+  statement {
+    sid    = "Bodies"
+    effect = "Allow"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["arn:${local.partition}:s3:::${local.bucket}/share/*"]
+  }
+
+  statement {
+    sid    = "Log"
+    effect = "Allow"
+    actions = [
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+    ]
+    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}:*"]
+  }
 }
 
 resource "aws_lambda_function" "function" {
