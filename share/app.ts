@@ -54,8 +54,8 @@ export class ShareApp {
   readonly #creations: Rates;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #metrics = new Metrics();
-  readonly #managed: Managed | undefined;
   readonly #page: Page;
+  readonly #managed: Managed | undefined;
 
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
@@ -91,16 +91,15 @@ export class ShareApp {
     if (method !== "GET" && method !== "HEAD") {
       return this.#respond(405, null, { allow: "GET, POST" });
     }
-    const found = this.#usage(path) ?? this.#page.find(path, headers);
+    const found = this.#text(path) ?? this.#page.find(path, headers);
     if (!found) return this.#respond(404, null);
     return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
   }
 
-  /** Texts for who looks by hand. */
-  #usage(path: string) {
-    const show = (body: string) => ({ status: 200, body, headers: TEXT_TYPE });
-    if (path === "/healthz") return show("ok\n");
-    return path === MANAGED && this.#managed ? show(this.#managed.usage) : undefined;
+  /** What is told in a line or some. */
+  #text(path: string) {
+    const body = path === "/healthz" ? "ok\n" : path === MANAGED ? this.#managed?.usage : undefined;
+    return body === undefined ? undefined : { status: 200, body, headers: TEXT_TYPE };
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {

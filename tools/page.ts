@@ -1,5 +1,5 @@
 /**
- * `deno task page`: bundles the scripts of the share page into `share/assets/`. They are kept with
+ * `deno task page`: bundles the scripts and the style of the share page into `share/assets/`. They are kept with
  * the sources, so that the server runs from source as it is; the gate bundles them anew and compares.
  *
  * @module
@@ -7,12 +7,16 @@
 import { join } from "node:path";
 import { mustDeno, PROJECT, reason } from "./process.ts";
 
-/** Where a script of the page starts, by its name. */
-const ENTRIES = { "page.js": "share/page/main.ts", "worker.js": "share/page/work/worker.ts" };
+/** Where a file of the page starts, by its name. */
+const ENTRIES = {
+  "page.js": "share/page/main.ts",
+  "worker.js": "share/page/work/worker.ts",
+  "page.css": "share/page/page.css",
+};
 /** Where the bundles are. */
 export const ASSETS = "share/assets/";
 
-/** The scripts of the page, bundled anew. */
+/** The files of the page, bundled anew. */
 export async function bundlePage(root: string = PROJECT): Promise<Map<string, string>> {
   const bundles = await Promise.all(
     Object.entries(ENTRIES).map(async ([name, entry]) => {
@@ -23,7 +27,7 @@ export async function bundlePage(root: string = PROJECT): Promise<Map<string, st
   return new Map(bundles as [string, string][]);
 }
 
-/** Scripts that are not what their sources give, of a project that has a page. */
+/** Files that are not what their sources give, of a project that has a page. */
 export async function stalePage(root: string, files: readonly string[]): Promise<string> {
   if (!files.includes(ENTRIES["page.js"])) return "";
   const kept = (path: string) => Deno.readTextFile(join(root, path)).catch(() => "");

@@ -17,11 +17,14 @@ function isOf(tag: string, { locale }: Texts): boolean {
   return tag.toLowerCase().split("-")[0] === locale;
 }
 
+/** The last time that there is to a browser, whatever a server says. */
+const LAST = 8.64e15;
+
 /** A time, given in milliseconds since 1970, as it is written where somebody is. */
 export function formatWhen(texts: Texts, milliseconds: number): string {
   const region = navigator.languages.find((tag) => isOf(tag, texts)) ?? texts.locale;
   return new Intl.DateTimeFormat(region, { dateStyle: "long", timeStyle: "short" })
-    .format(milliseconds);
+    .format(Math.min(milliseconds, LAST));
 }
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;

@@ -74,6 +74,14 @@ Deno.test("a browser keeps nothing of the page, and of the rest what has not cha
   }
 });
 
+Deno.test("all cryptography is the worker's", async () => {
+  const text = async (path: string) => new TextDecoder().decode((await raw(path, "GET")).bytes);
+  const [page, worker] = [await text("/page.js"), await text("/worker.js")];
+  for (const part of ["AES-GCM", "SHA-512", "crypto/v1/share", "/api/"]) {
+    assert.ok(worker.includes(part) && !page.includes(part), part);
+  }
+});
+
 Deno.test("links begin with what the configuration says, whatever a request calls this server", async () => {
   const headers = { host: "evil.example", "x-forwarded-host": "evil.example" };
   const text = new TextDecoder().decode((await raw("/", "GET", headers)).bytes);

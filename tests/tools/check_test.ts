@@ -42,6 +42,7 @@ Deno.test("a project that breaks every rule fails every check", async () => {
     "client/b.ts": "export const b = 1;\n",
     "bench/package.json": "{}\n",
     "share/page/main.ts": "export const title: string = document.title;\n",
+    "share/page/page.css": "p { margin: 0; }\n",
     "share/page/work/worker.ts": "export const here: string = location.href;\n",
   });
   assert.deepEqual(failed, [
@@ -63,7 +64,24 @@ Deno.test("core may not use Deno, in a project that is fine otherwise", async ()
     "deno.json": "{}\n",
     "core/one.ts": "/** One. */\nexport const one: number = Deno.pid;\n",
   });
-  assert.deepEqual(failed, ["core runs in a browser"]);
+  assert.deepEqual(failed, ["core and the page run in a browser"]);
+});
+
+Deno.test("the page may not use Deno, and its bundles are those of its sources", async () => {
+  const exclude = ["deno.json", "share/assets"];
+  const files = {
+    "deno.json": JSON.stringify({ fmt: { exclude }, lint: { exclude } }),
+    "share/page/main.ts": 'document.title = "x";\n',
+    "share/page/work/worker.ts": 'postMessage("x");\n',
+    "share/page/page.css": "p {\n  margin: 0;\n}\n",
+    "share/assets/page.js": 'document.title="x";\n',
+    "share/assets/worker.js": 'postMessage("x");\n',
+    "share/assets/page.css": "p{margin:0}\n",
+  };
+  assert.deepEqual(await failures(files), []);
+  const changed = { "share/page/main.ts": "document.title = Deno.version.deno;\n" };
+  const found = ["core and the page run in a browser", "the page is up to date"];
+  assert.deepEqual(await failures({ ...files, ...changed }), found);
 });
 
 Deno.test("an example in a comment that does not compile is found, one marked ignore is not", async () => {

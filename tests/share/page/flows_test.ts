@@ -39,12 +39,7 @@ async function tellsWhen(visit: Visit): Promise<void> {
 await pageTest(
   "a text from the page is opened on the command line, byte for byte",
   async (visit) => {
-    const texts = [
-      '{"file_name":"x"}',
-      "a&lt;b <i>x</i>  \n\ttab ",
-      "Grüße 🔑 \u202e\u200b",
-      "null",
-    ];
+    const texts = ['{"file_name":"x"}', "a&lt;b <i>x</i>  \n\ttab Grüße 🔑 \u202e\u200b "];
     for (const secret of texts) assert.equal(await opened((await visit.send(secret)).link), secret);
   },
 );
@@ -70,7 +65,7 @@ await pageTest(
 );
 
 await pageTest(
-  "a text from the command line is shown once; refresh and back tell that it was opened, and when",
+  "a text from the command line is shown once; back and refresh tell that it was opened, and when",
   async (visit) => {
     const { link, receipt } = await sent([], "for your eyes");
     await visit.to(link);
@@ -82,24 +77,14 @@ await pageTest(
     assert.equal(await visit.page.locator("pre").textContent(), "for your eyes");
     const after = JSON.parse(await prints(["share", "status", "--json", receipt], { env }));
     assert.equal(after.taken[0].acknowledged, true);
-    await visit.page.reload();
-    await tellsWhen(visit);
-    assert.equal(await visit.page.getByText("for your eyes").count(), 0);
     await visit.to("/#send");
     await visit.page.goBack();
     await tellsWhen(visit);
+    await visit.page.reload();
+    await tellsWhen(visit);
+    assert.equal(await visit.page.getByText("for your eyes").count(), 0);
   },
 );
-
-await pageTest("going back to what was shown does not show it again", async (visit) => {
-  const { link } = await sent([], "for your eyes");
-  await visit.to(link);
-  await visit.press("Open it");
-  await visit.reads("The secret");
-  await visit.to("/#send");
-  await visit.page.goBack();
-  await tellsWhen(visit);
-});
 
 await pageTest("two links in one tab, one after the other", async (visit) => {
   for (const secret of ["one", "two"]) {
@@ -173,11 +158,11 @@ await pageTest("a receipt shows what became of it, revokes, and unlocks", async 
     ...await deriveLinkProof(parseLink(locked.link).secret),
     claimToken: randomBytes(32),
   };
-  for (let left = 9; left > 1; left--) {
+  for (let left = 9; left > 0; left--) {
     const wrong = api.call("take", { ...claim, passphraseProof: randomBytes(32) });
     await assert.rejects(wrong, { code: "wrong_passphrase" });
   }
-  await visit.press("Open it");
+  await page.reload();
   await visit.reads("It is locked");
   await visit.to("/#receipt");
   await page.getByLabel("Receipt or own link").fill(locked.receipt);
