@@ -116,7 +116,7 @@ function requireRoom(size: number, largest: number): void {
 }
 
 /** The ciphertext, each piece to be used before the next is asked for. */
-async function* sealed(
+export async function* sealed(
   { head, sealer }: BodySealer,
   content: AsyncIterable<Bytes>,
   beginning: Bytes = EMPTY,

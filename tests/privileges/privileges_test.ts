@@ -3,6 +3,7 @@
  * subcommand for real, as root where the tests are root's, and nothing forbidden may be done.
  */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
 import { compile } from "../../tools/compile.ts";
 import { PROJECT } from "../../tools/process.ts";
@@ -194,6 +195,16 @@ Deno.test("crypto share send, request, open and status can do nothing but their 
   assert.equal(Array.from(Deno.readDirSync(inbox)).length, 2);
 });
 
+Deno.test("crypto share attack can do nothing but its work, in its worker neither", async () => {
+  await using server = await startShareServer();
+  const args = ["share", "attack", "--rounds", "1", "--attempts", "50", server.origin];
+  // The server has its usual limits: the attacks end early, and the status says so.
+  const { code, stderr } = await probe(args, { env: { ...server.env, SHELL: "/bin/sh" } });
+  assert.equal(code, ERRORS.too_many_requests.exit, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
+});
+
 Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
   const data = await Deno.makeTempDir({ prefix: "ctm-" });
   // Not port 0: that would be any, and listening anywhere else is to be refused.
@@ -235,6 +246,12 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
-  const tried = new Set(["serve", "share", "share-serve", ...ended.map(([name]) => name)]);
+  const tried = new Set([
+    "serve",
+    "share",
+    "share-serve",
+    "share-attack",
+    ...ended.map(([name]) => name),
+  ]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

@@ -10,11 +10,22 @@ export class ShareProcess implements AsyncDisposable {
   readonly #output: Promise<void>;
   stderr = "";
 
-  constructor(args: readonly string[] = [], directory?: string) {
+  /** @param wrapper a command in front, such as one that gives it a small disk */
+  constructor(args: readonly string[] = [], directory?: string, wrapper: readonly string[] = []) {
     this.#ownDirectory = directory === undefined;
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "cts-" });
-    this.#child = new Deno.Command(compiledProgram(), {
-      args: ["share", "serve", "--listen", "127.0.0.1:0", "--data", this.directory, ...args],
+    const [program = "", ...before] = [...wrapper, compiledProgram()];
+    this.#child = new Deno.Command(program, {
+      args: [
+        ...before,
+        "share",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        this.directory,
+        ...args,
+      ],
       env: { ...plainEnvironment(), HOME: this.directory },
       clearEnv: true,
       stdin: "null",
