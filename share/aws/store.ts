@@ -85,7 +85,7 @@ export class AwsStore implements Store {
   /** Asks both services once. @throws {CryptoError} `io` if one cannot be used like this */
   async check(): Promise<void> {
     await this.#quota.clientOf("");
-    await this.#objects.measure({ name: newName(), size: 1, uploadId: undefined });
+    await this.#objects.check();
   }
 
   async create(secret: NewSecret, body: Bytes | undefined, now: number) {

@@ -10,11 +10,14 @@ const INSTALLING = 300_000;
  * @param requirements with exact versions: `name==1.2.3`
  */
 export async function pythonWith(...requirements: readonly string[]): Promise<string | Skip> {
-  const venv = await cached(`venv-${requirements.join("-").replaceAll("==", "-")}`, async (path) => {
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    return await problem(["python3", "-m", "venv", path]) ??
-      await problem([`${path}/bin/python`, ...pip, ...requirements]);
-  });
+  const venv = await cached(
+    `venv-${requirements.join("-").replaceAll("==", "-")}`,
+    async (path) => {
+      const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+      return await problem(["python3", "-m", "venv", path]) ??
+        await problem([`${path}/bin/python`, ...pip, ...requirements]);
+    },
+  );
   return typeof venv === "string" ? `${venv}/bin` : venv;
 }
 

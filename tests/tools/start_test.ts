@@ -20,7 +20,7 @@ async function startScripts(folder: string): Promise<Map<string, string>> {
   return scripts;
 }
 
-Deno.test("a start loads no module of node's and no slow hash, which most subcommands do not need", async () => {
+Deno.test("a start loads no module of node's, no slow hash and no SDK, which most subcommands do not need", async () => {
   const folder = await Deno.makeTempDir({ prefix: "cts-" });
   try {
     const scripts = await startScripts(folder);
@@ -28,7 +28,13 @@ Deno.test("a start loads no module of node's and no slow hash, which most subcom
     for (const [name, text] of scripts) {
       assert.doesNotMatch(text, /^(?:import\b.*|\} from )"node:/m, name);
       assert.doesNotMatch(text, /@noble\/hashes\/[^\n]*\/scrypt/, name);
+      assert.doesNotMatch(text, /@aws-sdk\/client/, name);
     }
+    const others = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    const withSdk = others.filter((name) => {
+      return /@aws-sdk\/client/.test(Deno.readTextFileSync(join(folder, name)));
+    });
+    assert.ok(withSdk.length > 0, "the SDK is found where it is");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
