@@ -79,6 +79,11 @@ export class BodyReader {
     this.#key = key instanceof Uint8Array ? known(key) : key;
   }
 
+  /** Bytes before the first chunk. */
+  get prefixLength(): number {
+    return this.#key.length + PREFIX_LENGTH;
+  }
+
   /** What is inside. It may be there after some updates, and is after {@link finish}. */
   get manifest(): Manifest | undefined {
     return this.#manifest;
@@ -100,7 +105,7 @@ export class BodyReader {
     if (!this.#opener || !Number.isSafeInteger(chunk)) throw new CryptoError("malformed");
     this.#opener.seek(chunk);
     this.#read = position;
-    return this.#key.length + PREFIX_LENGTH + chunk * SEALED_CHUNK;
+    return this.prefixLength + chunk * SEALED_CHUNK;
   }
 
   /**
@@ -113,7 +118,7 @@ export class BodyReader {
     const all = concat(this.#waiting, ciphertext);
     this.#waiting = all;
     const start = this.#key.length;
-    const end = start + PREFIX_LENGTH;
+    const end = this.prefixLength;
     if (all.length < end) return EMPTY;
     const key = await this.#key.derive(all.slice(0, start));
     const options = { ...this.options, context: bodyContext(this.terms) };

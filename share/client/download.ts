@@ -6,7 +6,7 @@ import type { Manifest } from "../../core/share/manifest.ts";
 import type { Request } from "../../core/share/wire.ts";
 import { mayPass, pause, type ShareApi } from "./api.ts";
 import type { Claim } from "./claims.ts";
-import { PIECE, regroup } from "./pieces.ts";
+import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
 import type { OnProgress } from "./upload.ts";
 
 const TRIES = 6;
@@ -48,7 +48,7 @@ export async function writeOut(from: BodyFrom, way: Way): Promise<void> {
   const writing = new Writing(way);
   try {
     for (let offset: number | undefined = 0; offset !== undefined;) {
-      offset = await writing.pass(from(offset));
+      offset = await writing.pass(from(offset), offset === 0 ? reader.prefixLength : SEALED_PIECE);
     }
     const elsewhere = await writing.write(await reader.finish());
     if (elsewhere !== undefined) throw new CryptoError("malformed");
@@ -71,9 +71,12 @@ class Writing {
 
   constructor(private readonly way: Way) {}
 
-  /** @returns where the body is to come from instead, if it is there up to some place already */
-  async pass(body: ReturnType<BodyFrom>): Promise<number | undefined> {
-    for await (const piece of regroup(body, PIECE)) {
+  /**
+   * @param first bytes up to where whole chunks begin
+   * @returns where the body is to come from instead, if it is there up to some place already
+   */
+  async pass(body: ReturnType<BodyFrom>, first: number): Promise<number | undefined> {
+    for await (const piece of regroup(body, SEALED_PIECE, first)) {
       const elsewhere = await this.write(await this.way.reader.update(piece, this.#room));
       if (elsewhere !== undefined) return elsewhere;
       await this.#note();

@@ -154,7 +154,9 @@ export class FilesOutput {
   }
 
   #failure(cause: unknown): CryptoError {
-    return new CryptoError("io", { subject: this.directory, cause });
+    const hint = "see its permissions and free space, and open the link again: until the claim " +
+      "ends it is kept for you";
+    return new CryptoError("io", { subject: this.directory, hint, cause });
   }
 }
 

@@ -8,6 +8,7 @@ import { ownDirectory, userDirectory } from "../directories.ts";
 import {
   askNewPassphrase,
   askPassphrase,
+  namedFolder,
   namedPath,
   openPassphraseFile,
   readLine,
@@ -162,7 +163,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const terminal = context.openTerminal();
   const link = given ?? await readLine();
   const { origin, exposed } = parseLink(link, READABLE);
-  const directory = namedPath(flags.output).path;
+  const directory = namedFolder(flags.output);
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const claims = claimsDirectory();
   const paths = { directory: [directory, claims] };

@@ -35,8 +35,13 @@ export class BodyWriter implements Disposable {
 
 /** The files of a store's large bodies. Their names are its own: no caller ever gives one. */
 export class Bodies {
+  /** @throws {CryptoError} `io` if there can be no such directory */
   constructor(private readonly directory: string) {
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    try {
+      Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new CryptoError("io", { subject: directory, cause });
+    }
   }
 
   newName(): string {

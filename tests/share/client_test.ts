@@ -174,6 +174,8 @@ Deno.test("pieces are regrouped without loss", async () => {
     }
     sameBytes(concat(...parts), all);
     assert.ok(parts.slice(0, -1).every((part) => part.length === length));
+    const short = await Array.fromAsync(regroup([all], length, 56), (part) => part.length);
+    assert.deepEqual(short.slice(0, -1), [56, ...Array(short.length - 2).fill(length)]);
   }
 });
 

@@ -9,7 +9,7 @@ import {
   SETTING_NAMES,
   SETTINGS,
 } from "../../share/settings.ts";
-import { call, Victim } from "../../share/attack/victim.ts";
+import { call, Victim, VictimRequest } from "../../share/attack/victim.ts";
 import { startShare } from "./server_support.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -71,6 +71,20 @@ Deno.test("new secrets are counted by themselves too", async () => {
   const create = async () =>
     (await call(server.url, "create", await new Victim().creation())).status;
   assert.deepEqual([await create(), await create(), await create()], [201, 201, 429]);
+});
+
+Deno.test("requests, answers and what curl sends are new secrets, too", async () => {
+  await using server = await startShare(["--managed", "--creations-per-minute", "3"]);
+  const request = await new VictimRequest().create(server.url);
+  const { status } = await call(server.url, "answer", await request.answer());
+  const curl = async () => {
+    const response = await fetch(`${server.url}/managed`, { method: "POST", body: "x" });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.deepEqual([status, await curl(), await curl()], [201, 201, 429]);
+  assert.equal((await call(server.url, "request", await request.registration())).status, 429);
+  assert.equal((await call(server.url, "answer", await request.answer())).status, 429);
 });
 
 Deno.test("addresses to listen on are read strictly", () => {

@@ -4,13 +4,12 @@ import { type Bytes, concat, randomBytes, toBase64Url, utf8 } from "../../../cor
 import { CHUNK, chunkNonce, type ChunkRun, type Engine, webCrypto } from "../../../core/engine.ts";
 import { BodyReader, createBodySealer } from "../../../core/share/body.ts";
 import { deriveLinkKey, deriveLinkProof } from "../../../core/share/keys.ts";
-import type { Terms } from "../../../core/share/terms.ts";
 import { API } from "../../../core/share/wire.ts";
 import { loadLibcrypto } from "../../../platform/libcrypto.ts";
 import { sameBytes, sealPieces, seeded } from "../support.ts";
 
 const MANY = 100_000;
-const TERMS: Terms = { kind: "secret", ttl: 600, views: 1, passphrase: false };
+const TERMS = { kind: "secret", ttl: 600, views: 1, passphrase: false } as const;
 const engine = loadLibcrypto() ?? webCrypto;
 
 /** What has come back wrong elsewhere, and everything of ASCII between it. */
