@@ -273,7 +273,7 @@ export class AwsStore implements Store {
     if (!row) return;
     if (row.forgotten <= now) {
       await this.#removeBody(row);
-      return await this.#records.remove(id);
+      return await this.#records.remove(row);
     }
     const next = nextTime(row, now);
     if (next === undefined) await this.#erase(row);

@@ -2,6 +2,7 @@
 import { startAws } from "../support/aws.ts";
 import { attackTests } from "./aws/attacks.ts";
 import { fileTests } from "./aws/files.ts";
+import { forgettingTests } from "./aws/forgetting.ts";
 import { presignedTests } from "./aws/presigned.ts";
 import { retryTests } from "./aws/retries.ts";
 import { OnAws } from "./aws/support.ts";
@@ -15,6 +16,7 @@ if ("skip" in services) {
   storeContract("aws", () => OnAws.open(services));
   retryTests(services);
   presignedTests(services);
+  forgettingTests(services);
   fileTests(services);
   await attackTests(services);
 }

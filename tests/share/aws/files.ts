@@ -77,6 +77,11 @@ export function fileTests(services: AwsServices): void {
     await Deno.writeFile(`${directory}/large`, content);
     await Deno.mkdir(`${directory}/inbox`);
 
+    const page = await fetch(server.url);
+    await page.body?.cancel();
+    const policy = page.headers.get("content-security-policy") ?? "";
+    assert.ok(policy.endsWith(`; connect-src 'self' ${line.origin}`), policy);
+
     line.breaking = 2;
     const { link, receipt } = JSON.parse(await share("send", "--json", `${directory}/large`));
     assert.ok(line.breaking === 0 && line.up > size, `${line.breaking}, ${line.up}`);
@@ -92,8 +97,8 @@ export function fileTests(services: AwsServices): void {
   Deno.test("aws: a server that cannot use its table or its rights does not start, and says why", async () => {
     await using subject = await OnAws.open(services);
     const { env } = services;
-    const serve = async (address: string, more: Record<string, string>) => {
-      const args = ["share", "serve", "--listen", "127.0.0.1:0", "--store", address];
+    const serve = async (address: string, more: Record<string, string>, flags: string[] = []) => {
+      const args = ["share", "serve", "--listen", "127.0.0.1:0", "--store", address, ...flags];
       const own = { ...plainEnvironment(), HOME: "/nonexistent", ...env, ...more };
       return await run([compiledProgram(), ...args], { env: own });
     };
@@ -108,6 +113,12 @@ export function fileTests(services: AwsServices): void {
       assert.equal(code, 78, stderr);
       assert.ok(stderr.includes(reason), stderr);
       assert.ok(!stderr.includes(CREDENTIALS.secretAccessKey), stderr);
+    }
+    // What such a store cannot keep to is refused, not ignored.
+    const flags = [["--data", "/tmp"], ["--disk-bytes", "1000"], ["--max-bytes", "5242880001"]];
+    for (const more of flags) {
+      const { code, stderr } = await serve(subject.address, {}, more);
+      assert.equal(code, 78, stderr);
     }
   });
 
