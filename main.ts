@@ -32,6 +32,7 @@ import {
   ADMIN_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
+  SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_WORKER,
 } from "./core/privileges.ts";
@@ -189,6 +190,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === SHARE_CLIENT_WORKER) {
   const { runShareClientRole } = await import("./share/client/worker.ts");
   runShareClientRole();
+} else if (globalThis.name === SHARE_ATTACK_WORKER) {
+  const { runAttackRole } = await import("./share/attack/worker.ts");
+  runAttackRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

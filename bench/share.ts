@@ -1,6 +1,8 @@
 /** The share server on its embedded store: secrets created and read, over kept connections. */
 import { createHash, randomBytes } from "node:crypto";
 import { interleave } from "./rounds.ts";
+import { benchShareFiles } from "./share_files.ts";
+import { type ShareServer, startShare } from "./share_server.ts";
 import type { Row } from "./table.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -16,9 +18,14 @@ interface Figures {
   readonly p99: number;
 }
 
-/** Measures create, take and acknowledge of 1 KiB, each after the other, on eight connections. */
+/** Measures the server with many small secrets, and the command line with large files. */
 export async function benchShare(space: Workspace): Promise<Row[]> {
-  const port = await startShare(space);
+  const server = await startShare(space);
+  return [...await benchPairs(space, server), ...await benchShareFiles(space, server)];
+}
+
+/** Measures create, take and acknowledge of 1 KiB, each after the other, on eight connections. */
+async function benchPairs(space: Workspace, { port }: ShareServer): Promise<Row[]> {
   const seconds = space.quick ? 2 : 5;
   await run(port, 1);
   const { ours } = await interleave(space, space.quick ? 3 : 7, { ours: () => run(port, seconds) });
@@ -42,35 +49,6 @@ export async function benchShare(space: Workspace): Promise<Row[]> {
       target: { below: MAX_P99 },
     },
   ];
-}
-
-async function startShare(space: Workspace): Promise<number> {
-  const limits = ["--requests-per-minute", "10000000", "--creations-per-minute", "10000000"];
-  const where = ["--listen", "127.0.0.1:0", "--data", space.path("data")];
-  const { process } = space.start(space.crypto, ["share", "serve", ...where, ...limits]);
-  return await portOf(process.pid);
-}
-
-/** The port that a process listens on, once it does. */
-async function portOf(pid: number): Promise<number> {
-  for (let i = 0; i < 500; i++) {
-    const port = await listeningPort(pid).catch(() => undefined);
-    if (port !== undefined) return port;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("the share server does not listen");
-}
-
-async function listeningPort(pid: number): Promise<number | undefined> {
-  const links = Array.from(Deno.readDirSync(`/proc/${pid}/fd`), ({ name }) => {
-    return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
-  });
-  const lines = (await Deno.readTextFile("/proc/net/tcp")).split("\n").map((l) =>
-    l.trim().split(/\s+/)
-  );
-  const LISTEN = "0A";
-  const own = lines.find((l) => l[3] === LISTEN && links.includes(`socket:[${l[9]}]`));
-  return own && parseInt(own[1]!.split(":")[1]!, 16);
 }
 
 async function run(port: number, seconds: number): Promise<Figures> {

@@ -77,6 +77,12 @@ class ChunkBuffer {
     return { run: this.#waiting, first: this.#advance(1) };
   }
 
+  /** Goes on with another chunk: what comes next is its beginning. */
+  seek(chunk: number): void {
+    this.#waiting = EMPTY;
+    this.#next = chunk;
+  }
+
   #advance(chunks: number): number {
     const first = this.#next;
     this.#next += chunks;
@@ -145,6 +151,11 @@ export class Opener {
     if (this.#failed) this.#fail();
     const { run, first } = this.#chunks.take(ciphertext);
     return run.length === 0 ? EMPTY : await this.#open(run, first, into);
+  }
+
+  /** Goes on at another chunk: what comes next is its ciphertext, from its first byte on. */
+  seek(chunk: number): void {
+    this.#chunks.seek(chunk);
   }
 
   /**

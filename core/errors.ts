@@ -404,6 +404,20 @@ export const ERRORS = {
     message: "the server's answer is not understood",
     hint: "see that the address is that of a share server, and of this version",
   },
+  share_opening: {
+    exit: 75,
+    rpc: -32081,
+    http: 409,
+    message: "another process of yours is opening this secret",
+    hint: "wait for it, or end it and try again: what it has done is not lost",
+  },
+  attack_succeeded: {
+    exit: 70,
+    rpc: -32080,
+    http: 500,
+    message: "the share server did not withstand them",
+    hint: "see the table; report it privately to the maintainers, and stop the server until then",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

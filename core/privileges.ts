@@ -167,12 +167,14 @@ export const PRIVILEGES = {
       read: true,
       write: true,
       net: true,
-      env: ["CRYPTO_SHARE_SERVER", ...TERMINAL_VARIABLES],
+      env: ["CRYPTO_SHARE_SERVER", "HOME", "XDG_STATE_HOME", ...TERMINAL_VARIABLES],
+      sys: ["uid"],
       ffi: true,
     },
     working: {},
   },
   "share-lambda": { start: { read: true, write: true, env: [...TERMINAL_VARIABLES] }, working: {} },
+  "share-attack": { start: { net: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-serve": {
     start: {
       read: true,
@@ -296,10 +298,19 @@ export function shareClientPrivileges(
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
+/** The name of the worker that asks a share server. */
+export const SHARE_CLIENT_WORKER = "crypto-share-client";
+
+/** What the worker of `share attack` may do: reach the servers that it attacks. */
+export function shareAttackPrivileges(origins: readonly string[]): PermissionSet {
+  return { net: origins.map(hostOf) };
+}
+
+/** The name of the worker that attacks. */
+export const SHARE_ATTACK_WORKER = "crypto-share-attack";
+
+/** Host and port of an origin. */
 function hostOf(origin: string): string {
   const { protocol, hostname, port } = new URL(origin);
   return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
 }
-
-/** The name of the worker that asks a share server. */
-export const SHARE_CLIENT_WORKER = "crypto-share-client";

@@ -5,18 +5,27 @@ import { CryptoError } from "../core/errors.ts";
 /** How long a body may pause, and how long a short one may take, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** The pieces of a body as they come. @throws {CryptoError} `idle_timeout` */
+/** The pieces of a body as they come. @throws {CryptoError} `invalid_params` if it breaks off */
 export async function* bodyPieces(request: Request): AsyncGenerator<Bytes> {
   const reader = request.body?.getReader();
   try {
     for (;;) {
-      const next = await reader?.read();
+      const next = await reader?.read().catch(brokenOff);
       if (!next || next.done) return;
       yield next.value as Bytes;
     }
   } finally {
     reader?.releaseLock();
   }
+}
+
+/** Whoever hung up is no failure of the server's. */
+function brokenOff(cause: unknown): never {
+  throw new CryptoError("invalid_params", {
+    subject: "body",
+    hint: "it broke off: send it again",
+    cause,
+  });
 }
 
 /** A body that has come in time. Cuts it off otherwise. */

@@ -6,6 +6,7 @@ import {
   type CommandContext,
   type RouteMap,
 } from "@stricli/core";
+import { attackCommand } from "./attack/command.ts";
 import type { ManageFlags } from "./client/manage.ts";
 import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";
 import type { ShareContext } from "./client/session.ts";
@@ -184,7 +185,8 @@ const openCommand: ShareCommand = buildCommand({
     brief: "Open a link: a text to standard output, files into a directory",
     fullDescription: [
       "Open a link: a text goes to standard output, files into a directory, readable by you alone.",
-      "Nothing is replaced: a name that is taken gets a number.",
+      "Nothing is replaced: a name that is taken gets a number. Ended in the middle, the same command",
+      "goes on.",
       "",
       "The server erases the secret when everything is written. Trust a text on standard output",
       "only if the exit status is 0.",
@@ -231,6 +233,7 @@ export const shareRoutes: RouteMap<ShareCommandContext> = buildRouteMap({
     status: manageCommand("status", "Show whether and when a secret was opened"),
     revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
     unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
+    attack: attackCommand,
   },
   docs: {
     brief: "Hand a text or a file to one person, once",

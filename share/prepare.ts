@@ -4,9 +4,10 @@
  */
 import { parse, TomlError } from "smol-toml";
 import { CryptoError } from "../core/errors.ts";
-import { requireTrustedDirectory, requireTrustedFile } from "../platform/trust.ts";
+import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
 import { type AwsPlace, awsPlace } from "./aws/place.ts";
+import { ownDirectory, userDirectory } from "./directories.ts";
 import {
   type Address,
   fromEnvironment,
@@ -73,21 +74,16 @@ function readEnv(name: string): string | undefined {
   return Deno.env.get(name);
 }
 
-function home(variable: string, folder: string): string {
-  const own = readEnv(variable);
-  if (own?.startsWith("/")) return own;
-  const user = readEnv("HOME");
-  if (user?.startsWith("/")) return `${user}/${folder}`;
-  throw new CryptoError("config", { subject: "HOME", hint: "set it, or use --data" });
-}
+const HINT = "set it, or use --data and --config";
 
 function dataHome(): string {
-  return home("XDG_DATA_HOME", ".local/share");
+  return userDirectory("XDG_DATA_HOME", ".local/share", HINT);
 }
 
 /** The file that was named, which must be there, else the user's, which need not be. */
 function readFile(named: string | undefined): Given {
-  const path = named ?? `${home("XDG_CONFIG_HOME", ".config")}/crypto/share.toml`;
+  const path = named ??
+    `${userDirectory("XDG_CONFIG_HOME", ".config", HINT)}/crypto/share.toml`;
   try {
     requireTrustedFile(path, [Deno.uid() ?? 0]);
     return fromFile(Deno.readTextFileSync(path), path);
@@ -96,20 +92,6 @@ function readFile(named: string | undefined): Given {
     if (error instanceof Deno.errors.NotFound && named === undefined) return {};
     throw new CryptoError("config", { subject: path, hint: "it cannot be read", cause: error });
   }
-}
-
-function ownDirectory(path: string): string {
-  try {
-    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new CryptoError("config", { subject: path, hint: "it cannot be made", cause });
-  }
-  const real = requireTrustedDirectory(path, [Deno.uid() ?? 0]);
-  if (((Deno.statSync(real).mode ?? 0) & 0o077) === 0) return real;
-  throw new CryptoError("unsafe_path", {
-    subject: real,
-    hint: "others can look into it; chmod 0700 it",
-  });
 }
 
 /** What a file sets. @throws {CryptoError} `config`, naming the file and the line or the setting */

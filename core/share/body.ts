@@ -8,7 +8,7 @@ import {
   sealedLength,
   type Sealer,
 } from "../cobblestone.ts";
-import type { Engine } from "../engine.ts";
+import { CHUNK, type Engine, SEALED_CHUNK } from "../engine.ts";
 import { CryptoError } from "../errors.ts";
 import {
   decodeManifest,
@@ -66,6 +66,8 @@ export class BodyReader {
   #opener: Opener | undefined;
   #waiting: Bytes = EMPTY;
   #manifest: Manifest | undefined;
+  /** Bytes before the content: the manifest and its length. */
+  #head = 0;
   #read = 0;
 
   constructor(
@@ -77,9 +79,33 @@ export class BodyReader {
     this.#key = key instanceof Uint8Array ? known(key) : key;
   }
 
+  /** Bytes before the first chunk. */
+  get prefixLength(): number {
+    return this.#key.length + PREFIX_LENGTH;
+  }
+
   /** What is inside. It may be there after some updates, and is after {@link finish}. */
   get manifest(): Manifest | undefined {
     return this.#manifest;
+  }
+
+  /** How much of the content has come out. */
+  get position(): number {
+    return this.#read;
+  }
+
+  /**
+   * Goes on elsewhere, once the manifest is there.
+   * @param position one at which {@link position} was before, after an update of a body of this link
+   * @returns the place in the body from which the ciphertext is to come next
+   * @throws {CryptoError} `malformed` if that was never such a position
+   */
+  seek(position: number): number {
+    const chunk = (this.#head + position) / CHUNK;
+    if (!this.#opener || !Number.isSafeInteger(chunk)) throw new CryptoError("malformed");
+    this.#opener.seek(chunk);
+    this.#read = position;
+    return this.prefixLength + chunk * SEALED_CHUNK;
   }
 
   /**
@@ -92,7 +118,7 @@ export class BodyReader {
     const all = concat(this.#waiting, ciphertext);
     this.#waiting = all;
     const start = this.#key.length;
-    const end = start + PREFIX_LENGTH;
+    const end = this.prefixLength;
     if (all.length < end) return EMPTY;
     const key = await this.#key.derive(all.slice(0, start));
     const options = { ...this.options, context: bodyContext(this.terms) };
@@ -127,6 +153,7 @@ export class BodyReader {
     if (all.length < end) return EMPTY;
     this.#manifest = decodeManifest(all.subarray(MANIFEST_PREFIX, end));
     this.#waiting = EMPTY;
+    this.#head = end;
     return all.subarray(end);
   }
 }

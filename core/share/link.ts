@@ -84,7 +84,11 @@ export function requireOrigin(text: string): string {
   throw new CryptoError("usage", { subject: "the server's address", hint });
 }
 
-function isProtected({ protocol, hostname }: URL): boolean {
-  if (protocol === "https:") return true;
-  return protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+function isProtected(url: URL): boolean {
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
+}
+
+/** Whether an address is this machine itself. */
+export function isLoopback({ hostname }: URL): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

@@ -38,5 +38,7 @@ function decode(text: string): Bytes {
 }
 
 function notReceipt(): CryptoError {
-  return new CryptoError("bad_link", { hint: `a receipt starts with ${PREFIX}: copy all of it` });
+  return new CryptoError("bad_link", {
+    hint: `a receipt starts with ${PREFIX} and has one line: copy all of it`,
+  });
 }

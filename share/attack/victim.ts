@@ -1,13 +1,17 @@
 /** What the attacks are made with: secrets, and calls of the API that keep no rule by themselves. */
 import { type Bytes, randomBytes, toBase64Url } from "../../core/bytes.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
+import { expect, Untried } from "./attack.ts";
 
-/** An attack that succeeded. */
-export class Finding extends Error {}
+/** HTTP statuses of the answers that attacks look for. */
+export const TAKEN = 200;
+export const UNAVAILABLE = 404;
+export const GONE = 410;
+const TOO_MANY = 429;
 
-/** @throws {Finding} */
-export function expect(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Finding(otherwise);
+/** 32 random bytes as base64url: what anybody can make up. */
+export function madeUp(): string {
+  return toBase64Url(randomBytes(32));
 }
 
 /** SHA-256 as base64url. */
@@ -17,15 +21,23 @@ export async function hashed(bytes: Bytes): Promise<string> {
 
 /** Posts JSON. */
 export async function call(url: string, name: string, fields: unknown, init: RequestInit = {}) {
-  const response = await fetch(`${url}/api/${name}`, {
-    method: "POST",
-    body: JSON.stringify(fields),
-    ...init,
-    headers: { "content-type": "application/json", ...init.headers },
-  });
+  const response = await post(url, name, { body: JSON.stringify(fields), ...init });
   const text = await response.text();
   const json = text.startsWith("{") ? JSON.parse(text) as Record<string, unknown> : {};
   return { status: response.status, headers: response.headers, text, json };
+}
+
+/** The same, for who learns nothing from being told to wait. @throws {Untried} */
+export async function ask(...request: Parameters<typeof call>): ReturnType<typeof call> {
+  const answer = await call(...request);
+  if (answer.status === TOO_MANY) throw new Untried("the server limits how often it is asked");
+  return answer;
+}
+
+/** Posts, as JSON unless the headers say otherwise, and gives the answer before its body. */
+export function post(url: string, name: string, init: RequestInit): Promise<Response> {
+  const headers = { "content-type": "application/json", ...init.headers };
+  return fetch(`${url}/api/${name}`, { method: "POST", ...init, headers });
 }
 
 /** A secret to be attacked: what its sender and its reader hold, as base64url. */
@@ -56,7 +68,7 @@ export class Victim {
       ...(passphraseProof ? { passphraseProofHash: await hashed(passphraseProof) } : {}),
       receiptHash: await hashed(this.receipt),
       kind: "secret",
-      ttl: 3600,
+      ttl: 600,
       views: 1,
       size: content.length,
       ...(inline
@@ -68,8 +80,8 @@ export class Victim {
 
   /** Creates it, which must succeed. */
   async create(url: string, more: object = {}): Promise<this> {
-    const { status, text } = await call(url, "create", await this.creation(more));
-    if (status !== 201 && status !== 202) throw new Finding(`not created: ${status} ${text}`);
+    const { status } = await ask(url, "create", await this.creation(more));
+    expect(status === 201 || status === 202, `not created: ${status}`);
     return this;
   }
 
@@ -87,11 +99,18 @@ export class Victim {
   }
 
   /** What `take` is asked, under a new claim token unless one is given. */
-  claim(claimToken: string = toBase64Url(randomBytes(32))) {
+  claim(claimToken: string = madeUp()) {
     const proof = this.passphraseProof;
     const passphraseProof = proof && toBase64Url(proof);
     return { ...this.link, claimToken, ...(passphraseProof ? { passphraseProof } : {}) };
   }
+}
+
+/** In spite of an attack, whoever has the link reads. @throws {Finding} */
+export async function stillReads(url: string, victim: Victim): Promise<void> {
+  const { status, json } = await ask(url, "take", victim.claim());
+  expect(status === TAKEN, `the recipient got ${status}`);
+  expect(json.body === toBase64Url(victim.content), "the recipient got something else");
 }
 
 /** A request to be attacked: what its maker and its answerer hold, as base64url. */
@@ -103,8 +122,8 @@ export class VictimRequest {
 
   /** Registers it, which must succeed. */
   async create(url: string): Promise<this> {
-    const { status, text } = await call(url, "request", await this.registration());
-    if (status !== 201) throw new Finding(`not requested: ${status} ${text}`);
+    const { status } = await ask(url, "request", await this.registration());
+    expect(status === 201, `not requested: ${status}`);
     return this;
   }
 
@@ -115,7 +134,7 @@ export class VictimRequest {
       linkProofHash: await hashed(this.#readProof),
       writeProofHash: await hashed(this.#writeProof),
       receiptHash: await hashed(this.#receipt),
-      ttl: 3600,
+      ttl: 600,
       size: 4096,
       ...more,
     };
@@ -141,6 +160,6 @@ export class VictimRequest {
   /** What `take` is asked by who asked for it. */
   claim() {
     const linkProof = toBase64Url(this.#readProof);
-    return { id: this.id, linkProof, claimToken: toBase64Url(randomBytes(32)) };
+    return { id: this.id, linkProof, claimToken: madeUp() };
   }
 }

@@ -13,6 +13,7 @@ import {
   type Part,
   PutObjectCommand,
   type S3Client,
+  S3ServiceException,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -47,6 +48,11 @@ export class Objects {
     return { Bucket: this.bucket, Key: PREFIX + name };
   }
 
+  /** Asks for what is not there. @throws {CryptoError} `io` if the bucket cannot be used */
+  async check(): Promise<void> {
+    await this.#parts("none", "none");
+  }
+
   /** Begins an upload. @returns its id, if it takes several parts */
   async begin(name: string, size: number): Promise<string | undefined> {
     if (size <= PART_BYTES) return undefined;
@@ -68,9 +74,15 @@ export class Objects {
     return await this.#length(name) === size ? size : undefined;
   }
 
+  /** What is not there is "forbidden" to who may not list the bucket. */
   async #length(name: string): Promise<number | undefined> {
-    const head = this.s3.send(new HeadObjectCommand(this.#at(name)));
-    return (await unless(["NotFound", "NoSuchKey"], head))?.ContentLength;
+    try {
+      return (await this.s3.send(new HeadObjectCommand(this.#at(name)))).ContentLength;
+    } catch (cause) {
+      const status = cause instanceof S3ServiceException && cause.$metadata.httpStatusCode;
+      if (status === 403 || status === 404) return undefined;
+      throw failure(cause);
+    }
   }
 
   async #parts(name: string, UploadId: string): Promise<Part[] | undefined> {

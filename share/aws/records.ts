@@ -51,13 +51,14 @@ export class Records {
     const there = await this.table.insert(item);
     const found = there?.made === item.made ? undefined : there && rowOf(there, row.id);
     if (!found || found.forgotten > now) return { found };
-    await this.remove(row.id);
+    await this.remove(found);
     const again = await this.table.insert(item);
     return { found: again && rowOf(again, row.id), forgotten: found };
   }
 
-  async remove(id: Bytes): Promise<void> {
-    await this.table.remove(nameOf(id));
+  /** Removes a record, and never one that has taken its place. */
+  async remove({ id, made }: ClaimedRow): Promise<void> {
+    await this.table.remove(nameOf(id), { made });
   }
 
   async #update(id: Bytes, change: Change): Promise<Outcome> {

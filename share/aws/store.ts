@@ -85,7 +85,7 @@ export class AwsStore implements Store {
   /** Asks both services once. @throws {CryptoError} `io` if one cannot be used like this */
   async check(): Promise<void> {
     await this.#quota.clientOf("");
-    await this.#objects.measure({ name: newName(), size: 1, uploadId: undefined });
+    await this.#objects.check();
   }
 
   async create(secret: NewSecret, body: Bytes | undefined, now: number) {
@@ -273,7 +273,7 @@ export class AwsStore implements Store {
     if (!row) return;
     if (row.forgotten <= now) {
       await this.#removeBody(row);
-      return await this.#records.remove(id);
+      return await this.#records.remove(row);
     }
     const next = nextTime(row, now);
     if (next === undefined) await this.#erase(row);

@@ -78,9 +78,16 @@ export class Table {
     );
   }
 
-  /** Removes an item, if it is there. */
-  async remove(id: string): Promise<void> {
-    await asked(this.client.send(new DeleteItemCommand(this.#key(id))));
+  /** Removes an item, if it is there and has these values. */
+  async remove(id: string, only: Item = {}): Promise<void> {
+    const when = Object.keys(only).map((name) => `#${name} = :${name}`).join(" AND ");
+    const condition = when && {
+      ConditionExpression: when,
+      ExpressionAttributeNames: namesIn(when, {}),
+      ...valuesOf(only),
+    };
+    const command = new DeleteItemCommand({ ...this.#key(id), ...condition || {} });
+    await conditional(asked(this.client.send(command)), () => {}, () => {});
   }
 
   #key(id: string) {

@@ -13,6 +13,13 @@ export interface Asker {
 const MAX_TEXT = 1_048_576;
 const MAX_PASSPHRASE_FILE = 16_386;
 
+/** A folder's path, with no link left to follow. @throws {CryptoError} `io` */
+export function namedFolder(path: string): string {
+  const { path: real } = namedPath(path);
+  if (Deno.statSync(real).isDirectory) return real;
+  throw new CryptoError("io", { subject: path, hint: "this is no folder" });
+}
+
 /** A file or folder that is there. @throws {CryptoError} `io` */
 export function namedPath(path: string): NamedPath {
   try {
@@ -22,7 +29,9 @@ export function namedPath(path: string): NamedPath {
     const name = ["", ".", ".."].includes(given) ? real.split("/").at(-1) : given;
     return { path: real, name: name || "folder" };
   } catch (cause) {
-    const hint = cause instanceof Deno.errors.NotFound ? "there is no such file" : undefined;
+    const hint = cause instanceof Deno.errors.NotFound
+      ? "there is no such file or folder"
+      : undefined;
     throw new CryptoError("io", { subject: path, hint, cause });
   }
 }

@@ -1,51 +1,34 @@
 /** Opening a secret: taken under a token of one's own, decrypted here, then acknowledged. */
-import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
-import { CryptoError } from "../../core/errors.ts";
+import { CryptoError, type ErrorCode } from "../../core/errors.ts";
 import { BodyReader, type KeyInBody } from "../../core/share/body.ts";
 import {
   deriveLinkKey,
   deriveLinkProof,
   derivePassphraseKey,
   type LinkProof,
-  PROOF_LENGTH,
 } from "../../core/share/keys.ts";
-import type { Manifest } from "../../core/share/manifest.ts";
+import type { LinkKind } from "../../core/share/link.ts";
 import { ANSWER_TERMS, answerKey, deriveRequest } from "../../core/share/request.ts";
 import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer, Refusal } from "../../core/share/wire.ts";
-import { mayPass, pause, refusalError, type ShareApi } from "./api.ts";
-import { PIECE, regroup } from "./pieces.ts";
+import { refusalError, type ShareApi } from "./api.ts";
+import type { Claim } from "./claim.ts";
+import { type BodyFrom, download, type Output, writeOut } from "./download.ts";
 import type { OnProgress } from "./upload.ts";
-
-const TRIES = 6;
-
-/** Where a secret goes. */
-export interface Output {
-  /** Comes first. @throws {CryptoError} if it cannot be written */
-  begin(manifest: Manifest): Promise<void>;
-  write(bytes: Bytes): Promise<void>;
-  /** All of it was authentic: makes it last. */
-  complete(): Promise<void>;
-  /** It was not, or something failed: nothing stays. */
-  discard(): Promise<void>;
-}
 
 /** What somebody with the link may know before it is taken. */
 export type Seen = Exclude<Answer<"look">, Refusal>;
 
+/** What a link is known and read by: of a secret, or of the answer to a request of one's own. */
+export async function readProof(kind: LinkKind, secret: Bytes): Promise<LinkProof> {
+  return kind === "own" ? await proofOf(secret) : await deriveLinkProof(secret);
+}
+
 /** Asks about a secret, which consumes nothing. @throws {CryptoError} why it is not given */
-export async function lookAt(api: ShareApi, secret: Bytes): Promise<Seen> {
-  return await look(api, await deriveLinkProof(secret));
-}
-
-/** Asks about the answer to the request with this seed. @throws {CryptoError} why it is not given */
-export async function lookAtAnswer(api: ShareApi, seed: Bytes): Promise<Seen> {
-  return await look(api, await proofOf(seed));
-}
-
-async function look(api: ShareApi, proof: LinkProof): Promise<Seen> {
+export async function lookAt(api: ShareApi, proof: LinkProof): Promise<Seen> {
   const seen = await api.call("look", proof);
   if ("state" in seen) throw refusalError(seen);
   return seen;
@@ -58,9 +41,8 @@ async function proofOf(seed: Bytes): Promise<LinkProof> {
 
 /** How something is opened. */
 export interface ReadOptions {
+  readonly claim: Claim;
   readonly output: Output;
-  /** 32 random bytes of the taker's, new by default: the same ones again go on with the same take. */
-  readonly claimToken?: Bytes | undefined;
   readonly engine?: Engine | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -106,66 +88,36 @@ interface Keys extends LinkProof {
   readonly terms: Partial<Terms> & Pick<Terms, "passphrase">;
 }
 
+/** What says that nothing was taken, or that nothing is left to be asked for. */
+const OVER: readonly ErrorCode[] = [
+  "passphrase_needed",
+  "share_expired",
+  "share_locked",
+  "share_opened",
+  "share_revoked",
+  "share_unavailable",
+  "share_uploading",
+  "wrong_passphrase",
+];
+
 async function open(
   api: ShareApi,
   { id, linkProof, passphraseProof, key, terms }: Keys,
-  { output, claimToken = randomBytes(PROOF_LENGTH), engine, onProgress }: ReadOptions,
+  { claim, output, engine, onProgress }: ReadOptions,
 ): Promise<boolean> {
-  const claim = { id, claimToken };
-  const taken = await api.call("take", { ...claim, linkProof, passphraseProof });
-  const body = taken.body ? [taken.body] : download(api, claim, taken.size, onProgress);
-  await writeOut(body, new BodyReader(key, { ...taken, ...terms }, { engine }), output);
-  return await api.call("acknowledge", claim).then(() => true, () => false);
-}
-
-type Claim = Readonly<Record<"id" | "claimToken", Bytes>>;
-
-async function writeOut(
-  body: AsyncIterable<Bytes> | Iterable<Bytes>,
-  reader: BodyReader,
-  output: Output,
-): Promise<void> {
-  const room = new Uint8Array(PIECE);
-  let begun = false;
-  const write = async (bytes: Bytes) => {
-    if (!begun && reader.manifest) await output.begin(reader.manifest);
-    begun ||= reader.manifest !== undefined;
-    if (bytes.length > 0) await output.write(bytes);
-  };
-  try {
-    for await (const piece of regroup(body, PIECE)) {
-      await write(await reader.update(piece, room));
-    }
-    await write(await reader.finish());
-    await output.complete();
-  } catch (error) {
-    await output.discard();
+  const taker = { id, claimToken: claim.token };
+  const taken = await api.call("take", { ...taker, linkProof, passphraseProof }).catch((error) => {
+    if (error instanceof CryptoError && OVER.includes(error.code)) claim.end();
     throw error;
-  }
-}
-
-/** All of a body, taken up again where a connection was cut. */
-async function* download(
-  api: ShareApi,
-  claim: Claim,
-  size: number,
-  onProgress: OnProgress = () => {},
-): AsyncGenerator<Bytes> {
-  let offset = 0;
-  for (let tries = 1; offset < size; tries++) {
-    const start = offset;
-    try {
-      for await (const piece of api.body({ ...claim, offset })) {
-        offset += piece.length;
-        if (offset > size) throw new CryptoError("bad_answer");
-        onProgress(offset, size);
-        yield piece;
-      }
-    } catch (error) {
-      if (!mayPass(error)) throw error;
-    }
-    if (offset > start) tries = 1;
-    if (tries === TRIES) throw new CryptoError("share_unreachable");
-    if (offset < size) await pause(tries);
-  }
+  });
+  const { body, size } = taken;
+  const from: BodyFrom = body
+    ? (offset) => [body.subarray(offset)]
+    : (offset) => download(api, { ...taker, offset }, size, onProgress);
+  const reader = new BodyReader(key, { ...taken, ...terms }, { engine });
+  await writeOut(from, { reader, output, claim });
+  const erased = await api.call("acknowledge", taker).then(() => true, () => false);
+  // Where that is not known, who opens the link again has it erased.
+  if (erased) claim.end();
+  return erased;
 }

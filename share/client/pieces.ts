@@ -1,26 +1,34 @@
 /** Bytes that come in pieces. */
 import type { Bytes } from "../../core/bytes.ts";
+import { CHUNK, SEALED_CHUNK } from "../../core/engine.ts";
 
-/** Bytes that are encrypted or decrypted at once. */
-export const PIECE = 1_048_576;
+/** Whole chunks that are encrypted or decrypted at once: no others wait, and none is copied for that. */
+const CHUNKS = 64;
+/** Bytes of plaintext of that many. */
+export const PIECE: number = CHUNKS * CHUNK;
+/** Bytes of their ciphertext. */
+export const SEALED_PIECE: number = CHUNKS * SEALED_CHUNK;
 
 /**
- * The same bytes in pieces of `length` bytes; only the last is shorter. They are all in one buffer:
- * each is to be used before the next is asked for.
+ * The same bytes in pieces of `length` bytes; only the first, if it is said so, and the last are
+ * shorter. They are all in one buffer: each is to be used before the next is asked for.
  */
 export async function* regroup(
   pieces: AsyncIterable<Bytes> | Iterable<Bytes>,
   length: number,
+  first: number = length,
 ): AsyncGenerator<Bytes> {
   const buffer = new Uint8Array(length);
+  let full = first;
   let filled = 0;
   for await (const piece of pieces) {
     for (let rest = piece; rest.length > 0;) {
-      const part = rest.subarray(0, length - filled);
+      const part = rest.subarray(0, full - filled);
       buffer.set(part, filled);
       rest = rest.subarray(part.length);
-      if ((filled += part.length) < length) continue;
-      yield buffer;
+      if ((filled += part.length) < full) continue;
+      yield buffer.subarray(0, full);
+      full = length;
       filled = 0;
     }
   }

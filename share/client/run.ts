@@ -4,9 +4,11 @@ import { newCode } from "../../core/share/code.ts";
 import { parseLink, READABLE } from "../../core/share/link.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
 import { formatTime } from "./api.ts";
+import { ownDirectory, userDirectory } from "../directories.ts";
 import {
   askNewPassphrase,
   askPassphrase,
+  namedFolder,
   namedPath,
   openPassphraseFile,
   readLine,
@@ -149,21 +151,30 @@ export async function request(context: ShareContext, flags: RequestFlags): Promi
   say(`your own link, which alone reads the answer; keep it: ${made.ownLink}`);
 }
 
+/** Where it is kept what a killed `open` needs to go on. */
+function claimsDirectory(): string {
+  const hint = "set it, or XDG_STATE_HOME: what is needed to go on after a kill is kept there";
+  return ownDirectory(`${userDirectory("XDG_STATE_HOME", ".local/state", hint)}/crypto/share`);
+}
+
 /** `crypto share open` */
 export async function open(context: ShareContext, flags: OpenFlags, given?: string): Promise<void> {
   forbidCoreDumps();
   const terminal = context.openTerminal();
   const link = given ?? await readLine();
   const { origin, exposed } = parseLink(link, READABLE);
-  const directory = namedPath(flags.output).path;
+  const directory = namedFolder(flags.output);
   const fromFile = openPassphraseFile(flags.passphraseFile);
-  const ask = await startWithStorage(context, origin, { directory: [directory] }, "download");
+  const claims = claimsDirectory();
+  const paths = { directory: [directory, claims] };
+  const ask = await startWithStorage(context, origin, paths, "download");
 
-  const seen = await ask("look", { link });
+  const seen = await ask("look", { link, claims });
   if (exposed) context.say(EXPOSED_WARNING);
   const toTerminal = Deno.stdout.isTerminal();
   const passphrase = seen.passphrase ? fromFile?.() ?? await askPassphrase(terminal) : undefined;
-  const { names, erased } = await ask("open", { link, passphrase, directory, toTerminal });
+  const question = { link, claims, passphrase, directory, toTerminal };
+  const { names, erased } = await ask("open", question);
   for (const name of names) context.say(`wrote ${flags.output}/${name}`);
   if (!erased) context.say("the server did not confirm that it is erased: it will be, in a day");
 }

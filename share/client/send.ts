@@ -1,7 +1,6 @@
 /** Sending a secret, or the answer to a request: encrypted here, in constant memory. */
 import { type Bytes, EMPTY, randomBytes } from "../../core/bytes.ts";
-import { sealedLength } from "../../core/cobblestone.ts";
-import { CHUNK, type Engine } from "../../core/engine.ts";
+import type { Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { bodyLength, type BodySealer, createBodySealer } from "../../core/share/body.ts";
 import {
@@ -17,7 +16,7 @@ import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
-import { PIECE } from "./pieces.ts";
+import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
 import { lookAtRequest } from "./request.ts";
 import { type Beginning, type OnProgress, sendBody } from "./upload.ts";
 
@@ -116,15 +115,21 @@ function requireRoom(size: number, largest: number): void {
 }
 
 /** The ciphertext, each piece to be used before the next is asked for. */
-async function* sealed(
+export async function* sealed(
   { head, sealer }: BodySealer,
   content: AsyncIterable<Bytes>,
   beginning: Bytes = EMPTY,
 ) {
-  const room = new Uint8Array(sealedLength(PIECE + CHUNK));
+  const room = new Uint8Array(SEALED_PIECE);
   yield beginning;
   yield sealer.prefix;
-  yield await sealer.update(head);
-  for await (const piece of content) yield await sealer.update(piece, room);
+  for await (const piece of regroup(plaintext(head, content), PIECE)) {
+    yield await sealer.update(piece, room);
+  }
   yield await sealer.finish();
+}
+
+async function* plaintext(head: Bytes, content: AsyncIterable<Bytes>) {
+  yield head;
+  yield* content;
 }

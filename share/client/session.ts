@@ -1,4 +1,5 @@
 /** What every share command has: its context, and the worker that does the work. */
+import { CryptoError } from "../../core/errors.ts";
 import { SHARE_CLIENT_WORKER, shareClientPrivileges } from "../../core/privileges.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
 import { dropAllPermissions } from "../../platform/permissions.ts";
@@ -37,7 +38,8 @@ export async function start(
   name: string,
 ): Promise<Ask> {
   const { options, finish } = roleOptions(context, [origin], paths, name);
-  return askOf(await RoleWorker.start<Question, Results[Deed], Moved>(options), finish);
+  const role = await RoleWorker.start<Question, Results[Deed], Moved>(options);
+  return askOf(role, finish, { origin });
 }
 
 /**
@@ -52,7 +54,7 @@ export async function startWithStorage(
 ): Promise<Ask> {
   const { options, finish } = roleOptions(context, [origin], paths, name);
   const first = await RoleWorker.startFirst<Question, Results[Deed], Moved>(options);
-  const ask = askOf(first, finish);
+  const ask = askOf(first, finish, { origin });
   const { storage } = await ask("storage", { origin }).catch((error) => {
     dropAllPermissions();
     throw error;
@@ -64,7 +66,7 @@ export async function startWithStorage(
   first.terminate();
   const both = roleOptions(context, [origin, storage], paths, name);
   const second = await RoleWorker.start<Question, Results[Deed], Moved>(both.options);
-  return askOf(second, both.finish, storage);
+  return askOf(second, both.finish, { origin, storage });
 }
 
 type Paths = Parameters<typeof shareClientPrivileges>[1];
@@ -88,15 +90,28 @@ function roleOptions(
 function askOf(
   role: RoleWorker<Question, Results[Deed], Moved>,
   finish: () => void,
-  storage?: string,
+  { origin, storage }: { readonly origin: string; readonly storage?: string },
 ): Ask {
   return async <D extends Deed>(deed: D, question: Questions[D]) => {
     try {
       return await role.ask({ do: deed, storage, ...question } as Question) as Results[D];
+    } catch (error) {
+      throw naming(origin, error);
     } finally {
       finish();
     }
   };
+}
+
+/** Says which server cannot be reached, and that one on this machine can be started. */
+function naming(origin: string, error: unknown): unknown {
+  if (!(error instanceof CryptoError) || error.code !== "share_unreachable") return error;
+  const hint = "see that it runs, and that this machine can reach it; then try again";
+  return new CryptoError(error.code, {
+    subject: origin,
+    hint: origin === DEFAULT_ORIGIN ? undefined : hint,
+    cause: error,
+  });
 }
 
 /** The server: what was said, the environment, or one on this machine. */

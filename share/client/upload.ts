@@ -118,8 +118,13 @@ async function sendRest(
     if (next) await api.put(next, rest);
     else return await api.upload({ ...upload, offset }, rest);
   } catch (error) {
-    if (!mayPass(error) || tries === TRIES) throw error;
+    if (!(mayPass(error) || isElsewhere(error)) || tries === TRIES) throw error;
     await pause(tries);
   }
   return await api.call("upload-state", upload);
+}
+
+/** Whether an earlier request, whose line was cut, was still being worked on. */
+function isElsewhere(error: unknown): boolean {
+  return error instanceof CryptoError && error.code === "share_uploading";
 }

@@ -12,9 +12,10 @@ import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
 import { requireStorage, ShareApi } from "./api.ts";
+import { ClaimFile, needsPassphrase } from "./claims.ts";
 import { textContent } from "./content.ts";
 import { fileContent, type NamedPath } from "./files.ts";
-import { lookAt, lookAtAnswer, openAnswer, openSecret, type Seen } from "./open.ts";
+import { lookAt, openAnswer, openSecret, readProof, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
 import { makeRequest, receiptOf, type RequestTerms } from "./request.ts";
 import { sendAnswer, sendSecret } from "./send.ts";
@@ -38,9 +39,14 @@ export interface Questions {
     readonly text?: Bytes | undefined;
     readonly paths: readonly NamedPath[];
   };
-  readonly look: { readonly link: string };
+  readonly look: {
+    readonly link: string;
+    /** Where claims are kept. */
+    readonly claims: string;
+  };
   readonly open: {
     readonly link: string;
+    readonly claims: string;
     readonly passphrase?: string | undefined;
     readonly directory: string;
     readonly toTerminal: boolean;
@@ -63,7 +69,7 @@ export interface Results {
     readonly expires: number;
   };
   readonly answer: { readonly receipt: string; readonly expires: number };
-  readonly look: Seen;
+  readonly look: Pick<Seen, "passphrase">;
   readonly open: { readonly names: readonly string[]; readonly erased: boolean };
   readonly manage: Answer<"status">;
 }
@@ -150,20 +156,23 @@ async function answer(
   return { receipt: formatReceipt({ id, receipt }), expires };
 }
 
-function look({ link }: Asked<"look">): Promise<Seen> {
+async function look({ link, claims }: Asked<"look">): Promise<Results["look"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
-  const api = new ShareApi(origin);
-  return kind === "own" ? lookAtAnswer(api, secret) : lookAt(api, secret);
+  const proof = await readProof(kind, secret);
+  const passphrase = needsPassphrase(claims, proof.id);
+  return passphrase === undefined ? await lookAt(new ShareApi(origin), proof) : { passphrase };
 }
 
 async function open(
-  { link, storage, passphrase, directory, toTerminal }: Asked<"open">,
+  { link, storage, claims, passphrase, directory, toTerminal }: Asked<"open">,
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["open"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
+  const { id } = await readProof(kind, secret);
+  using claim = await ClaimFile.open(claims, id, passphrase !== undefined);
   const output = new DirectoryOutput(directory, toTerminal);
-  const options = { output, engine, onProgress };
+  const options = { claim, output, engine, onProgress };
   const api = new ShareApi(origin, storage);
   const erased = kind === "own"
     ? await openAnswer(api, secret, options)

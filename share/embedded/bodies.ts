@@ -3,14 +3,24 @@ import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 
 const NAME_BYTES = 16;
+/** What the system calls a disk, or a quota, without room. */
+const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];
+
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && FULL.includes(cause.code);
+}
 
 /** A body that is being written. */
 export class BodyWriter implements Disposable {
   constructor(private readonly file: Deno.FsFile) {}
 
-  /** Writes all of the bytes. */
+  /** Writes all of the bytes. @throws {CryptoError} `share_full`, `io` */
   async write(bytes: Bytes): Promise<void> {
-    for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
+    try {
+      for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
+    } catch (cause) {
+      throw new CryptoError(isFull(cause) ? "share_full" : "io", { cause });
+    }
   }
 
   /** Puts what was written on the disk. */
@@ -25,8 +35,13 @@ export class BodyWriter implements Disposable {
 
 /** The files of a store's large bodies. Their names are its own: no caller ever gives one. */
 export class Bodies {
+  /** @throws {CryptoError} `io` if there can be no such directory */
   constructor(private readonly directory: string) {
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    try {
+      Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new CryptoError("io", { subject: directory, cause });
+    }
   }
 
   newName(): string {

@@ -6,6 +6,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { CryptoError } from "../../core/errors.ts";
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 /** How long a write waits for another process's. */
 const BUSY_MILLISECONDS = 5_000;
 
@@ -49,6 +50,11 @@ interface Waiting {
 /** A database that several processes may have open. */
 export class Database {
   readonly #database: DatabaseSync;
+  // Prepared: an error of `exec` does not say which it is (Deno 2.9.4).
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  readonly #checkpoint: StatementSync;
   #waiting: Waiting[] = [];
 
   /** Opens or makes it. @throws {CryptoError} `io` */
@@ -59,6 +65,10 @@ export class Database {
       this.#database = new DatabaseSync(path);
       this.#database.exec(SETTINGS);
       this.#database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT`);
+      this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
+      this.#commit = this.#database.prepare("COMMIT");
+      this.#rollback = this.#database.prepare("ROLLBACK");
+      this.#checkpoint = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (cause) {
       throw this.#failure(cause);
     }
@@ -88,7 +98,7 @@ export class Database {
       const results = this.#transact(writes);
       for (const [i, { resolve }] of writes.entries()) resolve(results[i]);
     } catch (error) {
-      const hopeless = writes.length === 1 || isBusy(error);
+      const hopeless = writes.length === 1 || isSqlite(error, SQLITE_BUSY);
       for (const one of writes) hopeless ? one.reject(this.#failure(error)) : this.#alone(one);
     }
   }
@@ -102,13 +112,13 @@ export class Database {
   }
 
   #transact(writes: readonly Pick<Waiting, "write">[]): unknown[] {
-    this.#database.exec("BEGIN IMMEDIATE");
+    this.#begin.run();
     try {
       const results = writes.map(({ write }) => write());
-      this.#database.exec("COMMIT");
+      this.#commit.run();
       return results;
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      if (this.#database.isTransaction) this.#rollback.run();
       throw error;
     }
   }
@@ -116,12 +126,18 @@ export class Database {
   /**
    * Moves the log into the database and cuts it to nothing, so that what was deleted is in neither.
    * Where others are reading, the next time does it.
+   * @throws {CryptoError} `share_full`, `io`
    */
   truncateLog(): void {
     // Not as long as a write: whoever reads would hold up everybody.
     this.#database.exec(`PRAGMA busy_timeout = ${TRUNCATE_MILLISECONDS}`);
-    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+    try {
+      this.#checkpoint.get();
+    } catch (cause) {
+      throw this.#failure(cause);
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
+    }
   }
 
   /** Closes it, when what waits has been written. */
@@ -131,13 +147,12 @@ export class Database {
   }
 
   #failure(cause: unknown): CryptoError {
-    return cause instanceof CryptoError
-      ? cause
-      : new CryptoError("io", { subject: this.path, cause });
+    if (cause instanceof CryptoError) return cause;
+    if (isSqlite(cause, SQLITE_FULL)) return new CryptoError("share_full", { cause });
+    return new CryptoError("io", { subject: this.path, cause });
   }
 }
 
-/** Whether another process kept the database for so long that waiting was given up. */
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+function isSqlite(error: unknown, code: number): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === code;
 }

@@ -51,6 +51,7 @@ export interface Quotas {
 
 /** What an upload puts on the disk before it is noted that it is there. */
 const SYNC_BYTES = 16 * 1024 * 1024;
+const ELSEWHERE = "another request goes on with this upload: ask where it is";
 const NO_HASH = new Uint8Array(32);
 const UNKNOWN = { state: "unknown", since: 0 } as const;
 
@@ -173,7 +174,7 @@ export class EmbeddedStore implements Store {
     const whole = received === row.size;
     const next = { ...row, received, ...(whole ? live(row, now) : { ends: now + UPLOAD_REST }) };
     const advanced = await this.#database.write(() => this.#records.advance(row, next));
-    if (!advanced) throw new CryptoError("io", { hint: "the upload was gone on with elsewhere" });
+    if (!advanced) throw new CryptoError("share_uploading", { hint: ELSEWHERE });
     return next;
   }
 

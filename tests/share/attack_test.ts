@@ -1,5 +1,5 @@
 /** The attacks, on the compiled server: on one, and on two over one store. */
-import { ATTACKS } from "../../share/attack/attacks.ts";
+import { ATTACKS } from "../../share/attack/suite.ts";
 import { startShare } from "./server_support.ts";
 
 const server = await startShare();

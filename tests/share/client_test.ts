@@ -1,16 +1,8 @@
 /** The client over a line that fails: its real server stands behind a proxy that cuts. */
 import assert from "node:assert/strict";
 import { type Bytes, concat } from "../../core/bytes.ts";
-import type { Manifest } from "../../core/share/manifest.ts";
 import { ShareApi } from "../../share/client/api.ts";
-import type { Content } from "../../share/client/content.ts";
-import {
-  lookAt,
-  lookAtAnswer,
-  openAnswer,
-  openSecret,
-  type Output,
-} from "../../share/client/open.ts";
+import { lookAt, openAnswer, openSecret, readProof } from "../../share/client/open.ts";
 import { regroup } from "../../share/client/pieces.ts";
 import { makeRequest } from "../../share/client/request.ts";
 import { sendAnswer, sendSecret } from "../../share/client/send.ts";
@@ -18,115 +10,50 @@ import { padding, tarHeader, tarLength } from "../../share/client/tar.ts";
 import {
   failsWith,
   pattern,
-  pieces,
   randomPieces,
   rejectsWith,
   sameBytes,
   seeded,
 } from "../core/support.ts";
 import { startShareServer } from "../support/share.ts";
+import { contentOf, faulty, Kept, losing, lost, newClaim, TERMS } from "./line.ts";
 
 const server = await startShareServer();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
-
-/** What a proxy does to a call: undefined passes it on. */
-type Fault = (call: string, pass: Pass) => Promise<Response> | undefined;
-/** Sends a request on, or only so many bytes of it. */
-type Pass = (length?: number) => Promise<Response>;
-
-/** A proxy before the server, and a client of it. */
-function faulty(fault: Fault) {
-  const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const { pathname } = new URL(request.url);
-    const pass = async (length?: number) => {
-      const body = (await request.arrayBuffer()).slice(0, length);
-      const { method } = request;
-      const headers = new Headers(request.headers);
-      headers.delete("content-length");
-      return await fetch(server.origin + pathname, { method, headers, body });
-    };
-    return fault(pathname.slice("/api/".length), pass) ?? pass();
-  });
-  const api = new ShareApi(`http://127.0.0.1:${proxy.addr.port}`);
-  return { api, [Symbol.asyncDispose]: () => proxy.shutdown() };
-}
-
-/** Lets each of some calls be done once and its answer be lost. */
-function losing(...calls: string[]): Fault {
-  const left = new Set(calls);
-  return (call, pass) => left.delete(call) ? pass().then(lost) : undefined;
-}
-
-async function lost(answer: Response): Promise<Response> {
-  await answer.body?.cancel();
-  return new Response(null, { status: 502 });
-}
-
-const TERMS = { ttl: 600, views: 1 } as const;
-
-function contentOf(bytes: Bytes): Content {
-  const manifest: Manifest = { kind: "text" };
-  return { manifest, length: bytes.length, read: () => ReadableStream.from(pieces(bytes, 70_000)) };
-}
-
-/** Keeps what it is given. */
-class Kept implements Output {
-  readonly parts: Bytes[] = [];
-  state: "open" | "complete" | "discarded" = "open";
-
-  begin() {
-    return Promise.resolve();
-  }
-
-  write(bytes: Bytes) {
-    this.parts.push(bytes.slice());
-    return Promise.resolve();
-  }
-
-  complete() {
-    this.state = "complete";
-    return Promise.resolve();
-  }
-
-  discard() {
-    this.state = "discarded";
-    return Promise.resolve();
-  }
-}
 
 async function statusOf(api: ShareApi, sent: { readonly id: Bytes; readonly receipt: Bytes }) {
   return await api.call("status", { id: sent.id, receipt: sent.receipt });
 }
 
 Deno.test("a short secret survives the loss of every answer once", async () => {
-  await using line = faulty(losing("look", "take", "acknowledge", "status"));
+  await using line = faulty(server, losing("look", "take", "acknowledge", "status"));
   const content = pattern(1_000);
   const sent = await sendSecret(line.api, contentOf(content), { terms: TERMS });
   assert.equal((await statusOf(line.api, sent)).state, "live");
-  assert.equal((await lookAt(line.api, sent.secret)).views, 1);
+  assert.equal((await lookAt(line.api, await readProof("secret", sent.secret))).views, 1);
   const output = new Kept();
-  await openSecret(line.api, sent.secret, { output });
+  await openSecret(line.api, sent.secret, { output, claim: newClaim() });
   assert.equal(output.state, "complete");
   sameBytes(concat(...output.parts), content);
   assert.equal((await statusOf(line.api, sent)).taken[0]?.acknowledged, true);
 });
 
 Deno.test("a create whose answer was lost is known by its receipt", async () => {
-  await using line = faulty(losing("create"));
+  await using line = faulty(server, losing("create"));
   const sent = await sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
   assert.equal((await statusOf(line.api, sent)).state, "live");
 });
 
 Deno.test("an upload and a download that are cut go on where they were", async () => {
   let [uploads, bodies] = [0, 0];
-  await using line = faulty((call, pass) => {
+  await using line = faulty(server, (call, pass) => {
     if (call === "upload" && ++uploads % 2 === 1) return pass(600_000).then(lost);
     return call === "body" && ++bodies <= 3 ? pass().then(cut) : undefined;
   });
   const content = pattern(9_000_000);
   const sent = await sendSecret(line.api, contentOf(content), { terms: TERMS });
   const output = new Kept();
-  assert.equal(await openSecret(line.api, sent.secret, { output }), true);
+  assert.equal(await openSecret(line.api, sent.secret, { output, claim: newClaim() }), true);
   sameBytes(concat(...output.parts), content);
   assert.ok(uploads === 6 && bodies === 4, `${uploads}, ${bodies}`);
   const { state, taken } = await statusOf(line.api, sent);
@@ -140,10 +67,16 @@ async function cut(answer: Response): Promise<Response> {
 }
 
 Deno.test("what was changed on the way is discarded, and not acknowledged", async () => {
-  await using line = faulty((call, pass) => call === "body" ? pass().then(changed) : undefined);
+  await using line = faulty(
+    server,
+    (call, pass) => call === "body" ? pass().then(changed) : undefined,
+  );
   const sent = await sendSecret(line.api, contentOf(pattern(500_000)), { terms: TERMS });
   const output = new Kept();
-  await rejectsWith("decryption_failed", openSecret(line.api, sent.secret, { output }));
+  await rejectsWith(
+    "decryption_failed",
+    openSecret(line.api, sent.secret, { output, claim: newClaim() }),
+  );
   assert.equal(output.state, "discarded");
   assert.equal((await statusOf(line.api, sent)).taken[0]?.acknowledged, false);
 });
@@ -154,32 +87,23 @@ async function changed(answer: Response): Promise<Response> {
   return new Response(bytes);
 }
 
-Deno.test("a server that changes the terms gives nothing that opens", async () => {
-  await using line = faulty((call, pass) => call === "take" ? pass().then(longer) : undefined);
-  const sent = await sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
-  const output = new Kept();
-  await rejectsWith("decryption_failed", openSecret(line.api, sent.secret, { output }));
-  assert.equal(output.state, "discarded");
-});
-
-async function longer(answer: Response): Promise<Response> {
-  return Response.json({ ...await answer.json(), ttl: 601 });
-}
-
 const ASKED = { ttl: 600, size: 1_000_000 } as const;
 
 Deno.test("a request and its answer survive the loss of every answer once", async () => {
   const calls = ["request", "look-request", "answer", "look", "take", "acknowledge", "status"];
   for (const size of [1_000, 700_000]) {
-    await using line = faulty(losing(...calls));
+    await using line = faulty(server, losing(...calls));
     // The client must have been answered once before it asks again.
-    await rejectsWith("share_unavailable", lookAt(line.api, pattern(32)));
+    await rejectsWith(
+      "share_unavailable",
+      lookAt(line.api, await readProof("secret", pattern(32))),
+    );
     const { seed, publicKey } = await makeRequest(line.api, ASKED);
     const content = pattern(size);
     const answered = await sendAnswer(line.api, publicKey, contentOf(content));
-    assert.equal((await lookAtAnswer(line.api, seed)).kind, "answer");
+    assert.equal((await lookAt(line.api, await readProof("own", seed))).kind, "answer");
     const output = new Kept();
-    assert.equal(await openAnswer(line.api, seed, { output }), true);
+    assert.equal(await openAnswer(line.api, seed, { output, claim: newClaim() }), true);
     sameBytes(concat(...output.parts), content);
     assert.equal((await statusOf(line.api, answered)).state, "used");
   }
@@ -191,15 +115,21 @@ Deno.test("answers that a server swaps between requests open for nobody", async 
   for (const { publicKey } of [one, two]) await sendAnswer(api, publicKey, contentOf(pattern(10)));
   const bodies: unknown[] = [];
   // It gives the second reader what it gave the first.
-  await using line = faulty((call, pass) => call === "take" ? pass().then(swapped) : undefined);
+  await using line = faulty(
+    server,
+    (call, pass) => call === "take" ? pass().then(swapped) : undefined,
+  );
   async function swapped(answer: Response): Promise<Response> {
     const taken = await answer.json();
     bodies.push(taken.body);
     return Response.json({ ...taken, body: bodies[0] });
   }
   const outputs = [new Kept(), new Kept()] as const;
-  await openAnswer(line.api, one.seed, { output: outputs[0] });
-  await rejectsWith("decryption_failed", openAnswer(line.api, two.seed, { output: outputs[1] }));
+  await openAnswer(line.api, one.seed, { output: outputs[0], claim: newClaim() });
+  await rejectsWith(
+    "decryption_failed",
+    openAnswer(line.api, two.seed, { output: outputs[1], claim: newClaim() }),
+  );
   assert.equal(outputs[1].state, "discarded");
 });
 
@@ -208,12 +138,12 @@ Deno.test("of an answer's terms the reader believes the lifetime alone, and that
   for (const lie of [{ ttl: 601 }, { kind: "secret" }, { views: 2 }, { passphrase: true }]) {
     const { seed, publicKey } = await makeRequest(api, ASKED);
     await sendAnswer(api, publicKey, contentOf(pattern(10)));
-    await using line = faulty((call, pass) => {
+    await using line = faulty(server, (call, pass) => {
       return call !== "take" ? undefined : pass().then(async (answer) => {
         return Response.json({ ...await answer.json(), ...lie });
       });
     });
-    const opening = openAnswer(line.api, seed, { output: new Kept() });
+    const opening = openAnswer(line.api, seed, { output: new Kept(), claim: newClaim() });
     if ("ttl" in lie) await rejectsWith("decryption_failed", opening);
     // The rest its reader knows, and does not ask.
     else assert.equal(await opening, true);
@@ -223,12 +153,16 @@ Deno.test("of an answer's terms the reader believes the lifetime alone, and that
 Deno.test("what is no answer of a share server is refused, however it looks", async () => {
   const answers = ["", "null", "[]", "{}", "<html>", '{"kind":"secret"}', "x".repeat(500_000)];
   for (const text of answers) {
-    await using line = faulty(() => Promise.resolve(new Response(text)));
-    await rejectsWith("bad_answer", lookAt(line.api, pattern(32)), text.slice(0, 20));
+    await using line = faulty(server, () => Promise.resolve(new Response(text)));
+    await rejectsWith(
+      "bad_answer",
+      lookAt(line.api, await readProof("secret", pattern(32))),
+      text.slice(0, 20),
+    );
   }
   const elsewhere = () => Promise.resolve(Response.redirect(`${server.origin}/api/look`, 307));
-  await using line = faulty(elsewhere);
-  await rejectsWith("share_unreachable", lookAt(line.api, pattern(32)));
+  await using line = faulty(server, elsewhere);
+  await rejectsWith("share_unreachable", lookAt(line.api, await readProof("secret", pattern(32))));
 });
 
 Deno.test("pieces are regrouped without loss", async () => {
@@ -240,6 +174,8 @@ Deno.test("pieces are regrouped without loss", async () => {
     }
     sameBytes(concat(...parts), all);
     assert.ok(parts.slice(0, -1).every((part) => part.length === length));
+    const short = await Array.fromAsync(regroup([all], length, 56), (part) => part.length);
+    assert.deepEqual(short.slice(0, -1), [56, ...Array(short.length - 2).fill(length)]);
   }
 });
 

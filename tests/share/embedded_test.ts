@@ -1,5 +1,6 @@
 /** The embedded store: the contract, and what is its own. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";
@@ -18,6 +19,7 @@ import {
   TEST_QUOTAS,
 } from "./contract_support.ts";
 import { storeContract } from "./store_contract.ts";
+import { rejectsWith } from "../core/support.ts";
 import { filesHold, filesIn } from "./support.ts";
 
 class Embedded implements Subject {
@@ -130,6 +132,21 @@ Deno.test("embedded: what is erased is gone also while another process reads", a
   } finally {
     await other.close();
   }
+});
+
+Deno.test("embedded: what waits in vain for another process waits once, not one after the other", async () => {
+  await using subject = new Embedded();
+  using other = new DatabaseSync(`${subject.directory}/share.db`);
+  other.exec("BEGIN IMMEDIATE");
+  const started = performance.now();
+  const writes = Array.from({ length: 4 }, () => {
+    return rejectsWith("io", subject.store.create(newSecret(), randomBytes(1024), Date.now()));
+  });
+  await Promise.all(writes);
+  assert.ok(performance.now() - started < 10_000);
+  other.exec("ROLLBACK");
+  const { state } = await subject.store.create(newSecret(), randomBytes(1024), Date.now());
+  assert.equal(state, "created");
 });
 
 async function* some() {

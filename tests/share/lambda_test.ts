@@ -1,6 +1,6 @@
 /** The bundle that the program writes, in AWS's own emulator, on DynamoDB and S3. */
 import assert from "node:assert/strict";
-import { ATTACKS } from "../../share/attack/attacks.ts";
+import { ATTACKS } from "../../share/attack/suite.ts";
 import { call, Victim } from "../../share/attack/victim.ts";
 import { crypto, fails, Folder, prints } from "../cli/support.ts";
 import { startAws } from "../support/aws.ts";

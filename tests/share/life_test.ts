@@ -148,6 +148,15 @@ Deno.test("a directory that others can look into is refused", async () => {
   assert.equal(code, ERRORS.unsafe_path.exit);
 });
 
+Deno.test("a directory in which nothing can be made is named", async () => {
+  using place = new Place();
+  Deno.writeTextFileSync(`${place.directory}/bodies`, "in the way");
+  const server = new ShareProcess([], place.directory);
+  const { code } = await server.end("SIGCONT");
+  assert.equal(code, ERRORS.io.exit);
+  assert.ok(server.stderr.includes(place.directory), server.stderr);
+});
+
 Deno.test("a flag goes before the environment, that before the file", async () => {
   using place = new Place();
   const file = `${place.directory}/share.toml`;

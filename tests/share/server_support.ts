@@ -2,7 +2,10 @@
 import { compiledProgram, kill, plainEnvironment } from "../support/process.ts";
 import { eventually, soon } from "../support/wait.ts";
 
-/** A share server: the compiled program, over a directory of its own unless one is given. */
+/**
+ * A share server: the compiled program, over a directory of its own unless one is given, or the
+ * arguments say that its store is elsewhere.
+ */
 export class ShareProcess implements AsyncDisposable {
   readonly directory: string;
   readonly #ownDirectory: boolean;
@@ -10,11 +13,14 @@ export class ShareProcess implements AsyncDisposable {
   readonly #output: Promise<void>;
   stderr = "";
 
-  constructor(args: readonly string[] = [], directory?: string) {
+  /** @param wrapper a command in front, such as one that gives it a small disk */
+  constructor(args: readonly string[] = [], directory?: string, wrapper: readonly string[] = []) {
     this.#ownDirectory = directory === undefined;
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "cts-" });
-    this.#child = new Deno.Command(compiledProgram(), {
-      args: ["share", "serve", "--listen", "127.0.0.1:0", "--data", this.directory, ...args],
+    const [program = "", ...before] = [...wrapper, compiledProgram()];
+    const data = args.includes("--store") ? [] : ["--data", this.directory];
+    this.#child = new Deno.Command(program, {
+      args: [...before, "share", "serve", "--listen", "127.0.0.1:0", ...data, ...args],
       env: { ...plainEnvironment(), HOME: this.directory },
       clearEnv: true,
       stdin: "null",

@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { installed, NOT_ROOT } from "../cli/support.ts";
 import { cached, type Skip } from "./cache.ts";
-import { exec, kill, plainEnvironment } from "./process.ts";
+import { exec, plainEnvironment } from "./process.ts";
 import { pass, relay } from "./relay.ts";
 import { eventually } from "./wait.ts";
 
@@ -96,7 +96,7 @@ async function start(jars: string, versitygw: string): Promise<AwsServices> {
     env: environment(dynamodb, s3),
     async [Symbol.asyncDispose]() {
       listener.close();
-      for (const child of children) kill(child, "SIGKILL");
+      await Promise.all(children.map(({ stdin }) => stdin.close()));
       await Promise.all([relaying, ...children.map(({ status }) => status)]);
       await Deno.remove(directory, { recursive: true });
     },
@@ -135,11 +135,15 @@ function startDynamodb(jars: string, socket: string): Deno.ChildProcess {
     args: [...alone, "sh", "-ec", IN_NAMESPACE, "sh", ...args],
     cwd: jars,
     env: plainEnvironment(),
-    stdin: "null",
+    stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
 }
+
+/** Runs a program until it ends, or standard input does: with whoever started it. */
+const UNTIL_END = 'exec 3<&0; "$0" "$@" & program=$!; ' +
+  '{ cat <&3; kill -9 "$program"; } & wait "$program"';
 
 /** Starts versitygw on a free port; on another, if somebody was quicker. */
 async function startVersitygw(program: string, buckets: string, children: Deno.ChildProcess[]) {
@@ -147,14 +151,14 @@ async function startVersitygw(program: string, buckets: string, children: Deno.C
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
     listener.close();
-    const child = new Deno.Command(program, {
-      args: ["--port", `127.0.0.1:${port}`, "posix", buckets],
+    const child = new Deno.Command("sh", {
+      args: ["-c", UNTIL_END, program, "--port", `127.0.0.1:${port}`, "posix", buckets],
       env: {
         ...plainEnvironment(),
         ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId,
         ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey,
       },
-      stdin: "null",
+      stdin: "piped",
       stdout: "null",
       stderr: "null",
     }).spawn();

@@ -31,6 +31,11 @@ async function connected(from: Deno.Conn, connect: () => Promise<Deno.Conn>, lin
   }
 }
 
+/** Writes all of the bytes. */
+export async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
+}
+
 /** Closes a connection, which may have been closed. */
 export function closeQuietly(connection: Deno.Conn): void {
   try {
@@ -43,5 +48,7 @@ export function closeQuietly(connection: Deno.Conn): void {
 if (import.meta.main) {
   const [path = "", port = ""] = Deno.args;
   const listener = Deno.listen({ transport: "unix", path });
+  // It ends with whoever started it, and with it all that runs in its namespace.
+  void new Response(Deno.stdin.readable).bytes().then(() => Deno.exit());
   await relay(listener, () => Deno.connect({ hostname: "127.0.0.1", port: Number(port) }));
 }

@@ -3,7 +3,7 @@ import { type Bytes, fromUtf8 } from "../../../core/bytes.ts";
 import { CryptoError } from "../../../core/errors.ts";
 import type { Manifest, SharedFile } from "../../../core/share/manifest.ts";
 import { numberedName, safeName } from "../../../core/share/names.ts";
-import type { Output } from "../../client/open.ts";
+import type { Output } from "../../client/download.ts";
 import type { Opened, OpenedFile } from "./deeds.ts";
 
 /** What is longer is not shown, but saved. Bytes. */
@@ -100,13 +100,23 @@ export class PageOutput implements Output {
     return this.#opened;
   }
 
-  async begin(manifest: Manifest): Promise<void> {
+  /** Always from the start: what a browser has of an earlier time is not known here. */
+  async begin(manifest: Manifest): Promise<number> {
     this.#isText = manifest.kind === "text";
     // Nobody knows how long a text is before it ends.
     this.#waiting = manifest.kind === "files"
       ? manifest.files
       : [{ name: TEXT_NAME, type: "", size: Infinity }];
     await this.#advance();
+    return 0;
+  }
+
+  sync(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  suspend(): void {
+    void this.discard().catch(() => {});
   }
 
   async write(bytes: Bytes): Promise<void> {

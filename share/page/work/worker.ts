@@ -2,14 +2,15 @@
  * The page's worker: all cryptography and every request to the server, so that the page itself stays
  * responsive. It is the command line's client with other files.
  */
-import { type Bytes, randomBytes } from "../../../core/bytes.ts";
+import { randomBytes } from "../../../core/bytes.ts";
 import { asCryptoError } from "../../../core/errors.ts";
 import { newCode } from "../../../core/share/code.ts";
 import { PROOF_LENGTH } from "../../../core/share/keys.ts";
 import { formatLink, parseLink, READABLE } from "../../../core/share/link.ts";
 import { formatReceipt } from "../../../core/share/receipt.ts";
 import { DatedError, ShareApi } from "../../client/api.ts";
-import { lookAt, lookAtAnswer, openAnswer, openSecret } from "../../client/open.ts";
+import type { Claim } from "../../client/claim.ts";
+import { lookAt, openAnswer, openSecret, readProof } from "../../client/open.ts";
 import { answerRoom, lookAtRequest, makeRequest, receiptOf } from "../../client/request.ts";
 import { sendAnswer, sendSecret } from "../../client/send.ts";
 import type { OnProgress } from "../../client/upload.ts";
@@ -31,9 +32,9 @@ const DEEDS: Deeds = {
     return Promise.resolve({ kind, exposed });
   },
   send,
-  look: ({ link }) => {
+  look: async ({ link }) => {
     const { kind, secret } = parseLink(link, READABLE);
-    return kind === "own" ? lookAtAnswer(api, secret) : lookAt(api, secret);
+    return await lookAt(api, await readProof(kind, secret));
   },
   open,
   manage: async ({ call, holder }) => await api.call(call, await receiptOf(holder)),
@@ -60,19 +61,24 @@ async function open(
 ): Promise<Results["open"]> {
   const { kind, secret } = parseLink(link, READABLE);
   const output = new PageOutput(folder);
-  const options = { output, onProgress, claimToken: claimOf(link) };
+  const options = { output, onProgress, claim: claimOf(link) };
   const erased = kind === "own"
     ? await openAnswer(api, secret, options)
     : await openSecret(api, secret, { ...options, passphrase });
-  claims.delete(link);
   return { ...output.opened, erased };
 }
 
-const claims = new Map<string, Bytes>();
+const claims = new Map<string, Claim>();
 
 /** What names the taker of a link: the same until it was opened, so that a cut loses nothing. */
-function claimOf(link: string): Bytes {
-  const claim = claims.get(link) ?? randomBytes(PROOF_LENGTH);
+function claimOf(link: string): Claim {
+  const claim = claims.get(link) ?? {
+    token: randomBytes(PROOF_LENGTH),
+    position: 0,
+    mark: "",
+    note: () => {},
+    end: () => claims.delete(link),
+  };
   claims.set(link, claim);
   return claim;
 }

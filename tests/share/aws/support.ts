@@ -20,12 +20,15 @@ export class OnAws implements Subject {
     readonly store: AwsStore,
   ) {}
 
-  static async open(services: AwsServices): Promise<OnAws> {
+  /** @param clientBytes what one client may bring in a day */
+  static async open(
+    services: AwsServices,
+    clientBytes: number = TEST_QUOTAS.perClient,
+  ): Promise<OnAws> {
     const name = `store-${++made}`;
     const clients = awsClients(placeOf(services, name));
     await makeTable(clients.dynamodb, name);
     await clients.s3.send(new CreateBucketCommand({ Bucket: name }));
-    const clientBytes = TEST_QUOTAS.perClient;
     const store = new AwsStore({ table: name, bucket: name, clientBytes, ...clients });
     return new OnAws(services, name, clients, store);
   }

@@ -1,0 +1,46 @@
+/** All attacks on the API of a share server: what went wrong in systems like this before. */
+import { type Attack, Finding, type Target, Untried } from "./attack.ts";
+import { BROWSING } from "./browsing.ts";
+import { PROOFS } from "./proofs.ts";
+import { FLOODS, RACES } from "./races.ts";
+import { REQUESTS } from "./requests.ts";
+import { EXPIRY, STRANGERS } from "./strangers.ts";
+import { TERMS } from "./terms.ts";
+import { TRANSFERS } from "./transfers.ts";
+
+/** Those that take seconds. The last one leaves the most behind. */
+export const ATTACKS: readonly Attack[] = [
+  ...RACES,
+  ...TERMS,
+  ...PROOFS,
+  ...STRANGERS,
+  ...BROWSING,
+  ...TRANSFERS,
+  ...REQUESTS,
+  FLOODS,
+];
+
+/** What came of an attack. */
+export interface Outcome {
+  readonly name: string;
+  readonly verdict: "held" | "broken" | "untried";
+  /** Absent where it held. */
+  readonly why?: string | undefined;
+  readonly milliseconds: number;
+}
+
+/** Runs one attack after the other. @param slow those that need more than a minute, too */
+export async function* runAttacks(target: Target, slow: boolean): AsyncGenerator<Outcome> {
+  for (const { name, run } of [...ATTACKS, ...(slow ? [EXPIRY] : [])]) {
+    const started = performance.now();
+    const verdict = await run(target).then(() => ({ verdict: "held" as const }), judge);
+    yield { name, ...verdict, milliseconds: Math.round(performance.now() - started) };
+  }
+}
+
+/** Whatever an attack did not foresee is a success of it, too: a server that hangs up, say. */
+function judge(thrown: unknown): Pick<Outcome, "verdict" | "why"> {
+  if (thrown instanceof Untried) return { verdict: "untried", why: thrown.message };
+  if (thrown instanceof Finding) return { verdict: "broken", why: thrown.message };
+  return { verdict: "broken", why: `the server did not answer: ${thrown}` };
+}
