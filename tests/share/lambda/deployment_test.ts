@@ -9,7 +9,7 @@ import { LAMBDA_PYTHON } from "../../support/lambda.ts";
 import { must, plainEnvironment } from "../../support/process.ts";
 import { pythonWith } from "../../support/python.ts";
 import { filesIn } from "../support.ts";
-import { cloudFormationFacts, type Json, policyStatements, terraformFacts } from "./templates.ts";
+import { type Json, policyStatements, SAME, Template, Terraform } from "./templates.ts";
 
 const NAMES = [
   "README.md",
@@ -126,12 +126,24 @@ if (typeof python !== "string") {
     const script = fileURLToPath(new URL("templates.py", import.meta.url));
     const files = ["template.yaml", "main.tf"].map((name) => folder.at(`out/${name}`));
     const lines = (await must([`${python}/python`, script, ...files])).split("\n");
-    const [template, terraform] = lines.slice(0, 2).map((line) => JSON.parse(line) as Json);
-    const facts = cloudFormationFacts(template!);
-    assert.deepEqual(terraformFacts(terraform!), facts);
-    assert.deepEqual(facts.policy, policyStatements(JSON.parse(read("policy.json"))));
-    assert.equal(facts.removal, "one day more than ttl_days");
-    assert.deepEqual(facts.apiCors[1], ["content-type", UPLOAD_HEADER]);
-    assert.deepEqual(facts.publicAccess.slice(0, 4), [true, true, true, true]);
+    const [first, second] = lines.slice(0, 2).map((line) => JSON.parse(line) as Json);
+    const [template, terraform] = [new Template(first!), new Terraform(second!)];
+    for (const [one, other] of SAME) {
+      assert.deepEqual(terraform.at(other), template.at(one), one.join(" "));
+    }
+    for (const what of ["parameters", "policy", "variables"] as const) {
+      assert.deepEqual(terraform[what], template[what]);
+    }
+    assert.deepEqual(template.policy, policyStatements(JSON.parse(read("policy.json"))));
+    const days = Array.from({ length: 30 }, (_, i) => [`${i + 1}`, i + 2]);
+    assert.deepEqual(template.lifetimes, days);
+    const removal = ["rule", 0, "expiration", 0, "days"];
+    const path = ["aws_s3_bucket_lifecycle_configuration", "bucket", ...removal];
+    assert.equal(terraform.at(path), "${var.ttl_days + 1}");
+    // Of what is the same: that it is right.
+    const cors = ["Api", "CorsConfiguration", "Fn::If", 1, "AllowHeaders"];
+    assert.deepEqual(template.at(cors), ["content-type", UPLOAD_HEADER]);
+    const blocks = Object.values(template.at(["Bucket", "PublicAccessBlockConfiguration"]) ?? {});
+    assert.deepEqual(blocks, [true, true, true, true]);
   });
 }

@@ -55,188 +55,204 @@ function substituted(value: Json): string {
   return (typeof inner === "string" ? inner : at(inner, 0)) as string;
 }
 
-/** What a CloudFormation template says. */
-export function cloudFormationFacts(template: Json) {
-  const of = (name: string, ...path: (string | number)[]) => {
-    return at(template, "Resources", name, "Properties", ...path);
-  };
-  const rule = of("Bucket", "CorsConfiguration", "CorsRules", 0);
-  const cors = at(of("Api", "CorsConfiguration"), "Fn::If", 1);
-  const stage = of("Stage", "DefaultRouteSettings");
-  const deny = of("BucketPolicy", "PolicyDocument", "Statement", 0);
-  return {
-    parameters: parametersOf(template),
-    policy: policyStatements(of("Role", "Policies", 0, "PolicyDocument")),
-    assumedBy: of("Role", "AssumeRolePolicyDocument", "Statement", 0, "Principal", "Service"),
-    table: [
-      of("Table", "BillingMode"),
-      of("Table", "KeySchema", 0, "AttributeName"),
-      of("Table", "AttributeDefinitions", 0, "AttributeName"),
-      of("Table", "AttributeDefinitions", 0, "AttributeType"),
-      of("Table", "TimeToLiveSpecification", "AttributeName"),
-      of("Table", "TimeToLiveSpecification", "Enabled"),
-      of("Table", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"),
-    ],
-    publicAccess: [
-      of("Bucket", "PublicAccessBlockConfiguration", "BlockPublicAcls"),
-      of("Bucket", "PublicAccessBlockConfiguration", "BlockPublicPolicy"),
-      of("Bucket", "PublicAccessBlockConfiguration", "IgnorePublicAcls"),
-      of("Bucket", "PublicAccessBlockConfiguration", "RestrictPublicBuckets"),
-      of("Bucket", "OwnershipControls", "Rules", 0, "ObjectOwnership"),
-    ],
-    lifecycle: (of("Bucket", "LifecycleConfiguration", "Rules") as readonly Json[]).map((rule) => [
-      at(rule, "Id"),
-      at(rule, "Status"),
-      at(rule, "Prefix"),
-    ]),
-    removal: lifetimesOf(template, of("Bucket", "LifecycleConfiguration", "Rules", 0)),
-    abort: of(
-      "Bucket",
-      ...["LifecycleConfiguration", "Rules", 1],
+/** A place in a template or a Terraform file. */
+type Path = readonly (string | number)[];
+
+/** What is the same thing in both: below a resource's properties, and below a Terraform block. */
+export const SAME: readonly (readonly [cloudFormation: Path, terraform: Path])[] = [
+  [["Table", "BillingMode"], ["aws_dynamodb_table", "table", "billing_mode"]],
+  [["Table", "KeySchema", 0, "AttributeName"], ["aws_dynamodb_table", "table", "hash_key"]],
+  ...below(["Table", "AttributeDefinitions", 0], ["aws_dynamodb_table", "table", "attribute", 0], {
+    AttributeName: "name",
+    AttributeType: "type",
+  }),
+  ...below(["Table", "TimeToLiveSpecification"], ["aws_dynamodb_table", "table", "ttl", 0], {
+    AttributeName: "attribute_name",
+    Enabled: "enabled",
+  }),
+  [
+    ["Table", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"],
+    ["aws_dynamodb_table", "table", "point_in_time_recovery", 0, "enabled"],
+  ],
+  ...below(
+    ["Bucket", "PublicAccessBlockConfiguration"],
+    ["aws_s3_bucket_public_access_block", "bucket"],
+    {
+      BlockPublicAcls: "block_public_acls",
+      BlockPublicPolicy: "block_public_policy",
+      IgnorePublicAcls: "ignore_public_acls",
+      RestrictPublicBuckets: "restrict_public_buckets",
+    },
+  ),
+  [
+    ["Bucket", "OwnershipControls", "Rules", 0, "ObjectOwnership"],
+    ["aws_s3_bucket_ownership_controls", "bucket", "rule", 0, "object_ownership"],
+  ],
+  ...[0, 1].flatMap((rule) => {
+    const cloudFormation = ["Bucket", "LifecycleConfiguration", "Rules", rule];
+    const terraform = ["aws_s3_bucket_lifecycle_configuration", "bucket", "rule", rule];
+    return [
+      ...below(cloudFormation, terraform, { Id: "id", Status: "status" }),
+      [[...cloudFormation, "Prefix"], [...terraform, "filter", 0, "prefix"]] as const,
+    ];
+  }),
+  [
+    [
+      ...["Bucket", "LifecycleConfiguration", "Rules", 1],
       ...["AbortIncompleteMultipartUpload", "DaysAfterInitiation"],
-    ),
-    bucketCors: ["AllowedMethods", "AllowedHeaders", "MaxAge"].map((name) => at(rule, name)),
-    onlyTls: [
-      at(deny, "Effect"),
-      at(deny, "Action"),
-      at(deny, "Condition", "Bool", "aws:SecureTransport"),
     ],
-    log: of("Log", "RetentionInDays"),
-    function: ["Runtime", "Handler", "MemorySize", "Timeout"].map((name) => of("Function", name)),
-    logFormat: of("Function", "LoggingConfig", "LogFormat"),
-    variables: Object.keys(of("Function", "Environment", "Variables") as object),
-    api: of("Api", "ProtocolType"),
-    apiCors: ["AllowMethods", "AllowHeaders", "MaxAge"].map((name) => at(cors, name)),
-    integration: [
-      of("Integration", "IntegrationType"),
-      of("Integration", "PayloadFormatVersion"),
+    [
+      ...["aws_s3_bucket_lifecycle_configuration", "bucket", "rule", 1],
+      ...["abort_incomplete_multipart_upload", 0, "days_after_initiation"],
     ],
-    route: of("Route", "RouteKey"),
-    stage: [
-      of("Stage", "StageName"),
-      at(stage, "ThrottlingBurstLimit"),
-      at(stage, "ThrottlingRateLimit"),
+  ],
+  ...below(
+    ["Bucket", "CorsConfiguration", "CorsRules", 0],
+    ["aws_s3_bucket_cors_configuration", "bucket", "cors_rule", 0],
+    {
+      AllowedMethods: "allowed_methods",
+      AllowedHeaders: "allowed_headers",
+      MaxAge: "max_age_seconds",
+    },
+  ),
+  [
+    ["BucketPolicy", "PolicyDocument", "Statement", 0, "Effect"],
+    ["aws_iam_policy_document", "bucket", "statement", 0, "effect"],
+  ],
+  [
+    ["BucketPolicy", "PolicyDocument", "Statement", 0, "Action"],
+    ["aws_iam_policy_document", "bucket", "statement", 0, "actions", 0],
+  ],
+  [
+    [
+      ...["BucketPolicy", "PolicyDocument", "Statement", 0],
+      ...["Condition", "Bool", "aws:SecureTransport"],
     ],
-    permission: [of("Permission", "Action"), of("Permission", "Principal")],
-  };
+    ["aws_iam_policy_document", "bucket", "statement", 0, "condition", 0, "values", 0],
+  ],
+  [
+    ["Role", "AssumeRolePolicyDocument", "Statement", 0, "Principal", "Service"],
+    ["aws_iam_policy_document", "lambda", "statement", 0, "principals", 0, "identifiers", 0],
+  ],
+  [["Log", "RetentionInDays"], ["aws_cloudwatch_log_group", "log", "retention_in_days"]],
+  ...below(["Function"], ["aws_lambda_function", "function"], {
+    Runtime: "runtime",
+    Handler: "handler",
+    MemorySize: "memory_size",
+    Timeout: "timeout",
+  }),
+  [
+    ["Function", "LoggingConfig", "LogFormat"],
+    ["aws_lambda_function", "function", "logging_config", 0, "log_format"],
+  ],
+  [["Api", "ProtocolType"], ["aws_apigatewayv2_api", "api", "protocol_type"]],
+  ...below(
+    ["Api", "CorsConfiguration", "Fn::If", 1],
+    ["aws_apigatewayv2_api", "api", "dynamic", 0, "cors_configuration", "content", 0],
+    { AllowMethods: "allow_methods", AllowHeaders: "allow_headers", MaxAge: "max_age" },
+  ),
+  ...below(["Integration"], ["aws_apigatewayv2_integration", "integration"], {
+    IntegrationType: "integration_type",
+    PayloadFormatVersion: "payload_format_version",
+  }),
+  [["Route", "RouteKey"], ["aws_apigatewayv2_route", "route", "route_key"]],
+  [["Stage", "StageName"], ["aws_apigatewayv2_stage", "stage", "name"]],
+  ...below(
+    ["Stage", "DefaultRouteSettings"],
+    ["aws_apigatewayv2_stage", "stage", "default_route_settings", 0],
+    {
+      ThrottlingBurstLimit: "throttling_burst_limit",
+      ThrottlingRateLimit: "throttling_rate_limit",
+    },
+  ),
+  ...below(["Permission"], ["aws_lambda_permission", "api"], {
+    Action: "action",
+    Principal: "principal",
+  }),
+];
+
+/** Several things below one place. */
+function below(cloudFormation: Path, terraform: Path, names: Readonly<Record<string, string>>) {
+  return Object.entries(names).map(([name, other]) => {
+    return [[...cloudFormation, name], [...terraform, other]] as const;
+  });
 }
 
-/** Names and defaults, but of where the code is: Terraform takes it from its own folder. */
-function parametersOf(template: Json): [string, string][] {
-  return Object.entries(at(template, "Parameters") as Readonly<Record<string, Json>>)
-    .filter(([name]) => !name.startsWith("Code"))
-    .map(([name, parameter]): [string, string] => {
-      const snake = name.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
-      return [snake, String(at(parameter, "Default"))];
+/** A CloudFormation template. */
+export class Template {
+  constructor(private readonly json: Json) {}
+
+  /** Something of a resource's properties. */
+  at([name = "", ...path]: Path): Json {
+    return at(this.json, "Resources", name, "Properties", ...path);
+  }
+
+  /** Names and defaults, but of where the code is: Terraform takes it from its own folder. */
+  get parameters(): [string, string][] {
+    return Object.entries(at(this.json, "Parameters") as Readonly<Record<string, Json>>)
+      .filter(([name]) => !name.startsWith("Code"))
+      .map(([name, parameter]): [string, string] => {
+        const snake = name.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+        return [snake, String(at(parameter, "Default"))];
+      });
+  }
+
+  get policy(): Statement[] {
+    return policyStatements(this.at(["Role", "Policies", 0, "PolicyDocument"]));
+  }
+
+  get variables(): string[] {
+    return Object.keys(this.at(["Function", "Environment", "Variables"]) as object);
+  }
+
+  /** Days that objects stay, by the longest lifetime: CloudFormation cannot add. */
+  get lifetimes(): readonly (readonly [Json, Json])[] {
+    const rule = this.at(["Bucket", "LifecycleConfiguration", "Rules", 0, "ExpirationInDays"]);
+    const [map = "", parameter = null, name = ""] = at(rule, "Fn::FindInMap") as readonly Json[];
+    const days = at(this.json, "Parameters", at(parameter, "Ref") as string, "AllowedValues");
+    return (days as readonly string[]).map((day) => {
+      return [day, at(this.json, "Mappings", map as string, day, name as string)];
     });
+  }
 }
 
-/** CloudFormation cannot add: a table says how long objects stay for each longest lifetime. */
-function lifetimesOf(template: Json, rule: Json): string {
-  const found = at(rule, "ExpirationInDays", "Fn::FindInMap");
-  const days = Object.entries(at(template, "Mappings", "Days") as Readonly<Record<string, Json>>);
-  const isOneMore = days.every(([day, stay]) => at(stay, "Lifecycle") === Number(day) + 1);
-  const known = at(template, "Parameters", "TtlDays", "AllowedValues") as readonly Json[];
-  const covers = days.map(([day]) => day).join() === known.join();
-  const fits = isOneMore && covers && JSON.stringify(found) ===
-      JSON.stringify(["Days", { Ref: "TtlDays" }, "Lifecycle"]);
-  return fits ? "one day more than ttl_days" : "something else";
-}
+/** A Terraform file. */
+export class Terraform {
+  readonly #blocks: readonly Json[];
 
-/** What a Terraform file says. */
-export function terraformFacts(file: Json) {
-  const blocks = [
-    ...at(file, "resource") as readonly Json[],
-    ...at(file, "data") as readonly Json[],
-  ];
-  const of = (type: string, name: string, ...path: (string | number)[]) => {
-    const found = blocks.find((block) => {
+  constructor(private readonly json: Json) {
+    const kinds = [at(json, "resource"), at(json, "data")] as readonly (readonly Json[])[];
+    this.#blocks = kinds.flat();
+  }
+
+  /** Something of a resource or of data: its type and its name come first. */
+  at([type = "", name = "", ...path]: Path): Json {
+    const found = this.#blocks.find((block) => {
       return Object.hasOwn((block as Readonly<Record<string, object>>)[type] ?? {}, name);
     });
     return at(found ?? null, type, name, ...path);
-  };
-  const bucket = (type: string, ...path: (string | number)[]) => {
-    return of(`aws_s3_bucket_${type}`, "bucket", ...path);
-  };
-  const rule = bucket("cors_configuration", "cors_rule", 0);
-  const api = of("aws_apigatewayv2_api", "api");
-  const cors = at(api, "dynamic", 0, "cors_configuration", "content", 0);
-  const stage = of("aws_apigatewayv2_stage", "stage", "default_route_settings", 0);
-  const table = (...path: (string | number)[]) => of("aws_dynamodb_table", "table", ...path);
-  const lambda = (...path: (string | number)[]) => of("aws_lambda_function", "function", ...path);
-  const document = (name: string, ...path: (string | number)[]) => {
-    return of("aws_iam_policy_document", name, "statement", ...path);
-  };
-  return {
-    parameters: (at(file, "variable") as readonly Json[]).flatMap((variable) => {
-      return Object.entries(variable as Readonly<Record<string, Json>>);
-    }).filter(([name]) => name !== "name").map(([name, variable]): [string, string] => {
-      return [name, String(at(variable, "default"))];
-    }),
-    policy: (document("share") as readonly Json[]).map((statement): Statement => ({
+  }
+
+  /** Names and defaults, but that of the function, which for CloudFormation is the stack's. */
+  get parameters(): [string, string][] {
+    const variables = at(this.json, "variable") as readonly Readonly<Record<string, Json>>[];
+    return variables.flatMap((variable) => Object.entries(variable))
+      .filter(([name]) => name !== "name")
+      .map(([name, variable]): [string, string] => [name, String(at(variable, "default"))]);
+  }
+
+  get policy(): Statement[] {
+    const statements = this.at(["aws_iam_policy_document", "share", "statement"]);
+    return (statements as readonly Json[]).map((statement) => ({
       sid: at(statement, "sid"),
       effect: at(statement, "effect"),
       actions: at(statement, "actions"),
       resource: plain(at(statement, "resources", 0) as string),
-    })),
-    assumedBy: document("lambda", 0, "principals", 0, "identifiers", 0),
-    table: [
-      table("billing_mode"),
-      table("hash_key"),
-      table("attribute", 0, "name"),
-      table("attribute", 0, "type"),
-      table("ttl", 0, "attribute_name"),
-      table("ttl", 0, "enabled"),
-      table("point_in_time_recovery", 0, "enabled"),
-    ],
-    publicAccess: [
-      bucket("public_access_block", "block_public_acls"),
-      bucket("public_access_block", "block_public_policy"),
-      bucket("public_access_block", "ignore_public_acls"),
-      bucket("public_access_block", "restrict_public_buckets"),
-      bucket("ownership_controls", "rule", 0, "object_ownership"),
-    ],
-    lifecycle: (bucket("lifecycle_configuration", "rule") as readonly Json[]).map((rule) => [
-      at(rule, "id"),
-      at(rule, "status"),
-      at(rule, "filter", 0, "prefix"),
-    ]),
-    removal: bucket("lifecycle_configuration", "rule", 0, "expiration", 0, "days") ===
-        "${var.ttl_days + 1}"
-      ? "one day more than ttl_days"
-      : "something else",
-    abort: bucket(
-      "lifecycle_configuration",
-      ...["rule", 1],
-      ...["abort_incomplete_multipart_upload", 0, "days_after_initiation"],
-    ),
-    bucketCors: ["allowed_methods", "allowed_headers", "max_age_seconds"].map((name) => {
-      return at(rule, name);
-    }),
-    onlyTls: [
-      document("bucket", 0, "effect"),
-      document("bucket", 0, "actions", 0),
-      document("bucket", 0, "condition", 0, "values", 0),
-    ],
-    log: of("aws_cloudwatch_log_group", "log", "retention_in_days"),
-    function: ["runtime", "handler", "memory_size", "timeout"].map((name) => lambda(name)),
-    logFormat: lambda("logging_config", 0, "log_format"),
-    variables: Object.keys(lambda("environment", 0, "variables") as object),
-    api: at(api, "protocol_type"),
-    apiCors: ["allow_methods", "allow_headers", "max_age"].map((name) => at(cors, name)),
-    integration: [
-      of("aws_apigatewayv2_integration", "integration", "integration_type"),
-      of("aws_apigatewayv2_integration", "integration", "payload_format_version"),
-    ],
-    route: of("aws_apigatewayv2_route", "route", "route_key"),
-    stage: [
-      of("aws_apigatewayv2_stage", "stage", "name"),
-      at(stage, "throttling_burst_limit"),
-      at(stage, "throttling_rate_limit"),
-    ],
-    permission: [
-      of("aws_lambda_permission", "api", "action"),
-      of("aws_lambda_permission", "api", "principal"),
-    ],
-  };
+    }));
+  }
+
+  get variables(): string[] {
+    const path = ["aws_lambda_function", "function", "environment", 0, "variables"];
+    return Object.keys(this.at(path) as object);
+  }
 }
