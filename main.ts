@@ -3,22 +3,17 @@
  * worker, as a role of its own.
  */
 import {
+  type Application,
   type ApplicationContext,
   buildApplication,
   buildRouteMap,
+  type Command,
   proposeCompletions,
+  type RouteMap,
   run,
   text_en,
 } from "@stricli/core";
-import {
-  type ClientContext,
-  decryptCommand,
-  encryptCommand,
-  keyRoutes,
-  statusCommand,
-  unsealCommand,
-} from "./client/command.ts";
-import { COMPLETE, completionCommand } from "./client/completion.ts";
+import { type ClientContext, COMPLETE } from "./client/flags.ts";
 import {
   describeError,
   exitStatus,
@@ -35,17 +30,13 @@ import {
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_WORKER,
-} from "./core/privileges.ts";
+} from "./core/roles.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
 import settings from "./deno.json" with { type: "json" };
-import { installCommand, uninstallCommand } from "./install/command.ts";
 import type { InstallContext } from "./install/run.ts";
-import { backupCommand, resealCommand, restoreCommand, serveCommand } from "./server/command.ts";
 import type { AdminContext } from "./server/administer.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
-import { shareRoutes } from "./share/command.ts";
-import { lambdaCommand } from "./share/lambda_command.ts";
 
 type Context =
   & ClientContext
@@ -55,45 +46,36 @@ type Context =
   & ShareContext
   & ApplicationContext;
 
-const subcommands = {
-  serve: serveCommand,
-  encrypt: encryptCommand,
-  decrypt: decryptCommand,
-  key: keyRoutes,
-  status: statusCommand,
-  unseal: unsealCommand,
-  reseal: resealCommand,
-  backup: backupCommand,
-  restore: restoreCommand,
-  install: installCommand,
-  uninstall: uninstallCommand,
-  share: shareRoutes,
-  "share-lambda": lambdaCommand,
-  completion: completionCommand,
-};
+type Target = Command<Context> | RouteMap<Context>;
 
-const routes = buildRouteMap<keyof typeof subcommands, Context>({
-  routes: subcommands,
-  docs: {
-    brief: "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them",
-    fullDescription: [
-      "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them.",
-      "",
-      "  $ crypto serve &",
-      "  $ crypto encrypt report.pdf",
-      "  $ crypto decrypt report.pdf.crypto",
-    ].join("\n"),
-  },
-});
+/** The subcommands. Each is loaded when it is used: one is not to pay for the others. */
+const SUBCOMMANDS = {
+  serve: async () => (await import("./server/command.ts")).serveCommand,
+  encrypt: async () => (await import("./client/crypt_command.ts")).encryptCommand,
+  decrypt: async () => (await import("./client/crypt_command.ts")).decryptCommand,
+  key: async () => (await import("./client/command.ts")).keyRoutes,
+  status: async () => (await import("./client/command.ts")).statusCommand,
+  unseal: async () => (await import("./client/command.ts")).unsealCommand,
+  reseal: async () => (await import("./server/command.ts")).resealCommand,
+  backup: async () => (await import("./server/command.ts")).backupCommand,
+  restore: async () => (await import("./server/command.ts")).restoreCommand,
+  install: async () => (await import("./install/command.ts")).installCommand,
+  uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
+  share: async () => (await import("./share/command.ts")).shareRoutes,
+  "share-lambda": async () => (await import("./share/lambda_command.ts")).lambdaCommand,
+  completion: async () => (await import("./client/completion.ts")).completionCommand,
+} satisfies Record<string, () => Promise<Target>>;
 
+type Subcommand = keyof typeof SUBCOMMANDS;
+
+const PROGRAM = "crypto";
+const HELP = /^(--help|-h)/i;
 const FULL_PIPE_WAIT = 5;
 const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
-const application = buildApplication(routes, {
-  name: "crypto",
-  versionInfo: { currentVersion: settings.version },
+const SETTINGS = {
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
   localization: {
@@ -103,8 +85,47 @@ const application = buildApplication(routes, {
       exceptionWhileLoadingCommandFunction: describe,
     },
   },
-  determineExitCode: (thrown) => exitStatus(asCryptoError(thrown)),
-});
+  determineExitCode: (thrown: unknown) => exitStatus(asCryptoError(thrown)),
+} as const;
+
+/** All of the program: for its help, and for a line that begins with no subcommand. */
+async function wholeProgram(): Promise<Application<Context>> {
+  const loads: [string, () => Promise<Target>][] = Object.entries(SUBCOMMANDS);
+  const loaded = loads.map(async ([name, load]) => [name, await load()] as const);
+  const routes = buildRouteMap<string, Context>({
+    routes: Object.fromEntries(await Promise.all(loaded)),
+    docs: {
+      brief:
+        "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them",
+      fullDescription: [
+        "Keep keys out of reach: encrypt and decrypt through a daemon that alone can read them.",
+        "",
+        "  $ crypto serve &",
+        "  $ crypto encrypt report.pdf",
+        "  $ crypto decrypt report.pdf.crypto",
+      ].join("\n"),
+    },
+  });
+  const versionInfo = { currentVersion: settings.version };
+  return buildApplication(routes, { ...SETTINGS, name: PROGRAM, versionInfo });
+}
+
+/** One subcommand as a program of its own. */
+async function oneSubcommand(
+  name: Subcommand,
+  words: readonly string[],
+): Promise<Application<Context>> {
+  const target: Target = await SUBCOMMANDS[name]();
+  const named = { ...SETTINGS, name: `${PROGRAM} ${name}` };
+  if ("getAllEntries" in target) return buildApplication(target, named);
+  // The library looks each flag up among those of its own first, by way of an exception.
+  const ownFlags = words.some((word) => HELP.test(word)) ? undefined : {};
+  return buildApplication(target, named, ownFlags);
+}
+
+function isSubcommand(word: string | undefined): word is Subcommand {
+  return word !== undefined && Object.hasOwn(SUBCOMMANDS, word);
+}
 
 /** Why standard output could not be written, if it could not. */
 let unprinted: CryptoError | undefined;
@@ -156,8 +177,10 @@ async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPa
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === COMPLETE) await complete(args.slice(1));
-  else await run(application, args.length === 0 ? ["--help"] : args, context);
+  const [first, ...rest] = args;
+  if (first === COMPLETE) await complete(rest);
+  else if (isSubcommand(first)) await run(await oneSubcommand(first, rest), rest, context);
+  else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
   if (unprinted) return complain(unprinted);
   const status = Number(context.process.exitCode ?? 0);
   // Negative ones are the library's own: a line that it did not understand, or worse.
@@ -165,6 +188,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function complete(words: readonly string[]): Promise<void> {
+  const application = await wholeProgram();
   dropAllPermissions();
   const proposals = await proposeCompletions(application, words, context);
   print(proposals.map(({ completion }) => `${completion}\n`).join(""));

@@ -1,10 +1,7 @@
 /** `crypto completion`: scripts that let a shell ask the program how a line could go on. */
 import { buildCommand, type Command } from "@stricli/core";
 import { dropAllPermissions } from "../platform/permissions.ts";
-import type { ClientContext } from "./command.ts";
-
-/** The hidden subcommand that the scripts call, with the words of the line so far. */
-export const COMPLETE = "__complete";
+import { type ClientContext, COMPLETE } from "./flags.ts";
 
 const SCRIPTS = {
   bash: `_crypto() {

@@ -13,7 +13,8 @@ import { unreachable } from "./transport.ts";
  * @throws {CryptoError} `unsafe_path`, `config`; `unavailable` if it is not there or not to be seen
  */
 export function locateSocket(told?: string): string {
-  const systemConfigured = exists(SYSTEM_LAYOUT.configDirectory);
+  // Not looked for where it does not matter: what is not there is told by an exception.
+  const systemConfigured = !told && exists(SYSTEM_LAYOUT.configDirectory);
   const path = clientSocket((name) => Deno.env.get(name), { told, systemConfigured });
   try {
     return requireTrustedSocket(path, [Deno.uid() ?? 0, ...serviceUid()]);

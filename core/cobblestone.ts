@@ -249,7 +249,8 @@ export async function seal(
   const full = plaintext.length > 0 && plaintext.length % CHUNK === 0;
   const [first, end] = full ? [plaintext.length / CHUNK, body.length - TAG] : [0, body.length];
   const run = { key: chunkKey, baseNonce, first: 0 };
-  await engine.sealChunks({ ...run, input: plaintext, output: body.subarray(0, end) });
+  const pending = engine.sealChunks({ ...run, input: plaintext, output: body.subarray(0, end) });
+  if (pending) await pending;
   if (full) await engine.sealChunks({ ...run, first, input: EMPTY, output: body.subarray(end) });
   return message;
 }
@@ -270,6 +271,7 @@ export async function open(
   if (last < TAG) throw new CryptoError("decryption_failed");
   const output = new Uint8Array(input.length - (Math.floor(input.length / SEALED_CHUNK) + 1) * TAG);
   const run = { key: keys.key, baseNonce: keys.baseNonce, first: 0, input, output };
-  if (!await engine.openChunks(run)) throw new CryptoError("decryption_failed");
+  const opened = engine.openChunks(run);
+  if (!(opened === true || await opened)) throw new CryptoError("decryption_failed");
   return output;
 }

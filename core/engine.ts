@@ -28,16 +28,19 @@ export interface ChunkRun {
   readonly output: Bytes;
 }
 
-/** AES-256-GCM over runs of chunks, and HMAC-SHA-512. */
+/**
+ * AES-256-GCM over runs of chunks, and HMAC-SHA-512. An engine that is done at once gives no
+ * promise: for a short message, waiting for what is there takes longer than making it.
+ */
 export interface Engine {
   /** For `status` and benchmarks. */
   readonly name: "webcrypto" | "libcrypto";
   /** HMAC-SHA-512 (RFC 2104), written to the 64 bytes of `output`. */
-  hmacSha512(key: Bytes, data: Bytes, output: Bytes): Promise<void>;
+  hmacSha512(key: Bytes, data: Bytes, output: Bytes): Promise<void> | void;
   /** Encrypts each chunk of the run; `output` gets 16 bytes more for each. */
-  sealChunks(run: ChunkRun): Promise<void>;
+  sealChunks(run: ChunkRun): Promise<void> | void;
   /** Decrypts each chunk of the run; false if any is not authentic, and then `output` is void. */
-  openChunks(run: ChunkRun): Promise<boolean>;
+  openChunks(run: ChunkRun): Promise<boolean> | boolean;
 }
 
 /** How many chunks a run of `length` bytes has; an empty run is one empty chunk. */

@@ -22,7 +22,9 @@ export async function hkdfExpand(
   for (let done = 0; done < length; done += HASH_LENGTH) {
     input[input.length - 1]!++;
     const block = output.subarray(done, done + HASH_LENGTH);
-    await engine.hmacSha512(key, done === 0 ? input.subarray(HASH_LENGTH) : input, block);
+    const data = done === 0 ? input.subarray(HASH_LENGTH) : input;
+    const pending = engine.hmacSha512(key, data, block);
+    if (pending) await pending;
     input.set(block);
   }
   return output.subarray(0, length);

@@ -217,15 +217,6 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
-/** The name of the worker that changes and backs up the ring. */
-export const ADMIN_WORKER = "crypto-admin";
-
-/** The name of the worker that the daemon runs in, by which the program knows that it is one. */
-export const DAEMON_WORKER = "crypto-serve";
-
-/** The name of the worker that installs and removes. */
-export const INSTALL_WORKER = "crypto-install";
-
 /** Directories below a root directory that installing and removing write in. */
 const INSTALLER_WRITES = [
   "/usr/local/bin",
@@ -276,9 +267,6 @@ export function awsSharePrivileges(
   return { net: [...listen, ...origins.map(hostOf)], env: SDK_VARIABLES };
 }
 
-/** The name of the worker that a share server runs in. */
-export const SHARE_WORKER = "crypto-share";
-
 /**
  * What the worker of `share send`, `open` and their like is given: one server and the storage that
  * it has named, the files that were named, and the directory that files go to. It gives up `ffi`
@@ -298,16 +286,10 @@ export function shareClientPrivileges(
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
-/** The name of the worker that asks a share server. */
-export const SHARE_CLIENT_WORKER = "crypto-share-client";
-
 /** What the worker of `share attack` may do: reach the servers that it attacks. */
 export function shareAttackPrivileges(origins: readonly string[]): PermissionSet {
   return { net: origins.map(hostOf) };
 }
-
-/** The name of the worker that attacks. */
-export const SHARE_ATTACK_WORKER = "crypto-share-attack";
 
 /** Host and port of an origin. */
 function hostOf(origin: string): string {

@@ -1,16 +1,14 @@
 /**
  * The daemon's wire messages: JSON-RPC 2.0 (jsonrpc.org/specification), one message a line.
- * docs/protocol.md is the normative description. Parameters are named, each has one type, and one
- * that is not in the table is refused.
+ * docs/protocol.md is the normative description. Here is what both sides know, and what a client
+ * writes and reads; what a daemon reads and writes is in `calls.ts`, which a client does without.
  */
-import { type Bytes, fromBase64Url, fromUtf8 } from "./bytes.ts";
-import { asCryptoError, CryptoError, type ErrorKind, isErrorCode } from "./errors.ts";
+import { type Bytes, fromUtf8 } from "./bytes.ts";
+import { asCryptoError, CryptoError, isErrorCode } from "./errors.ts";
 import type { Rung } from "./rungs.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
-/** The most requests of one batch. */
-export const MAX_BATCH = 1_024;
 const MAX_ID_LENGTH = 128;
 
 /** What a parameter's type is in JSON, and what it becomes here. A `?` makes it optional. */
@@ -22,7 +20,8 @@ interface ParamTypes {
   /** A whole number from 0 to 2^53 - 1. */
   size: number;
 }
-type ParamType = keyof ParamTypes;
+/** The name of a type. */
+export type ParamType = keyof ParamTypes;
 
 /** Every method and its parameters. */
 export const METHODS = {
@@ -114,149 +113,10 @@ export interface StatusResult {
 /** A request's id: what its answer carries. */
 export type RequestId = string | number | null;
 
-/** A request that can be acted upon. */
-export interface Call {
-  readonly id: RequestId;
-  readonly method: Method;
-  readonly params: Record<string, unknown>;
-}
-
-/** A request that cannot: its answer is already known. */
-export interface BadCall {
-  readonly id: RequestId;
-  readonly error: CryptoError;
-}
-
-/** What one line can hold. */
-export type Incoming =
-  | { readonly kind: "single"; readonly call: Call | BadCall }
-  | { readonly kind: "batch"; readonly calls: readonly (Call | BadCall)[] }
-  | { readonly kind: "legacy"; readonly command: unknown; readonly payload: unknown };
-
-/**
- * Reads a line from a client. Never throws: what cannot be read becomes a {@link BadCall}.
- * Nesting does no harm: nothing here recurses into a value.
- */
-export function readRequestLine(line: Uint8Array): Incoming {
-  let value: unknown;
-  try {
-    value = JSON.parse(fromUtf8(line));
-  } catch {
-    return { kind: "single", call: { id: null, error: new CryptoError("parse_error") } };
-  }
-  if (Array.isArray(value)) return readBatch(value);
-  if (isObject(value) && !has(value, "jsonrpc") && has(value, "command")) {
-    return { kind: "legacy", command: value.command, payload: value.payload };
-  }
-  return { kind: "single", call: readCall(value) };
-}
-
-function readBatch(values: readonly unknown[]): Incoming {
-  const refuse = (code: "invalid_request" | "batch_too_large"): Incoming => {
-    return { kind: "single", call: { id: null, error: new CryptoError(code) } };
-  };
-  if (values.length === 0) return refuse("invalid_request");
-  if (values.length > MAX_BATCH) return refuse("batch_too_large");
-  return { kind: "batch", calls: values.map(readCall) };
-}
-
-function readCall(value: unknown): Call | BadCall {
-  const id = isObject(value) ? readId(value.id) : undefined;
-  if (!isObject(value) || id === undefined) return bad(null, "invalid_request");
-  const { method, params = {} } = value;
-  if (value.jsonrpc !== "2.0" || typeof method !== "string") return bad(id, "invalid_request");
-  if (!isMethod(method)) return bad(id, "unknown_method");
-  if (!isObject(params)) return bad(id, "invalid_params");
-  return { id, method, params };
-}
-
-/** Made once: a batch may hold a thousand of them. */
-const BAD = {
-  invalid_request: new CryptoError("invalid_request"),
-  unknown_method: new CryptoError("unknown_method"),
-  invalid_params: new CryptoError("invalid_params"),
-} as const;
-
-function bad(id: RequestId, code: keyof typeof BAD): BadCall {
-  return { id, error: BAD[code] };
-}
-
 /** An id that an answer can carry; undefined for a notification and for what is no id. */
-function readId(id: unknown): string | number | undefined {
+export function readId(id: unknown): string | number | undefined {
   if (typeof id === "string") return id.length <= MAX_ID_LENGTH ? id : undefined;
   return Number.isSafeInteger(id) ? id as number : undefined;
-}
-
-/**
- * Reads a call's parameters by the table.
- * @throws {CryptoError} `invalid_params`, `invalid_text` or `malformed`, naming the parameter.
- */
-export function readParams<M extends Method>(method: M, given: Record<string, unknown>): Params<M> {
-  const { types, required } = SIGNATURES[method];
-  const read: Record<string, unknown> = {};
-  for (const name of Object.keys(given)) {
-    const type = types.get(name);
-    if (type === undefined) throw invalidParam(name, "is not a parameter of this method");
-    read[name] = readParam(name, type, given[name]);
-  }
-  const missing = required.find((name) => !has(read, name));
-  if (missing !== undefined) throw invalidParam(missing, "is missing");
-  return read as Params<M>;
-}
-
-/** The table of methods as {@link readParams} needs it, made once. */
-interface Signature {
-  readonly types: ReadonlyMap<string, ParamType>;
-  readonly required: readonly string[];
-}
-
-const SIGNATURES = Object.fromEntries(
-  Object.entries(METHODS).map(([method, params]) => [method, signature(params)]),
-) as Record<Method, Signature>;
-
-function signature(params: Record<string, string>): Signature {
-  const entries = Object.entries(params);
-  const types = entries.map(([name, type]) => [name, type.replace("?", "") as ParamType] as const);
-  const required = entries.filter(([, type]) => !type.endsWith("?")).map(([name]) => name);
-  return { types: new Map(types), required };
-}
-
-function readParam(name: string, type: ParamType, value: unknown): unknown {
-  if (type === "size") {
-    if (Number.isSafeInteger(value) && (value as number) >= 0) return value;
-    throw invalidParam(name, "is not a whole number");
-  }
-  if (typeof value !== "string") throw invalidParam(name, "is not a string");
-  if (type === "bytes") return readBytesParam(name, value);
-  if (!value.isWellFormed()) throw new CryptoError("invalid_text", { subject: name });
-  return value;
-}
-
-function readBytesParam(name: string, value: string): Bytes {
-  try {
-    return fromBase64Url(value);
-  } catch {
-    throw invalidParam(name, "is not base64url without padding");
-  }
-}
-
-/** An error about one parameter. The name is the caller's text, so it is cut and quoted. */
-export function invalidParam(name: string, problem: string): CryptoError {
-  return new CryptoError("invalid_params", {
-    hint: `${JSON.stringify(name.slice(0, 40))} ${problem}`,
-  });
-}
-
-/** A successful answer, without a line break. */
-export function resultLine(id: RequestId, result: unknown): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result)}}`;
-}
-
-/** A failed answer, without a line break. `message` is the table's; `subject` says what of. */
-export function errorLine(id: RequestId, error: CryptoError): string {
-  const { rpc, message }: ErrorKind = error.kind;
-  const data = { code: error.code, subject: error.subject, hint: error.hint };
-  return JSON.stringify({ jsonrpc: "2.0", id, error: { code: rpc, message, data } });
 }
 
 /** A request, without a line break. */
@@ -284,7 +144,7 @@ export function readAnswerLine(line: Uint8Array): Answer {
     if (!isObject(value) || value.jsonrpc !== "2.0") throw new Error("no JSON-RPC 2.0");
     const id = readId(value.id) ?? null;
     if (isObject(value.error)) return { id, outcome: { error: readError(value.error) } };
-    if (!has(value, "result")) throw new Error("neither result nor error");
+    if (!Object.hasOwn(value, "result")) throw new Error("neither result nor error");
     return { id, outcome: { result: value.result } };
   } catch (cause) {
     const hint = "this is not the answer of a crypto daemon";
@@ -301,12 +161,7 @@ function readError({ data, message }: Record<string, unknown>): CryptoError {
   return new CryptoError(data.code, { subject: text(data.subject), hint: text(data.hint) });
 }
 
-function isMethod(name: string): name is Method {
-  return Object.hasOwn(METHODS, name);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value of JSON is an object, and neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
-
-const has = Object.hasOwn;

@@ -2,7 +2,8 @@
 import { statfsSync } from "node:fs";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
-import { INSTALL_WORKER, installerPrivileges } from "../core/privileges.ts";
+import { installerPrivileges } from "../core/privileges.ts";
+import { INSTALL_WORKER } from "../core/roles.ts";
 import { exists } from "../platform/durable.ts";
 import { requireTrustedDirectory } from "../platform/trust.ts";
 import { RoleWorker } from "../platform/worker.ts";

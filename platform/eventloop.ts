@@ -124,11 +124,14 @@ export class EventLoop {
   }
 
   #linger(): number {
+    // Under load there is something at once, and the time need not be asked for.
+    let count = this.#wait(0);
+    if (count > 0) return count;
     const until = performance.now() + SPIN;
-    do {
-      const count = this.#wait(0);
+    while (performance.now() < until) {
+      count = this.#wait(0);
       if (count > 0) return count;
-    } while (performance.now() < until);
+    }
     return this.#wait(LINGER);
   }
 

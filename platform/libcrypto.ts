@@ -106,7 +106,6 @@ function createEngine(lib: Symbols): Engine {
     scheduled = key.slice();
   }
 
-  // The promises are settled when they are made; the interface is asynchronous for Web Crypto.
   return {
     name: "libcrypto",
 
@@ -115,7 +114,6 @@ function createEngine(lib: Symbols): Engine {
       startHmac(key);
       must(lib.HMAC_Update(hmac, data, BigInt(data.length)));
       must(lib.HMAC_Final(hmac, output, written));
-      return Promise.resolve();
     },
 
     sealChunks(run) {
@@ -129,24 +127,21 @@ function createEngine(lib: Symbols): Engine {
         const sealed = output.subarray(start, start + chunk.length + TAG);
         sealChunk(chunkNonce(baseNonce, first + i), chunk, sealed);
       }
-      return Promise.resolve();
     },
 
     openChunks(run) {
       const { key, baseNonce, first, input, output } = run;
       const count = chunkCount(input.length, SEALED_CHUNK);
       const lastLength = input.length - (count - 1) * SEALED_CHUNK;
-      if (lastLength < TAG) return Promise.resolve(false);
+      if (lastLength < TAG) return false;
       requireRun(run, input.length - count * TAG);
       must(lib.EVP_CipherInit_ex(context, null, null, key, null, OPEN));
       for (let i = 0; i < count; i++) {
         const chunk = input.subarray(i * SEALED_CHUNK, (i + 1) * SEALED_CHUNK);
         const opened = output.subarray(i * CHUNK, i * CHUNK + chunk.length - TAG);
-        if (!openChunk(chunkNonce(baseNonce, first + i), chunk, opened)) {
-          return Promise.resolve(false);
-        }
+        if (!openChunk(chunkNonce(baseNonce, first + i), chunk, opened)) return false;
       }
-      return Promise.resolve(true);
+      return true;
     },
   };
 }

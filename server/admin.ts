@@ -6,7 +6,7 @@ import { type Bytes, concat, fromUtf8 } from "../core/bytes.ts";
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
-import { ADMIN_WORKER } from "../core/privileges.ts";
+import { ADMIN_WORKER } from "../core/roles.ts";
 import type { Rung } from "../core/rungs.ts";
 import { exists } from "../platform/durable.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";

@@ -6,10 +6,10 @@ import {
   type Call,
   errorLine,
   type Incoming,
-  MAX_LINE,
   readRequestLine,
   resultLine,
-} from "../core/rpc.ts";
+} from "../core/calls.ts";
+import { MAX_LINE } from "../core/rpc.ts";
 import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
@@ -185,13 +185,15 @@ export class Connection implements Receiver {
   }
 
   async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<void> {
-    const answers: Answered[] = [];
+    let lines = "";
+    const decisions: Decision[] = [];
     for (const one of incoming) {
-      answers.push(admitted ? await this.#handle(one) : refusal(one, "too_many_requests"));
+      const answer = admitted ? await this.#handle(one) : refusal(one, "too_many_requests");
+      lines += answer.line + "\n";
+      decisions.push(...answer.decisions);
     }
-    const decisions = answers.flatMap((answer) => answer.decisions);
     const logged = await this.parts.log.write(this.who, decisions);
-    await this.#send(logged ? answers : incoming.map(withheld));
+    await this.#send(logged ? lines : incoming.map((one) => withheld(one).line + "\n").join(""));
   }
 
   async #handle(incoming: Incoming): Promise<Answered> {
@@ -222,8 +224,8 @@ export class Connection implements Receiver {
   }
 
   /** Settles when the peer has taken so much that it can be sent more. */
-  async #send(answers: readonly Answered[]): Promise<void> {
-    const bytes = encode(answers.map(({ line }) => line + "\n").join(""));
+  async #send(lines: string): Promise<void> {
+    const bytes = encode(lines);
     for (let at = 0; at < bytes.length; at += MAX_PIECE) {
       this.transport.send(bytes.subarray(at, at + MAX_PIECE));
       if (this.transport.waiting > MAX_PIECE) await this.transport.sent();

@@ -7,7 +7,7 @@ import { base64 } from "@scure/base";
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
-import type { Call } from "../core/rpc.ts";
+import type { Call } from "../core/calls.ts";
 import { failure, type Outcome } from "./service.ts";
 
 /** The most bytes that a client of the older protocol sends: more, its service did not read. */

@@ -1,7 +1,7 @@
 /** What one identity, and all of them together, may take of the daemon. */
 import { CryptoError } from "../core/errors.ts";
 
-/** The daemon's limits. Lengths of lines and batches belong to the protocol: `core/rpc.ts`. */
+/** The daemon's limits. Those of lines and batches are the protocol's: `core/rpc.ts`, `calls.ts`. */
 export interface Limits {
   /** Connections in all. */
   readonly connections: number;

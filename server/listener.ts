@@ -1,7 +1,7 @@
 /** The Unix socket: accepting, learning who calls, admitting or refusing. */
 import { utf8 } from "../core/bytes.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
-import { errorLine } from "../core/rpc.ts";
+import { errorLine } from "../core/calls.ts";
 import { Ready, type Watch } from "../platform/eventloop.ts";
 import type { Access } from "./access.ts";
 import { Channel, type ChannelParts } from "./channel.ts";

@@ -56,7 +56,8 @@ export class AccessLog {
   write(who: Identity | undefined, decisions: readonly Decision[]): Promise<boolean> {
     const caller = who ? `"pid":${who.pid},"uid":${who.uid},"gid":${who.gid},` : "";
     const start = `{"time":"${this.#time()}",${caller}`;
-    const lines = decisions.map((one) => `${start}${JSON.stringify(one).slice(1)}\n`).join("");
+    let lines = "";
+    for (const one of decisions) lines += `${start}${JSON.stringify(one).slice(1)}\n`;
     if (this.#waiting.length === 0) setImmediate(() => this.#flush());
     return new Promise((settle) => this.#waiting.push({ lines, settle }));
   }

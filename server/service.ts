@@ -14,16 +14,8 @@ import {
   type Purpose,
   type RingKey,
 } from "../core/ring.ts";
-import {
-  type Call,
-  invalidParam,
-  type Method,
-  type Params,
-  readParams,
-  type Results,
-  type StatusResult,
-  type UsedKey,
-} from "../core/rpc.ts";
+import { type Call, invalidParam, readParams } from "../core/calls.ts";
+import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Access } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";

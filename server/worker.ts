@@ -2,7 +2,8 @@
  * The daemon's worker: it alone holds the daemon's permissions, by list, and gives up the loading
  * of libraries once it runs.
  */
-import { DAEMON_WORKER, daemonPrivileges } from "../core/privileges.ts";
+import { daemonPrivileges } from "../core/privileges.ts";
+import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";

@@ -98,10 +98,11 @@ export function pageFiles(place: PagePlace): Readonly<Record<string, string>> {
   };
 }
 
-function htmlFor({ origin, api = "" }: PagePlace): string {
+function htmlFor({ origin, api = "", storage = "" }: PagePlace): string {
   return html
     .replace('name="share-origin" content=""', `name="share-origin" content="${origin}"`)
-    .replace('name="share-api" content=""', `name="share-api" content="${api}"`);
+    .replace('name="share-api" content=""', `name="share-api" content="${api}"`)
+    .replace('name="share-storage" content=""', `name="share-storage" content="${storage}"`);
 }
 
 /** Every path that a damaged link may have is the page's. */

@@ -1,5 +1,6 @@
 /** `crypto share serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
-import { awsSharePrivileges, SHARE_WORKER, sharePrivileges } from "../core/privileges.ts";
+import { awsSharePrivileges, sharePrivileges } from "../core/privileges.ts";
+import { SHARE_WORKER } from "../core/roles.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { originsOf } from "./aws/place.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";

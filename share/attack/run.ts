@@ -1,6 +1,7 @@
 /** `crypto share attack`: attacks a server of one's own and says what came of it. */
 import { CryptoError } from "../../core/errors.ts";
-import { SHARE_ATTACK_WORKER, shareAttackPrivileges } from "../../core/privileges.ts";
+import { shareAttackPrivileges } from "../../core/privileges.ts";
+import { SHARE_ATTACK_WORKER } from "../../core/roles.ts";
 import { isLoopback, requireOrigin } from "../../core/share/link.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import type { Outcome } from "./suite.ts";

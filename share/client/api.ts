@@ -31,12 +31,28 @@ const MAX_JSON = 400_000;
 /** Bytes in a millisecond that a line gives which is slow, but not broken. */
 const SLOW_LINE = 16;
 
+/** How a server is asked. */
+export interface ApiOptions {
+  /** Origin of where it keeps large bodies, if not itself. */
+  readonly storage?: string | undefined;
+  /** How a piece is given to `fetch`: browsers stream to HTTP/2 alone, if at all. */
+  readonly bodyOf?: (piece: Bytes) => BodyInit;
+}
+
 /** A share server. */
 export class ShareApi {
   #reached = false;
 
-  /** @param storage origin of where it keeps large bodies, if not itself */
-  constructor(private readonly origin: string, private readonly storage?: string) {}
+  readonly #storage: string | undefined;
+  readonly #bodyOf: (piece: Bytes) => BodyInit;
+
+  constructor(
+    private readonly origin: string,
+    { storage, bodyOf = uncopied }: ApiOptions = {},
+  ) {
+    this.#storage = storage;
+    this.#bodyOf = bodyOf;
+  }
 
   /**
    * Asks; and again if the answer was lost, unless nothing ever came from there.
@@ -58,7 +74,7 @@ export class ShareApi {
       "content-type": "application/octet-stream",
       [UPLOAD_HEADER]: formatUploadPlace(place),
     };
-    const json = await readJson(await this.#post("upload", headers, uncopied(piece)));
+    const json = await readJson(await this.#post("upload", headers, this.#bodyOf(piece)));
     return understood(() => API["upload-state"].answer.read(json, "upload"));
   }
 
@@ -92,7 +108,7 @@ export class ShareApi {
 
   /** Asks the storage, and nobody else whatever the server says. What it refuses may pass. */
   async #reach({ url, headers: given }: Place, init: RequestInit): Promise<Response> {
-    if (this.storage === undefined || URL.parse(url)?.origin !== this.storage) {
+    if (this.#storage === undefined || URL.parse(url)?.origin !== this.#storage) {
       throw new CryptoError("bad_answer");
     }
     const entries = Object.entries(given).filter(([, value]) => value !== undefined);

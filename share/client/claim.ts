@@ -1,4 +1,3 @@
-/** What a taker knows of its claim, wherever that is kept. */
 import type { Bytes } from "../../core/bytes.ts";
 
 /** A taker's side of a claim. */

@@ -1,6 +1,7 @@
 /** What every share command has: its context, and the worker that does the work. */
 import { CryptoError } from "../../core/errors.ts";
-import { SHARE_CLIENT_WORKER, shareClientPrivileges } from "../../core/privileges.ts";
+import { shareClientPrivileges } from "../../core/privileges.ts";
+import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
 import { dropAllPermissions } from "../../platform/permissions.ts";
 import { type RoleOptions, RoleWorker } from "../../platform/worker.ts";

@@ -132,7 +132,7 @@ async function send(
 ): Promise<Results["send"]> {
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { terms, passphrase, engine, onProgress };
-  const api = new ShareApi(origin, storage);
+  const api = new ShareApi(origin, { storage });
   const { secret, id, receipt, expires } = await sendSecret(api, content, options);
   return { link: formatLink(origin, secret), receipt: formatReceipt({ id, receipt }), expires };
 }
@@ -151,7 +151,7 @@ async function answer(
   const { origin, secret: publicKey } = parseLink(link, ["request"]);
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { engine, onProgress };
-  const api = new ShareApi(origin, storage);
+  const api = new ShareApi(origin, { storage });
   const { id, receipt, expires } = await sendAnswer(api, publicKey, content, options);
   return { receipt: formatReceipt({ id, receipt }), expires };
 }
@@ -173,7 +173,7 @@ async function open(
   using claim = await ClaimFile.open(claims, id, passphrase !== undefined);
   const output = new DirectoryOutput(directory, toTerminal);
   const options = { claim, output, engine, onProgress };
-  const api = new ShareApi(origin, storage);
+  const api = new ShareApi(origin, { storage });
   const erased = kind === "own"
     ? await openAnswer(api, secret, options)
     : await openSecret(api, secret, { ...options, passphrase });

@@ -27,17 +27,18 @@ export async function deployment(api: string | undefined): Promise<Deployment> {
   // Made when the program is compiled; nothing else of the sources needs it to be there.
   const { default: bundle } = await import("../assets/lambda.mjs", { with: { type: "bytes" } });
   const hash = createHash("sha256").update(bundle).digest("hex");
+  const place = { origin: "", api, storage: BUCKET };
   const words = {
     hash,
     key: `share-lambda-${hash.slice(0, 16)}.zip`,
-    policy: pagePolicy({ origin: "", api, storage: BUCKET }),
+    policy: pagePolicy(place),
   };
   const texts = {
     "README.md": fill(readme, words),
     "main.tf": terraform,
     "policy.json": policy,
     "template.yaml": template,
-    ...within("page/", pageFiles({ origin: "", api })),
+    ...within("page/", pageFiles(place)),
   };
   const files = Object.entries(texts).map(([name, text]) => [name, utf8(text)] as const);
   return { files: new Map([...files, ["share-lambda.zip", zipped(bundle)]]), hash };

@@ -10,6 +10,11 @@ export function apiOrigin(): string {
   return given("share-api") || location.origin;
 }
 
+/** Where the API keeps large bodies, if not itself. */
+export function storageOrigin(): string {
+  return given("share-storage") ?? "";
+}
+
 function given(name: string): string | undefined {
   return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
 }

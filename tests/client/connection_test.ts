@@ -4,7 +4,7 @@ import { Connection, Unanswered } from "../../client/connection.ts";
 import { KeyService } from "../../client/keyservice.ts";
 import type { Duplex } from "../../client/transport.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
-import { errorLine, resultLine } from "../../core/rpc.ts";
+import { errorLine, resultLine } from "../../core/calls.ts";
 import { soon } from "../support/wait.ts";
 
 interface Request {

@@ -277,8 +277,8 @@ function openedLength({ input }: Run): number {
   return input.length - chunkCount(input.length, SEALED_CHUNK) * TAG;
 }
 
-function opens(engine: Engine, run: Run): Promise<boolean> {
-  return engine.openChunks({ ...run, output: new Uint8Array(openedLength(run)) });
+async function opens(engine: Engine, run: Run): Promise<boolean> {
+  return await engine.openChunks({ ...run, output: new Uint8Array(openedLength(run)) });
 }
 
 async function openOrFail(engine: Engine, run: Run): Promise<Bytes> {

@@ -8,15 +8,11 @@ import {
   type Incoming,
   invalidParam,
   MAX_BATCH,
-  MAX_LINE,
-  type Method,
-  METHODS,
-  readAnswerLine,
   readParams,
   readRequestLine,
-  requestLine,
   resultLine,
-} from "../../core/rpc.ts";
+} from "../../core/calls.ts";
+import { MAX_LINE, type Method, METHODS, readAnswerLine, requestLine } from "../../core/rpc.ts";
 import { failsWith, sameBytes } from "./support.ts";
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];

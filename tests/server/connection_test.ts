@@ -1,7 +1,7 @@
 /** A connection by itself: the test is its transport, and lets its service answer. */
 import assert from "node:assert/strict";
 import { utf8 } from "../../core/bytes.ts";
-import type { Call } from "../../core/rpc.ts";
+import type { Call } from "../../core/calls.ts";
 import type { Receiver, Transport } from "../../server/channel.ts";
 import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";

@@ -76,7 +76,7 @@ Deno.test("a place at another origin than the one announced is never asked", asy
     body: { url: `${elsewhere.origin}/x`, headers: {} },
   }));
   for (const storage of [undefined, server.origin, STORAGE]) {
-    const api = new ShareApi(server.origin, storage);
+    const api = new ShareApi(server.origin, { storage });
     const { next } = await api.call("upload-state", UPLOAD);
     await rejectsWith("bad_answer", api.put(next!, pattern(10)));
     await rejectsWith("bad_answer", Array.fromAsync(api.body(BODY)));
@@ -88,7 +88,7 @@ Deno.test("a piece of another length than was asked for is not sent", async () =
   await using server = lying((origin) => ({
     "upload-state": { offset: 0, next: { url: `${origin}/x`, headers: {}, length: 10 } },
   }));
-  const api = new ShareApi(server.origin, server.origin);
+  const api = new ShareApi(server.origin, { storage: server.origin });
   const { next } = await api.call("upload-state", UPLOAD);
   await rejectsWith("bad_answer", api.put(next!, pattern(9)));
   assert.equal(server.strayed(), 0);
@@ -100,7 +100,7 @@ Deno.test("a storage that gives all where a part was asked for is not believed",
   await using server = lying((origin) => ({
     body: { url: `${origin}/x`, headers: { range: "bytes=5-" } },
   }));
-  const api = new ShareApi(server.origin, server.origin);
+  const api = new ShareApi(server.origin, { storage: server.origin });
   await rejectsWith("share_unreachable", Array.fromAsync(api.body(BODY)));
 });
 

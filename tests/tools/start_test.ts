@@ -1,14 +1,19 @@
-/** What every start of the program loads: nothing that is slow, and nothing that few need. */
+/** What a start of `encrypt` and `decrypt` loads: nothing that is slow, and nothing of others. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bundle } from "../../tools/compile.ts";
 import { PROJECT } from "../../tools/process.ts";
 
-/** The scripts that the first one imports before it runs, and the texts of all of them. */
+/** The subcommands' script, as the bundler names it. */
+const SUBCOMMAND = /^crypt_command-\w+\.js$/;
+
+/** The scripts that are loaded before the subcommand's function runs, and their texts. */
 async function startScripts(folder: string): Promise<Map<string, string>> {
   await bundle(PROJECT, folder);
   const scripts = new Map<string, string>();
-  const waiting = ["main.js"];
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  const waiting = ["main.js", ...names.filter((name) => SUBCOMMAND.test(name))];
+  assert.equal(waiting.length, 2, "the subcommand has a script of its own");
   for (let name; (name = waiting.pop()) !== undefined;) {
     if (scripts.has(name)) continue;
     const text = await Deno.readTextFile(join(folder, name));
@@ -20,7 +25,7 @@ async function startScripts(folder: string): Promise<Map<string, string>> {
   return scripts;
 }
 
-Deno.test("a start loads no module of node's, no slow hash and no SDK, which most subcommands do not need", async () => {
+Deno.test("encrypting loads no module of node's, no slow hash, and nothing of other subcommands", async () => {
   const folder = await Deno.makeTempDir({ prefix: "cts-" });
   try {
     const scripts = await startScripts(folder);
@@ -29,6 +34,7 @@ Deno.test("a start loads no module of node's, no slow hash and no SDK, which mos
       assert.doesNotMatch(text, /^(?:import\b.*|\} from )"node:/m, name);
       assert.doesNotMatch(text, /@noble\/hashes\/[^\n]*\/scrypt/, name);
       assert.doesNotMatch(text, /\bDynamoDBClient\b/, name);
+      assert.doesNotMatch(text, /^\/\/ (?:(?:server|share|install)\/|client\/manage)/m, name);
     }
     const others = Array.from(Deno.readDirSync(folder), ({ name }) => name);
     const withSdk = others.filter((name) => {

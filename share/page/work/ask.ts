@@ -1,5 +1,5 @@
 /** The page's side of its worker. */
-import { apiOrigin } from "../place.ts";
+import { apiOrigin, storageOrigin } from "../place.ts";
 import type { Deed, Failure, Moved, Question, Questions, Reply, Results } from "./deeds.ts";
 
 const SCRIPT = "/worker.js";
@@ -17,7 +17,10 @@ interface Waiting {
 }
 
 const waiting = new Map<number, Waiting>();
-const worker = new Worker(scriptUrl(), { type: "module", name: apiOrigin() });
+const worker = new Worker(scriptUrl(), {
+  type: "module",
+  name: `${apiOrigin()} ${storageOrigin()}`.trim(),
+});
 let asked = 0;
 let isBroken = false;
 

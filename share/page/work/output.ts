@@ -100,7 +100,7 @@ export class PageOutput implements Output {
     return this.#opened;
   }
 
-  /** Always from the start: what a browser has of an earlier time is not known here. */
+  /** What an earlier attempt left is gone: it always begins anew. */
   async begin(manifest: Manifest): Promise<number> {
     this.#isText = manifest.kind === "text";
     // Nobody knows how long a text is before it ends.
@@ -116,7 +116,7 @@ export class PageOutput implements Output {
   }
 
   suspend(): void {
-    void this.discard().catch(() => {});
+    void this.discard();
   }
 
   async write(bytes: Bytes): Promise<void> {

@@ -18,8 +18,9 @@ import { contentOf } from "./content.ts";
 import type { Deed, Failure, Question, Questions, Reply, Results } from "./deeds.ts";
 import { PageOutput } from "./output.ts";
 
-/** The page says where the API is by the worker's name. */
-const api = new ShareApi(self.name);
+/** The page says by the worker's name where the API is, and its storage if it has one. */
+const [origin = "", storage] = self.name.split(" ");
+const api = new ShareApi(origin, { storage, bodyOf: (piece) => piece });
 
 type Deeds = {
   readonly [D in Deed]: (asked: Questions[D], tell: OnProgress) => Promise<Results[D]>;
@@ -70,15 +71,11 @@ async function open(
 
 const claims = new Map<string, Claim>();
 
-/** What names the taker of a link: the same until it was opened, so that a cut loses nothing. */
+/** The taker's side of a link: the same until it is over, so that a cut loses nothing. */
 function claimOf(link: string): Claim {
-  const claim = claims.get(link) ?? {
-    token: randomBytes(PROOF_LENGTH),
-    position: 0,
-    mark: "",
-    note: () => {},
-    end: () => claims.delete(link),
-  };
+  const end = () => void claims.delete(link);
+  const token = randomBytes(PROOF_LENGTH);
+  const claim = claims.get(link) ?? { token, position: 0, mark: "", note: () => {}, end };
   claims.set(link, claim);
   return claim;
 }

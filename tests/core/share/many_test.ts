@@ -45,7 +45,7 @@ class Recorder implements Engine {
   readonly used = new Set<string>();
   chunks = 0;
 
-  sealChunks(run: ChunkRun): Promise<void> {
+  sealChunks(run: ChunkRun): Promise<void> | void {
     const count = Math.max(1, Math.ceil(run.input.length / CHUNK));
     for (let i = 0; i < count; i++) {
       const nonce = chunkNonce(run.baseNonce, run.first + i);

@@ -5,7 +5,7 @@ import { deriveLinkProof } from "../../../core/share/keys.ts";
 import { formatLink, parseLink } from "../../../core/share/link.ts";
 import { ShareApi } from "../../../share/client/api.ts";
 import { type Content, partsContent, textContent } from "../../../share/client/content.ts";
-import { lookAt, readProof } from "../../../share/client/open.ts";
+import { lookAt } from "../../../share/client/open.ts";
 import { sendSecret } from "../../../share/client/send.ts";
 import { endsWithTests, pageTest, server, type Visit } from "./support.ts";
 
@@ -122,7 +122,7 @@ await pageTest(
       for (let i = 0; i < await inside.count(); i++) await inside.nth(i).click();
       await page.keyboard.press("Enter");
     }
-    const seen = await lookAt(api, await readProof("secret", parseLink(link).secret));
+    const seen = await lookAt(api, await deriveLinkProof(parseLink(link).secret));
     assert.deepEqual([seen.attemptsLeft, seen.views], [10, 1]);
     assert.ok(!visit.asked.some(({ url }) => url.endsWith("/api/take")));
   },

@@ -129,7 +129,11 @@ export interface Sent {
 /** The server that the pages come from. */
 export const server = await startShare(UNHURRIED);
 /** An environment in which the command line finds it. */
-export const env = { ...plainEnvironment(), CRYPTO_SHARE_SERVER: server.url };
+export const env = {
+  ...plainEnvironment(),
+  HOME: server.directory,
+  CRYPTO_SHARE_SERVER: server.url,
+};
 
 let started: Promise<Browser> | undefined;
 

@@ -1,0 +1,19 @@
+/** The names of the workers that the program runs in, by which it knows that it is one. */
+
+/** Changes and backs up the ring. */
+export const ADMIN_WORKER = "crypto-admin";
+
+/** The daemon. */
+export const DAEMON_WORKER = "crypto-serve";
+
+/** Installs and removes. */
+export const INSTALL_WORKER = "crypto-install";
+
+/** A share server. */
+export const SHARE_WORKER = "crypto-share";
+
+/** Asks a share server. */
+export const SHARE_CLIENT_WORKER = "crypto-share-client";
+
+/** Attacks a share server. */
+export const SHARE_ATTACK_WORKER = "crypto-share-attack";
