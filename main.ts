@@ -64,6 +64,7 @@ const SUBCOMMANDS = {
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
+  "share-lambda": async () => (await import("./share/lambda_command.ts")).lambdaCommand,
   completion: async () => (await import("./client/completion.ts")).completionCommand,
 } satisfies Record<string, () => Promise<Target>>;
 

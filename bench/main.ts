@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { reason } from "../tools/process.ts";
 import { benchFiles } from "./files.ts";
+import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
 import { benchProcess } from "./process.ts";
 import { benchRequests } from "./requests.ts";
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   process: benchProcess,
   memory: benchMemory,
   share: benchShare,
+  lambda: benchLambda,
 };
 
 interface Options {

@@ -41,6 +41,29 @@ const SHARE_VARIABLES = [
   "CRYPTO_SHARE_ORIGIN",
   "CRYPTO_SHARE_PROXIES",
   "CRYPTO_SHARE_REQUESTS_PER_MINUTE",
+  "CRYPTO_SHARE_STORE",
+] as const;
+
+/** Environment variables, all of AWS's own names, that a share server with a store there reads. */
+export const AWS_VARIABLES = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_DEFAULT_REGION",
+  "AWS_ENDPOINT_URL",
+  "AWS_ENDPOINT_URL_DYNAMODB",
+  "AWS_ENDPOINT_URL_S3",
+  "AWS_REGION",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+] as const;
+/** Environment variables that AWS's SDK reads as it is loaded. None of them holds a secret. */
+const SDK_VARIABLES = [
+  "AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026",
+  "AWS_LAMBDA_BENCHMARK_MODE",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_MAX_CONCURRENCY",
+  "AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA",
+  "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED",
+  "_X_AMZN_TRACE_ID",
 ] as const;
 
 /** The permissions of one role, in the words of Deno's permission sets. */
@@ -150,13 +173,20 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  "share-lambda": { start: { read: true, write: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-attack": { start: { net: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-serve": {
     start: {
       read: true,
       write: true,
       net: true,
-      env: ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", ...SHARE_VARIABLES, ...TERMINAL_VARIABLES],
+      env: [
+        ...["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"],
+        ...SHARE_VARIABLES,
+        ...AWS_VARIABLES,
+        ...SDK_VARIABLES,
+        ...TERMINAL_VARIABLES,
+      ],
       sys: ["uid"],
     },
     working: {},
@@ -223,24 +253,45 @@ export function installerPrivileges(root: string, program: string) {
  * @param listen `host:port` or `unix:/path` of each listener
  */
 export function sharePrivileges(data: string, listen: readonly string[]): PermissionSet {
-  const sockets = listen.flatMap((address) => /^unix:(.*)$/.exec(address)?.[1] ?? []);
+  const sockets = socketsOf(listen);
   return { read: [data, ...sockets], write: [data, ...sockets], net: listen };
 }
 
+/** The files of those that are Unix sockets. */
+function socketsOf(listen: readonly string[]): string[] {
+  return listen.flatMap((address) => /^unix:(.*)$/.exec(address)?.[1] ?? []);
+}
+
 /**
- * What the worker of `share send`, `open` and their like is given: one server, the files that were
- * named, and the directory that files go to. It gives up `ffi` before it asks anything.
+ * The same where the store is on AWS: its listen addresses, and the two services of AWS's.
  *
- * @param origin the share server's, `https://HOST[:PORT]`
+ * @param origins `https://HOST[:PORT]` of DynamoDB and of the bucket
+ */
+export function awsSharePrivileges(
+  origins: readonly string[],
+  listen: readonly string[],
+): PermissionSet {
+  const sockets = socketsOf(listen);
+  const net = [...listen, ...origins.map(hostOf)];
+  return { read: sockets, write: sockets, net, env: SDK_VARIABLES };
+}
+
+/**
+ * What the worker of `share send`, `open` and their like is given: one server and the storage that
+ * it has named, the files that were named, and the directory that files go to. It gives up `ffi`
+ * before it asks anything.
+ *
+ * @param origins `https://HOST[:PORT]` of the server and of its storage, if it has one
  */
 export function shareClientPrivileges(
-  origin: string,
+  origins: readonly string[],
   { read = [], directory = [] }: {
     readonly read?: readonly string[];
     readonly directory?: readonly string[];
   },
 ) {
-  const working = { net: [hostOf(origin)], read: [...read, ...directory], write: [...directory] };
+  const net = origins.map(hostOf);
+  const working = { net, read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 

@@ -33,6 +33,7 @@ export const nginxCommand: Command<NginxCommandContext> = buildCommand({
       certificateKey: optionalText("path", "The key of that"),
       ocspChain: optionalText("path", "Staple OCSP answers, checked by these CA certificates"),
       page: optionalText("path", "Folder of a static page, to be served instead of the server's"),
+      storage: optionalText("origin", "With --page: the bucket of a share server on AWS"),
       maxBytes: optionalText("number", "The share server's setting of that name"),
       requestsPerMinute: optionalText("number", "The share server's setting of that name"),
       resolver: optionalText("address", "Name server, for an https upstream and for OCSP"),

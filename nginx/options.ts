@@ -15,6 +15,7 @@ export interface NginxFlags {
   readonly certificateKey?: string;
   readonly ocspChain?: string;
   readonly page?: string;
+  readonly storage?: string;
   readonly maxBytes?: string;
   readonly requestsPerMinute?: string;
   readonly resolver?: string;
@@ -38,6 +39,8 @@ export interface Site {
   readonly stapling: { readonly chain: string; readonly resolver: string } | undefined;
   /** The folder of the static page, if nginx is to serve it. */
   readonly page: string | undefined;
+  /** Where a browser may take large bodies, if the share server keeps them elsewhere. */
+  readonly storage: string | undefined;
   readonly maxBytes: number;
   readonly requests: number;
   readonly nginx: Version;
@@ -73,6 +76,7 @@ export function readSite(flags: NginxFlags): Site {
       resolver: readResolver(flags.resolver),
     },
     page: page === undefined ? undefined : readPath(page, "--page"),
+    storage: flags.storage === undefined ? undefined : readStorage(flags.storage, page),
     maxBytes: wholeNumber(flags.maxBytes ?? `${MAX_BYTES}`, "--max-bytes", MOST_BYTES),
     requests: wholeNumber(
       flags.requestsPerMinute ?? `${REQUESTS_PER_MINUTE}`,
@@ -95,6 +99,14 @@ function matching(text: string, flag: string, pattern: RegExp, what: string): st
 
 function readPath(text: string, flag: string): string {
   return matching(text, flag, PATH, "an absolute path of letters, digits and . _ @ + -");
+}
+
+/** The share server sends its own page's policy. */
+function readStorage(text: string, page: string | undefined): string {
+  if (page === undefined) throw wrong("--storage", "given with --page alone");
+  const host = /^https:\/\/(.*)$/s.exec(text)?.[1];
+  if (host !== undefined && DOMAIN.test(host)) return text;
+  throw wrong("--storage", "the https://HOST of the bucket");
 }
 
 function readProfile(text: string): Profile {

@@ -1,5 +1,5 @@
 /** The configuration, filled in. */
-import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
+import { HSTS_HEADER, pagePolicy, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { LONG_BYTES } from "../core/share/limits.ts";
 import { failureLines, quoted } from "./failures.ts";
 import type { Site, Upstream } from "./options.ts";
@@ -22,7 +22,7 @@ const QUIET = [
 export function siteText(site: Site): string {
   const { domain, profile, page, stapling, upstream } = site;
   const values = {
-    ...headerValues(),
+    ...headerValues(site),
     ...upstreamValues(site),
     domain,
     profile,
@@ -47,12 +47,17 @@ function pageLines(page: string | undefined, values: Values): string[] {
   return page === undefined ? [] : fill(pageText, { ...values, page }).trimEnd().split("\n");
 }
 
-function headerValues() {
+function headerValues({ domain, storage }: Site) {
   const lines = (headers: Readonly<Record<string, string>>) =>
     Object.entries(headers).map(([name, value]) => {
       return `add_header ${name} ${quoted(value)} always;`;
     });
-  return { hsts: lines(HSTS_HEADER), headers: lines(SECURITY_HEADERS) };
+  const policy = pagePolicy({ origin: `https://${domain}`, storage });
+  return {
+    hsts: lines(HSTS_HEADER),
+    headers: lines(SECURITY_HEADERS),
+    pageHeaders: lines({ ...SECURITY_HEADERS, "content-security-policy": policy }),
+  };
 }
 
 /** A function's addresses change, so its name is looked up again and again. */

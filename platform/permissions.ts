@@ -10,17 +10,21 @@ const NAMES = ["run", "write", "net", "env", "sys", "read", "import", "ffi"] as 
  * @throws {CryptoError} `internal` if any is still held: then nothing may go on.
  */
 export function dropAllPermissions(): void {
-  for (const name of NAMES) Deno.permissions.revokeSync({ name });
-  requireNone(NAMES);
+  drop(NAMES);
+}
+
+/** Gives up everything but reading and writing files. */
+export function dropAllButFiles(): void {
+  drop(NAMES.filter((name) => name !== "read" && name !== "write"));
 }
 
 /** Gives up the loading of libraries and the making of pointers. */
 export function dropLibraryPermission(): void {
-  Deno.permissions.revokeSync({ name: "ffi" });
-  requireNone(["ffi"]);
+  drop(["ffi"]);
 }
 
-function requireNone(names: readonly (typeof NAMES)[number][]): void {
+function drop(names: readonly (typeof NAMES)[number][]): void {
+  for (const name of names) Deno.permissions.revokeSync({ name });
   const held = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
   if (held.length === 0) return;
   throw new CryptoError("internal", { subject: held.join(", "), hint: "a permission was kept" });

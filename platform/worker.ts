@@ -127,9 +127,15 @@ export class RoleWorker<Q, A, E = never> {
    * this thread's permissions, so they go when it has told that it has them.
    */
   static async start<Q, A, E = never>(options: RoleOptions<E>): Promise<RoleWorker<Q, A, E>> {
+    const role = await RoleWorker.startFirst<Q, A, E>(options);
+    dropAllPermissions();
+    return role;
+  }
+
+  /** Starts a role that says what the next one is to be given: this thread keeps its permissions. */
+  static async startFirst<Q, A, E = never>(options: RoleOptions<E>): Promise<RoleWorker<Q, A, E>> {
     const role = new RoleWorker<Q, A, E>(options);
     await Promise.race([role.#loaded.promise, role.died]);
-    dropAllPermissions();
     return role;
   }
 

@@ -28,6 +28,8 @@ export interface ApiContext {
   readonly allowed: Allowed;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Where bodies are kept that do not go through the server: an origin. */
+  readonly storage?: string | undefined;
 }
 
 /** What is answered: JSON, a line of text, bytes, or nothing. */
@@ -47,6 +49,7 @@ const CALLS: Calls = {
   "look-request": lookAtRequest,
   answer: answerRequest,
   "upload-state": uploadState,
+  storage,
   look,
   take,
   body,
@@ -150,13 +153,13 @@ export async function upload({ store, clock }: ApiContext, request: Request): Pr
   const { id, uploadToken, offset } = parseUploadPlace(request.headers.get(UPLOAD_HEADER));
   const progress = await store.append(id, sha256(uploadToken), offset, inTime(request), clock);
   if (!progress) throw nothingHere();
-  return answer("upload-state", { expires: undefined, ...progress });
+  return answer("upload-state", { expires: undefined, next: undefined, ...progress });
 }
 
 async function uploadState({ store, clock }: ApiContext, asked: Asked<"upload-state">) {
   const progress = await store.progress(asked.id, sha256(asked.uploadToken), clock());
   if (!progress) throw nothingHere();
-  return answer("upload-state", { expires: undefined, ...progress });
+  return answer("upload-state", { expires: undefined, next: undefined, ...progress });
 }
 
 async function look({ store, clock }: ApiContext, { id, linkProof }: Asked<"look">) {
@@ -190,9 +193,13 @@ async function wrongPassphrase(store: Store, claim: Claim, now: number): Promise
 }
 
 async function body({ store, clock }: ApiContext, { id, claimToken, offset }: Asked<"body">) {
-  const stream = await store.read(id, sha256(claimToken), offset, clock());
-  if (!stream) throw nothingHere();
-  return { stream };
+  const body = await store.read(id, sha256(claimToken), offset, clock());
+  if (!body) throw nothingHere();
+  return "place" in body ? answer("body", body.place) : body;
+}
+
+function storage({ storage: origin }: ApiContext): Promise<Outcome> {
+  return Promise.resolve(answer("storage", { origin }));
 }
 
 async function acknowledge({ store, clock }: ApiContext, asked: Asked<"acknowledge">) {

@@ -47,9 +47,9 @@ export class ShareApp {
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
-    this.#page = new Page(options.origin);
-    const https = options.origin.startsWith("https:");
-    this.#headers = { ...SECURITY_HEADERS, ...(https ? HSTS_HEADER : {}) };
+    const { origin, storage } = options;
+    this.#page = new Page({ origin, storage });
+    this.#headers = { ...SECURITY_HEADERS, ...(origin.startsWith("https:") ? HSTS_HEADER : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }
 
@@ -69,7 +69,7 @@ export class ShareApp {
       if (request.method !== "POST") return this.#fixed(request, path);
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
-      return this.#refuse(error);
+      return this.refuse(error);
     }
   }
 
@@ -118,7 +118,8 @@ export class ShareApp {
     throw new CryptoError("too_many_requests", { hint });
   }
 
-  #refuse(thrown: unknown): Response {
+  /** Tells the caller what went wrong, also before or after a request was handled. */
+  refuse(thrown: unknown): Response {
     const error = asCryptoError(thrown);
     const { code, kind: { http } } = error;
     if (http >= 500) this.options.onFailure?.(code);

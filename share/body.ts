@@ -39,10 +39,12 @@ export async function* inTime(request: Request, rest: number = PATIENCE): AsyncG
 }
 
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new CryptoError("idle_timeout")), milliseconds);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CryptoError("idle_timeout")), milliseconds);
+  });
   try {
-    return await Promise.race([promise, late.promise]);
+    return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }

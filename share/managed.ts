@@ -40,12 +40,12 @@ const PIECE = 16_384;
 
 /** scrypt in a thread of its own: the one that serves goes on. */
 const threadedScrypt: CostlyScrypt = (password, salt, { logN, r, p }) => {
-  const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
   const options = { N: 2 ** logN, r, p, maxmem: 2 ** (logN + 11) };
-  scrypt(password, salt, 32, options, (error, key) => {
-    error ? reject(error) : resolve(new Uint8Array(key));
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, 32, options, (error, key) => {
+      error ? reject(error) : resolve(new Uint8Array(key));
+    });
   });
-  return promise;
 };
 
 /** By what a managed secret is opened. */

@@ -11,18 +11,16 @@ export class Metrics {
   }
 
   /** All of them, in the text format of Prometheus. */
-  text({ secrets, bytes }: Usage): string {
+  text(usage: Usage | undefined): string {
     const lines = [...this.#counts].map(([labels, n]) =>
       `crypto_share_requests_total{${labels}} ${n}`
     );
-    return [
-      "# TYPE crypto_share_requests_total counter",
-      ...lines.sort(),
-      "# TYPE crypto_share_secrets gauge",
-      `crypto_share_secrets ${secrets}`,
-      "# TYPE crypto_share_bytes gauge",
-      `crypto_share_bytes ${bytes}`,
-      "",
-    ].join("\n");
+    const counted = usage ? [...gauge("secrets", usage), ...gauge("bytes", usage)] : [];
+    const total = ["# TYPE crypto_share_requests_total counter", ...lines.sort()];
+    return [...total, ...counted, ""].join("\n");
   }
+}
+
+function gauge(name: keyof Usage, usage: Usage): string[] {
+  return [`# TYPE crypto_share_${name} gauge`, `crypto_share_${name} ${usage[name]}`];
 }

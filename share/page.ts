@@ -5,26 +5,12 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Bytes } from "../core/bytes.ts";
+import { type PagePlace, pagePolicy } from "../core/share/headers.ts";
 import script from "./assets/page.js" with { type: "text" };
 import worker from "./assets/worker.js" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
 import style from "./assets/page.css" with { type: "text" };
 import html from "./page/page.html" with { type: "text" };
-
-/** What browsers let the page do: run its own scripts, and ask this server. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types worker",
-].join("; ");
 
 /** A response as far as it is known here. */
 export interface Found {
@@ -45,25 +31,25 @@ interface PageFile {
 /** The page of one server. */
 export class Page {
   readonly #html: PageFile;
+  readonly #policy: { readonly "content-security-policy": string };
 
-  /** @param origin what its links begin with */
-  constructor(origin: string) {
-    const place = `<meta name="share-origin" content="${origin}">`;
-    const named = html.replace('<meta name="share-origin" content="">', place);
-    this.#html = file("text/html", named, { "cache-control": "no-store" });
+  constructor(place: PagePlace) {
+    this.#html = file("text/html", htmlFor(place), { "cache-control": "no-store" });
+    this.#policy = { "content-security-policy": pagePolicy(place) };
   }
 
   /** What a path names. */
   find(path: string, headers: Headers): Found | undefined {
     const found = isHtml(path) ? this.#html : FILES.get(path);
     if (!found) return undefined;
+    const own = { ...found.headers, ...this.#policy };
     const isKept = found.tag !== undefined && headers.get("if-none-match") === found.tag;
-    if (isKept) return { status: 304, body: null, headers: found.headers };
+    if (isKept) return { status: 304, body: null, headers: own };
     if (!acceptsGzip(headers.get("accept-encoding") ?? "")) {
-      return { status: 200, body: found.plain, headers: found.headers };
+      return { status: 200, body: found.plain, headers: own };
     }
     const body = found.gzipped ??= new Uint8Array(gzipSync(found.plain, { level: 9 }));
-    return { status: 200, body, headers: { ...found.headers, "content-encoding": "gzip" } };
+    return { status: 200, body, headers: { ...own, "content-encoding": "gzip" } };
   }
 }
 
@@ -73,6 +59,24 @@ const FILES: ReadonlyMap<string, PageFile> = new Map([
   ["/page.css", kept("text/css", style)],
   ["/icon.svg", kept("image/svg+xml", icon)],
 ]);
+
+/** The page as files for whichever server, by their names. */
+export function pageFiles(place: PagePlace): Readonly<Record<string, string>> {
+  return {
+    "index.html": htmlFor(place),
+    "page.js": script,
+    "worker.js": worker,
+    "page.css": style,
+    "icon.svg": icon,
+  };
+}
+
+function htmlFor({ origin, api = "", storage = "" }: PagePlace): string {
+  return html
+    .replace('name="share-origin" content=""', `name="share-origin" content="${origin}"`)
+    .replace('name="share-api" content=""', `name="share-api" content="${api}"`)
+    .replace('name="share-storage" content=""', `name="share-storage" content="${storage}"`);
+}
 
 /** Every path that a damaged link may have is the page's. */
 function isHtml(path: string): boolean {
@@ -87,7 +91,6 @@ export function isOfPage(path: string): boolean {
 function file(type: string, text: string, more: Readonly<Record<string, string>>): PageFile {
   const headers = {
     "content-type": `${type}; charset=utf-8`,
-    "content-security-policy": POLICY,
     "vary": "accept-encoding",
     ...more,
   };

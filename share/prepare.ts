@@ -5,6 +5,8 @@
 import { parse, TomlError } from "smol-toml";
 import { CryptoError } from "../core/errors.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
+import { LARGEST_BODY } from "./aws/limits.ts";
+import { type AwsPlace, awsPlace } from "./aws/place.ts";
 import { ownDirectory, userDirectory } from "./directories.ts";
 import {
   type Address,
@@ -26,11 +28,13 @@ export interface ServeFlags extends SettingFlags {
   readonly config?: string;
 }
 
+/** Where secrets are kept: in a directory, without symbolic links on its way, or on AWS. */
+export type StorePlace = { readonly directory: string } | { readonly aws: AwsPlace };
+
 /** Everything the worker is told. */
 export interface ServerOptions {
   readonly settings: Settings;
-  /** Without symbolic links on its way. */
-  readonly directory: string;
+  readonly store: StorePlace;
   readonly listen: Address;
   /** Absent: where it listens. */
   readonly origin?: string | undefined;
@@ -42,19 +46,32 @@ export interface ServerOptions {
  * @throws {CryptoError} `config`; `unsafe_path` if others could look into the directory
  */
 export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
-  const settings = settingsOf(flags, fromEnvironment(readEnv), readFile(config));
-  const { origin, metrics } = settings;
+  const given = [flags, fromEnvironment(readEnv), readFile(config)];
+  const settings = settingsOf(...given);
+  const { origin, metrics, store } = settings;
   const listen = parseAddress(settings.listen, "listen");
   if ("path" in listen && origin === undefined) {
     throw wrong("origin", "who listens on a Unix socket is to say where people reach it");
   }
   return {
     settings,
-    directory: ownDirectory(settings.data ?? `${dataHome()}/crypto/share`),
+    store: store === undefined
+      ? { directory: ownDirectory(settings.data ?? `${dataHome()}/crypto/share`) }
+      : { aws: awsPlaceOf(store, settings, given) },
     listen,
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
   };
+}
+
+/** A place on AWS. What such a store cannot keep to is refused, not ignored. */
+function awsPlaceOf(store: string, { maxBytes }: Settings, given: readonly Given[]) {
+  for (const name of ["data", "diskBytes"] as const) {
+    if (!given.some((set) => set[name] !== undefined)) continue;
+    throw wrong(name, "a store on AWS has no directory and counts no total: leave it out");
+  }
+  if (maxBytes <= LARGEST_BODY) return awsPlace(store, readEnv);
+  throw wrong("maxBytes", `a store on AWS takes at most ${LARGEST_BODY}`);
 }
 
 function readEnv(name: string): string | undefined {

@@ -1,7 +1,8 @@
 /** `crypto share serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
-import { sharePrivileges } from "../core/privileges.ts";
+import { awsSharePrivileges, sharePrivileges } from "../core/privileges.ts";
 import { SHARE_WORKER } from "../core/roles.ts";
 import { RoleWorker } from "../platform/worker.ts";
+import { originsOf } from "./aws/place.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
 import { type Address, formatAddress, proxiesOf, UNIX_PEER } from "./settings.ts";
 import { claimSocket } from "./socket.ts";
@@ -53,8 +54,11 @@ async function withOwnSockets(options: ServerOptions): Promise<ServerOptions> {
   return { ...options, listen: await own(listen), metrics: metrics && await own(metrics) };
 }
 
-function permissionsFor({ directory, listen, metrics }: ServerOptions) {
-  return sharePrivileges(directory, [listen, ...(metrics ? [metrics] : [])].map(formatAddress));
+function permissionsFor({ store, listen, metrics }: ServerOptions) {
+  const addresses = [listen, ...(metrics ? [metrics] : [])].map(formatAddress);
+  return "aws" in store
+    ? awsSharePrivileges(originsOf(store.aws), addresses)
+    : sharePrivileges(store.directory, addresses);
 }
 
 function signal(...names: Deno.Signal[]): Promise<void> {

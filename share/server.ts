@@ -1,10 +1,10 @@
-/** A share server on this machine: the application over the embedded store, and its sweep. */
+/** A share server on this machine: the application over a store, and its sweep. */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { ShareApp } from "./app.ts";
-import { EmbeddedStore } from "./embedded/store.ts";
 import type { ServerOptions } from "./prepare.ts";
 import { type Address, formatAddress, proxiesOf, type Settings, UNIX_PEER } from "./settings.ts";
 import { SOCKET_MODE } from "./socket.ts";
+import type { Store } from "./store.ts";
 
 /** Well within the ten seconds in which what is erased is to be gone. */
 const SWEEP_MILLISECONDS = 3_000;
@@ -15,7 +15,6 @@ type Handler = (request: Request, peer: string) => Promise<Response>;
 
 /** Serves until it is stopped. */
 export class ShareServer {
-  readonly #store: EmbeddedStore;
   readonly #app: ShareApp;
   readonly #servers: Deno.HttpServer<Deno.Addr>[];
   readonly origin: string;
@@ -26,29 +25,35 @@ export class ShareServer {
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
-  /**
-   * Opens the store and listens.
-   * @param tell is told the code of whatever fails here
-   * @throws {CryptoError} `io`, `config` where the address cannot be listened on
-   */
-  constructor(options: ServerOptions, private readonly tell: (code: string) => void) {
-    const { settings, directory } = options;
-    this.#store = new EmbeddedStore(directory, {
-      total: settings.diskBytes,
-      perClient: settings.clientBytes,
-    });
+  private constructor(
+    private readonly store: Store,
+    storage: string | undefined,
+    options: ServerOptions,
+    private readonly tell: (code: string) => void,
+  ) {
+    const { settings } = options;
     const main = this.#listen(options.listen, (request, peer) => this.#app.handle(request, peer));
     this.listening = formatAddress(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
-    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context() });
+    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context(), storage });
     const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
     this.metrics = second && formatAddress(second.addr);
     this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
   }
 
+  /**
+   * Opens the store and listens.
+   * @param tell is told the code of whatever fails here
+   * @throws {CryptoError} `io`, `config` where the store or the address cannot be used
+   */
+  static async start(options: ServerOptions, tell: (code: string) => void): Promise<ShareServer> {
+    const store = await openStore(options);
+    return new ShareServer(store, await store.storageOrigin(), options, tell);
+  }
+
   #context() {
-    return { store: this.#store, origin: this.origin, clock: Date.now, onFailure: this.tell };
+    return { store: this.store, origin: this.origin, clock: Date.now, onFailure: this.tell };
   }
 
   #listen(address: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr | Deno.UnixAddr> {
@@ -70,7 +75,7 @@ export class ShareServer {
   }
 
   #sweepAndAgain(): void {
-    this.#sweeping = this.#store.sweep(Date.now()).catch((error) => {
+    this.#sweeping = this.store.sweep(Date.now()).catch((error) => {
       this.tell(asCryptoError(error).code);
     });
     void this.#sweeping.then(() => {
@@ -89,8 +94,8 @@ export class ShareServer {
     clearTimeout(timer);
     await this.#sweeping;
     clearTimeout(this.#sweep);
-    await this.#store.sweep(Date.now());
-    await this.#store.close();
+    await this.store.sweep(Date.now());
+    await this.store.close();
   }
 }
 
@@ -98,6 +103,17 @@ function listenUnix(options: Deno.ServeUnixOptions, handler: Handler) {
   const server = Deno.serve(options, (request) => handler(request, UNIX_PEER));
   Deno.chmodSync(options.path, SOCKET_MODE);
   return server;
+}
+
+/** What only one kind of store needs is loaded for that one. */
+async function openStore({ store, settings }: ServerOptions): Promise<Store> {
+  if ("aws" in store) {
+    const { openAwsStore } = await import("./aws/open.ts");
+    return await openAwsStore(store.aws, settings.clientBytes);
+  }
+  const { EmbeddedStore } = await import("./embedded/store.ts");
+  const quotas = { total: settings.diskBytes, perClient: settings.clientBytes };
+  return new EmbeddedStore(store.directory, quotas);
 }
 
 function appSettings(settings: Settings) {

@@ -19,6 +19,7 @@ export const SETTINGS = {
     meaning: "where people reach it, such as https://share.example.org; else the listen address",
   },
   data: { meaning: "directory for its files; else crypto/share in XDG_DATA_HOME" },
+  store: { meaning: "where secrets are kept instead: dynamodb://TABLE?bucket=BUCKET" },
   metrics: { meaning: "the same of a second listener, for /metrics alone; else none" },
   proxies: {
     default: "",

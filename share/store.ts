@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import type { SecretKind } from "../core/share/terms.ts";
+import type { Place } from "../core/share/wire.ts";
 
 /** What a sender says of a secret. Kept exactly: the ciphertext is bound to it. */
 export interface SecretTerms {
@@ -130,7 +131,12 @@ export interface Progress {
   readonly offset: number;
   /** When the secret expires; present once it is complete. */
   readonly expires?: number | undefined;
+  /** Where exactly so many bytes go next, if they do not go through the server. */
+  readonly next?: (Place & { readonly length: number }) | undefined;
 }
+
+/** A body, or where its holder gets it. */
+export type Body = { readonly stream: ReadableStream<Bytes> } | { readonly place: Place };
 
 /** What a taker shows. */
 export interface Claim {
@@ -181,8 +187,9 @@ export interface Store {
     }
   >;
   /**
-   * Adds to a body. Nothing is written where `offset` is not where the body ends: the progress
-   * says where to go on. A body that ends early is kept as far as it came.
+   * Adds to a body. Nothing is written where `offset` is not where the body ends, or bodies do not
+   * go through the server: the progress says where to go on. A body that ends early is kept as far
+   * as it came.
    */
   append(
     id: Bytes,
@@ -204,7 +211,7 @@ export interface Store {
     claimTokenHash: Bytes,
     offset: number,
     now: number,
-  ): Promise<ReadableStream<Bytes> | undefined>;
+  ): Promise<Body | undefined>;
   /** Ends a claim. When no view is left the body is erased. */
   acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean>;
   /** Of an answer by either receipt: the requester's or the answerer's. */
@@ -215,7 +222,10 @@ export interface Store {
   unlock(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined>;
   /** Erases what has expired or whose claims have ended; gives up uploads that rest. */
   sweep(now: number): Promise<void>;
-  usage(): Promise<Usage>;
+  /** Undefined if the store does not count. */
+  usage(): Promise<Usage | undefined>;
+  /** The one origin of all places that it gives; undefined if bodies go through the server. */
+  storageOrigin(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -232,3 +242,8 @@ export const UPLOAD_REST = 3_600_000;
 export const EXPIRED_MEMORY = 7 * 86_400_000;
 /** What a record is charged beside its body. */
 export const RECORD_BYTES = 512;
+
+/** A body that is at hand. */
+export function streamOf(bytes: Bytes): ReadableStream<Bytes> {
+  return new Blob([bytes]).stream();
+}

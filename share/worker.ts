@@ -21,7 +21,7 @@ export function runShareRole(): void {
   let server: ShareServer | undefined;
   runRole<Question, Serving | undefined, string>(async (question, tell) => {
     if (question.type === "stop") return await server?.stop() as undefined;
-    server = new ShareServer(question.options, tell);
+    server = await ShareServer.start(question.options, tell);
     const { origin, listening, metrics } = server;
     return { origin, listening, metrics };
   });

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runtimeEnvironment } from "./denort.ts";
+import { bundleLambda } from "./lambda.ts";
 import { mustDeno, PROJECT, reason } from "./process.ts";
 
 /** What to compile, for which machine, and where to. */
@@ -40,7 +41,8 @@ export async function compile(options: CompileOptions = {}): Promise<Binary> {
   const env = await runtimeEnvironment(target);
   const folder = await Deno.makeTempDir({ prefix: "crypto-compile-" });
   try {
-    await bundle(root, folder);
+    await bundleLambda(root, { inherits: leavesNoTrace });
+    await bundle(root, folder, "--minify");
     const program = join(folder, PROGRAM + suffix(target));
     await mustDeno(compileArguments(await unstableFeatures(root), target, basename(program)), {
       cwd: folder,
@@ -65,14 +67,37 @@ export function defaultOutput(target?: string): string {
 }
 
 /** One script for what every start needs, and one for each part that is loaded when it is used. */
-async function bundle(root: string, folder: string): Promise<void> {
-  const options = ["--quiet", "--platform", "deno", "--minify", "--code-splitting"];
+export async function bundle(root: string, folder: string, ...more: string[]): Promise<void> {
+  const options = ["--quiet", "--platform", "deno", "--code-splitting", ...more];
   await mustDeno(["bundle", ...options, "--outdir", folder, join(root, "main.ts")], {
     cwd: root,
     inherits: leavesNoTrace,
   });
-  // The time of each script is part of the binary.
-  for await (const { name } of Deno.readDir(folder)) await Deno.utime(join(folder, name), 0, 0);
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    const text = await Deno.readTextFile(path);
+    const lean = withoutRequire(text);
+    if (lean !== text) await Deno.writeTextFile(path, lean);
+    // The time of each script is part of the binary.
+    await Deno.utime(path, 0, 0);
+  }
+}
+
+/** How Deno's bundler lets CommonJS call `require`, in a script that every other one imports. */
+const REQUIRE = new RegExp(
+  String
+    .raw`import *\{ *createRequire as (__deno_internal_createRequire) *\} *from *"node:module";\s*` +
+    String.raw`var ([\w$]+) *= *\1\(import\.meta\.url\);`,
+);
+
+/**
+ * Lets `require` give what is built in, when it is called: as it comes it loads node's modules at
+ * every start, and looks for files, which a compiled program is never to do.
+ */
+export function withoutRequire(script: string): string {
+  const lean = script.replace(REQUIRE, "var $2 = (name) => process.getBuiltinModule(name);");
+  if (!lean.includes("createRequire as __deno")) return lean;
+  throw new Error("the bundler writes `require` in another way than this knows");
 }
 
 /** Whether a variable of the environment may reach the compiler. */

@@ -18,3 +18,31 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 export const HSTS_HEADER = {
   "strict-transport-security": "max-age=63072000; includeSubDomains",
 } as const;
+
+/** Where a page is, and what belongs to it. */
+export interface PagePlace {
+  /** What its links begin with; empty: where the page itself is. */
+  readonly origin: string;
+  /** Where the API is, if that is elsewhere. */
+  readonly api?: string | undefined;
+  /** Where bodies are kept that do not go through the server. */
+  readonly storage?: string | undefined;
+}
+
+/** What browsers let the page do: run its own scripts, and ask the server and its storage. */
+export function pagePolicy({ api, storage }: PagePlace): string {
+  const asked = ["'self'", ...[api, storage].filter((origin) => origin !== undefined)];
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src ${asked.join(" ")}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types worker",
+  ].join("; ");
+}

@@ -28,6 +28,17 @@ const size = integer(0);
 const time = integer(0);
 const empty = object({});
 
+/** The longest address of a place, in characters. */
+const MAX_URL = 4_096;
+/** The longest piece that a server may ask for: whoever sends keeps it until it has arrived. */
+const MAX_PIECE = 67_108_864;
+
+/** A request that the client makes itself, to where bodies are kept; and the headers it may have. */
+const place = {
+  url: text(MAX_URL),
+  headers: object({ "if-none-match": optional(oneOf("*")), range: optional(text()) }),
+};
+
 /** Why a secret is not given, to who has the link; and since when. */
 const refusal = object({
   state: oneOf("waiting", "uploading", "locked", "used", "revoked", "expired"),
@@ -114,7 +125,11 @@ export const API = {
   },
   "upload-state": {
     request: object({ id, uploadToken: proof }),
-    answer: object({ offset: size, expires: optional(time) }),
+    answer: object({
+      offset: size,
+      expires: optional(time),
+      next: optional(object({ ...place, length: integer(1, MAX_PIECE) })),
+    }),
   },
   look: {
     request: object({ id, linkProof: proof }),
@@ -139,9 +154,10 @@ export const API = {
   },
   body: {
     request: object({ id, claimToken: proof, offset: size }),
-    /** Not JSON: the bytes themselves. */
-    answer: empty,
+    /** Where it is; or not JSON, but the bytes themselves. */
+    answer: object(place),
   },
+  storage: { request: empty, answer: object({ origin: optional(text()) }) },
   acknowledge: { request: object({ id, claimToken: proof }), answer: empty },
   status: { request: holder, answer: status },
   revoke: { request: holder, answer: status },
@@ -155,6 +171,8 @@ type Value<C> = C extends Codec<infer T> ? T : never;
 export type Request<C extends Call> = Value<(typeof API)[C]["request"]>;
 /** What a call answers. */
 export type Answer<C extends Call> = Value<(typeof API)[C]["answer"]>;
+/** A request that the client makes itself. */
+export type Place = Answer<"body">;
 /** Why a secret is not given. */
 export type Refusal = Value<typeof refusal>;
 /** Why a request is not to be answered. */
@@ -207,10 +225,10 @@ export const FAILURE = object({
   since: optional(time),
 });
 
-function text(): Codec<string> {
+function text(longest = 1_024): Codec<string> {
   return {
     read(json, field) {
-      if (typeof json === "string" && json.length <= 1_024) return json;
+      if (typeof json === "string" && json.length <= longest) return json;
       throw new CryptoError("invalid_params", { subject: field });
     },
     write: (value) => value,

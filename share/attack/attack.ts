@@ -20,7 +20,7 @@ export interface Attack {
 /** An attack that succeeded. */
 export class Finding extends Error {}
 
-/** An attack that teaches nothing: the server only says that it is asked too often. */
+/** An attack that teaches nothing: the server only says that it is asked too often, or has no such part. */
 export class Untried extends Error {}
 
 /** @throws {Finding} */

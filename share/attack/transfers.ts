@@ -1,7 +1,7 @@
 /** Connections that are cut, and what is asked for in the middle of them. */
 import { type Bytes, toBase64Url } from "../../core/bytes.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
-import { type Attack, expect, type Target } from "./attack.ts";
+import { type Attack, expect, type Target, Untried } from "./attack.ts";
 import { ask, call, GONE, madeUp, post, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";
 
 /** Large enough for several writes of every layer between. */
@@ -11,7 +11,7 @@ const CUT_AFTER = 20;
 const TRIES = 20;
 
 async function cutUploads({ urls: [url] }: Target): Promise<void> {
-  const victim = await new Victim({ size: SIZE }).create(url);
+  const victim = await uploading(url);
   const { content } = victim;
   for (const part of CUTS) {
     const offset = await offsetOf(url, victim);
@@ -27,9 +27,20 @@ async function cutUploads({ urls: [url] }: Target): Promise<void> {
   await expectFrom(url, victim, claim.claimToken, 0);
 }
 
-async function offsetOf(url: string, { id, uploadToken }: Victim): Promise<number> {
-  const state = { id, uploadToken: toBase64Url(uploadToken) };
-  return Number((await ask(url, "upload-state", state)).json.offset);
+/** A secret whose body is to come. @throws {Untried} where bodies do not go through the server */
+async function uploading(url: string): Promise<Victim> {
+  const victim = await new Victim({ size: SIZE }).create(url);
+  const { next } = await stateOf(url, victim);
+  if (next !== undefined) throw new Untried("bodies go past this server, to its storage");
+  return victim;
+}
+
+async function offsetOf(url: string, victim: Victim): Promise<number> {
+  return Number((await stateOf(url, victim)).offset);
+}
+
+async function stateOf(url: string, { id, uploadToken }: Victim) {
+  return (await ask(url, "upload-state", { id, uploadToken: toBase64Url(uploadToken) })).json;
 }
 
 /** Gives where to go on. */
@@ -75,7 +86,7 @@ function cut(bytes: Uint8Array): ReadableStream<Uint8Array> {
 
 /** With another's token, at another place, and more than was announced. */
 async function strangeUploads({ urls: [url] }: Target): Promise<void> {
-  const victim = await new Victim({ size: SIZE }).create(url);
+  const victim = await uploading(url);
   const half = victim.content.slice(0, SIZE / 2);
   const stranger = { place: { ...victim.place, uploadToken: new Victim().uploadToken } };
   const given = await upload(url, stranger, 0, half).catch(() => undefined);
@@ -92,7 +103,7 @@ async function strangeUploads({ urls: [url] }: Target): Promise<void> {
 }
 
 async function cutDownloads({ urls: [url] }: Target): Promise<void> {
-  const victim = await new Victim({ size: SIZE }).create(url);
+  const victim = await uploading(url);
   await uploadRest(url, victim);
   const claim = victim.claim();
   await ask(url, "take", claim);

@@ -1,6 +1,10 @@
-/** Asking a share server: requests that may all be repeated, over `fetch`, to one origin. */
+/**
+ * Asking a share server: requests that may all be repeated, over `fetch`, to one origin, and to the
+ * one where it keeps large bodies.
+ */
 import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode, ERRORS, isErrorCode } from "../../core/errors.ts";
+import { requireOrigin } from "../../core/share/link.ts";
 import {
   type Answer,
   type AnswerRefusal,
@@ -8,6 +12,7 @@ import {
   type Call,
   FAILURE,
   formatUploadPlace,
+  type Place,
   type Refusal,
   REFUSED,
   type Request,
@@ -23,15 +28,31 @@ const PATIENCE = 60_000;
 /** The longest JSON that an answer may have: a body of 256 KiB as base64url, and some more. */
 const MAX_JSON = 400_000;
 
+/** Bytes in a millisecond that a line gives which is slow, but not broken. */
+const SLOW_LINE = 16;
+
+/** How a server is asked. */
+export interface ApiOptions {
+  /** Origin of where it keeps large bodies, if not itself. */
+  readonly storage?: string | undefined;
+  /** How a piece is given to `fetch`: browsers stream to HTTP/2 alone, if at all. */
+  readonly bodyOf?: (piece: Bytes) => BodyInit;
+}
+
 /** A share server. */
 export class ShareApi {
   #reached = false;
 
-  /** @param bodyOf how a piece is given to `fetch`: browsers stream to HTTP/2 alone, if at all */
+  readonly #storage: string | undefined;
+  readonly #bodyOf: (piece: Bytes) => BodyInit;
+
   constructor(
     private readonly origin: string,
-    private readonly bodyOf: (piece: Bytes) => BodyInit = uncopied,
-  ) {}
+    { storage, bodyOf = uncopied }: ApiOptions = {},
+  ) {
+    this.#storage = storage;
+    this.#bodyOf = bodyOf;
+  }
 
   /**
    * Asks; and again if the answer was lost, unless nothing ever came from there.
@@ -53,20 +74,51 @@ export class ShareApi {
       "content-type": "application/octet-stream",
       [UPLOAD_HEADER]: formatUploadPlace(place),
     };
-    const json = await readJson(await this.#post("upload", headers, this.bodyOf(piece)));
+    const json = await readJson(await this.#post("upload", headers, this.#bodyOf(piece)));
     return understood(() => API["upload-state"].answer.read(json, "upload"));
+  }
+
+  /** Puts a piece where the server said, once. @throws {CryptoError} */
+  async put(next: Place & { readonly length: number }, piece: Bytes): Promise<void> {
+    if (next.length !== piece.length) throw new CryptoError("bad_answer");
+    const response = await this.#reach(next, { method: "PUT", body: piece });
+    await response.body?.cancel();
   }
 
   /** A body from an offset on. It may end early, or fail with `share_unreachable`. */
   async *body(request: Request<"body">): AsyncGenerator<Bytes> {
-    const body = JSON.stringify(API.body.request.write(request));
-    const response = await this.#post("body", { "content-type": "application/json" }, body);
+    const response = await this.#bodyFrom(request);
     const reader = (response.body ?? new Blob().stream()).getReader();
     try {
       for (let read; !(read = await inTime(reader.read())).done;) yield read.value as Bytes;
     } finally {
       await reader.cancel().catch(() => {});
     }
+  }
+
+  /** The server's own answer, or that of where it says the body is. */
+  async #bodyFrom(request: Request<"body">): Promise<Response> {
+    const body = JSON.stringify(API.body.request.write(request));
+    const response = await this.#post("body", { "content-type": "application/json" }, body);
+    const type = response.headers.get("content-type") ?? "";
+    if (!type.startsWith("application/json")) return response;
+    const json = await readJson(response);
+    return await this.#reach(understood(() => API.body.answer.read(json, "body")), {});
+  }
+
+  /** Asks the storage, and nobody else whatever the server says. What it refuses may pass. */
+  async #reach({ url, headers: given }: Place, init: RequestInit): Promise<Response> {
+    if (this.#storage === undefined || URL.parse(url)?.origin !== this.#storage) {
+      throw new CryptoError("bad_answer");
+    }
+    const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+    const headers = Object.fromEntries(entries) as Record<string, string>;
+    const sent = init.body instanceof Uint8Array ? init.body.length : 0;
+    const answer = fetch(url, { ...init, headers, redirect: "error", credentials: "omit" });
+    const response = await inTime(answer, PATIENCE + sent / SLOW_LINE);
+    if (response.status === (given.range === undefined ? 200 : 206)) return response;
+    await response.body?.cancel();
+    throw new CryptoError("share_unreachable");
   }
 
   async #post(call: string, headers: HeadersInit, body: BodyInit): Promise<Response> {
@@ -88,6 +140,18 @@ export class ShareApi {
       }
     }
   }
+}
+
+/**
+ * An origin that a server has announced, if one may be sent there: https, or the same machine if
+ * the server is on it itself.
+ * @throws {CryptoError} `bad_answer`
+ */
+export function requireStorage(announced: string, server: string): string {
+  const origin = understood(() => requireOrigin(announced));
+  const isProtected = origin.startsWith("https:") || server.startsWith("http:");
+  if (origin !== announced || !isProtected) throw new CryptoError("bad_answer");
+  return origin;
 }
 
 /** Bytes as a stream: as they are, `fetch` would copy them, and V8 lets tens of megabytes of such copies gather. */
@@ -132,9 +196,9 @@ export function formatTime(milliseconds: number): string {
 }
 
 /** What a promise gives; a failure, or too long a wait, is a lost answer. */
-async function inTime<T>(promise: Promise<T>): Promise<T> {
+async function inTime<T>(promise: Promise<T>, patience = PATIENCE): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("no answer in time")), PATIENCE);
+  const timer = setTimeout(() => late.reject(new Error("no answer in time")), patience);
   try {
     return await Promise.race([promise, late.promise]);
   } catch (cause) {

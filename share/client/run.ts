@@ -14,7 +14,7 @@ import {
   readLine,
   readText,
 } from "./input.ts";
-import { serverOrigin, type ShareContext, start } from "./session.ts";
+import { serverOrigin, type ShareContext, start, startWithStorage } from "./session.ts";
 import type { Results } from "./worker.ts";
 
 /** How `share send` is told. */
@@ -69,7 +69,8 @@ export async function send(
   const paths = files.map(namedPath);
   const terminal = context.openTerminal();
   const fromFile = openPassphraseFile(flags.passphraseFile);
-  const ask = await start(context, origin, { read: paths.map(({ path }) => path) }, "upload");
+  const read = paths.map(({ path }) => path);
+  const ask = await startWithStorage(context, origin, { read }, "upload");
 
   if (flags.text !== undefined) context.say(ARGUMENT_WARNING);
   const text = paths.length > 0 ? undefined : await readText(flags.text, terminal);
@@ -165,7 +166,8 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const directory = namedFolder(flags.output);
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const claims = claimsDirectory();
-  const ask = await start(context, origin, { directory: [directory, claims] }, "download");
+  const paths = { directory: [directory, claims] };
+  const ask = await startWithStorage(context, origin, paths, "download");
 
   const seen = await ask("look", { link, claims });
   if (exposed) context.say(EXPOSED_WARNING);

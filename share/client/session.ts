@@ -3,7 +3,8 @@ import { CryptoError } from "../../core/errors.ts";
 import { shareClientPrivileges } from "../../core/privileges.ts";
 import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
-import { RoleWorker } from "../../platform/worker.ts";
+import { dropAllPermissions } from "../../platform/permissions.ts";
+import { type RoleOptions, RoleWorker } from "../../platform/worker.ts";
 import type { Asker } from "./input.ts";
 import type { Deed, Moved, Question, Questions, Results } from "./worker.ts";
 
@@ -27,27 +28,78 @@ interface Bar {
 /** Asks the worker. */
 export type Ask = <D extends Deed>(deed: D, question: Questions[D]) => Promise<Results[D]>;
 
-/** Starts the worker, which alone keeps permissions from here on. */
+/**
+ * Starts the worker, which alone keeps permissions from here on: for one server alone.
+ * @param name what the bar is called
+ */
 export async function start(
-  { script, progress }: ShareContext,
+  context: ShareContext,
   origin: string,
-  paths: Parameters<typeof shareClientPrivileges>[1],
+  paths: Paths,
   name: string,
 ): Promise<Ask> {
+  const { options, finish } = roleOptions(context, [origin], paths, name);
+  const role = await RoleWorker.start<Question, Results[Deed], Moved>(options);
+  return askOf(role, finish, { origin });
+}
+
+/**
+ * The same for what may move a large body. A server that keeps those elsewhere says where, to a
+ * worker that may ask it and nobody else; then another one, for both, takes its place.
+ */
+export async function startWithStorage(
+  context: ShareContext,
+  origin: string,
+  paths: Paths,
+  name: string,
+): Promise<Ask> {
+  const { options, finish } = roleOptions(context, [origin], paths, name);
+  const first = await RoleWorker.startFirst<Question, Results[Deed], Moved>(options);
+  const ask = askOf(first, finish, { origin });
+  const { storage } = await ask("storage", { origin }).catch((error) => {
+    dropAllPermissions();
+    throw error;
+  });
+  if (storage === undefined) {
+    dropAllPermissions();
+    return ask;
+  }
+  first.terminate();
+  const both = roleOptions(context, [origin, storage], paths, name);
+  const second = await RoleWorker.start<Question, Results[Deed], Moved>(both.options);
+  return askOf(second, both.finish, { origin, storage });
+}
+
+type Paths = Parameters<typeof shareClientPrivileges>[1];
+
+function roleOptions(
+  { script, progress }: ShareContext,
+  origins: readonly string[],
+  paths: Paths,
+  name: string,
+) {
   let bar: Bar | undefined;
-  const role = await RoleWorker.start<Question, Results[Deed], Moved>({
+  const options: RoleOptions<Moved> = {
     script,
     name: SHARE_CLIENT_WORKER,
-    permissions: shareClientPrivileges(origin, paths).start,
+    permissions: shareClientPrivileges(origins, paths).start,
     onEvent: ({ done, total }) => (bar ??= progress(name, total)).update(done),
-  });
+  };
+  return { options, finish: () => bar?.finish() };
+}
+
+function askOf(
+  role: RoleWorker<Question, Results[Deed], Moved>,
+  finish: () => void,
+  { origin, storage }: { readonly origin: string; readonly storage?: string },
+): Ask {
   return async <D extends Deed>(deed: D, question: Questions[D]) => {
     try {
-      return await role.ask({ do: deed, ...question } as Question) as Results[D];
+      return await role.ask({ do: deed, storage, ...question } as Question) as Results[D];
     } catch (error) {
       throw naming(origin, error);
     } finally {
-      bar?.finish();
+      finish();
     }
   };
 }

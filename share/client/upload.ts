@@ -3,7 +3,7 @@ import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
 import { hashProof, PROOF_LENGTH } from "../../core/share/keys.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
-import type { Request } from "../../core/share/wire.ts";
+import type { Answer, Request } from "../../core/share/wire.ts";
 import { mayPass, pause, type ShareApi } from "./api.ts";
 import { regroup } from "./pieces.ts";
 
@@ -50,14 +50,15 @@ export async function sendBody(
   const uploadToken = randomBytes(PROOF_LENGTH);
   const uploadTokenHash = await hashProof(uploadToken);
   await once(api, creation, () => creation.create({ body: undefined, uploadTokenHash }));
-  let offset = 0;
-  let expires: number | undefined;
-  for await (const piece of regroup(pieces, UPLOAD_PIECE)) {
-    expires = await sendPiece(api, { id, uploadToken }, offset, piece);
-    onProgress(offset += piece.length, size);
+  const upload = { id, uploadToken };
+  let state = await api.call("upload-state", upload);
+  let sent = 0;
+  for await (const piece of regroup(pieces, state.next?.length ?? UPLOAD_PIECE)) {
+    state = await sendPiece(api, upload, { start: sent, piece }, state);
+    onProgress(sent += piece.length, size);
   }
-  if (expires === undefined) throw new CryptoError("bad_answer");
-  return expires;
+  if (state.expires === undefined) throw new CryptoError("bad_answer");
+  return state.expires;
 }
 
 /**
@@ -80,36 +81,50 @@ export async function once(
   }
 }
 
+/** How far the server has it, and where the rest goes. */
+type State = Answer<"upload-state">;
+
+/** A part of a body, and where in that it begins. */
+interface Piece {
+  readonly start: number;
+  readonly piece: Bytes;
+}
+
 /** Sends one piece, as often as it takes, each time from where the server has it up to. */
 async function sendPiece(
   api: ShareApi,
   upload: Request<"upload-state">,
-  start: number,
-  piece: Bytes,
-): Promise<number | undefined> {
-  let at = start;
-  for (let tries = 1;; tries++) {
-    try {
-      const answer = await api.upload({ ...upload, offset: at }, piece.subarray(at - start));
-      if (answer.offset === start + piece.length) return answer.expires;
-      at = inside(answer.offset, start, piece);
-    } catch (error) {
-      if (!(mayPass(error) || isElsewhere(error)) || tries === TRIES) throw error;
-      await pause(tries);
-      const { offset, expires } = await api.call("upload-state", upload);
-      if (offset === start + piece.length) return expires;
-      at = inside(offset, start, piece);
-    }
-    if (tries === TRIES) throw new CryptoError("share_unreachable");
+  { start, piece }: Piece,
+  state: State,
+): Promise<State> {
+  for (let tries = 1; state.offset !== start + piece.length; tries++) {
+    if (tries > TRIES) throw new CryptoError("share_unreachable");
+    const isInside = state.offset >= start && state.offset < start + piece.length;
+    if (!isInside) throw new CryptoError("bad_answer");
+    state = await sendRest(api, upload, piece.subarray(state.offset - start), state, tries);
   }
+  return state;
+}
+
+/** Sends to where the server said. @returns what it says of it afterwards */
+async function sendRest(
+  api: ShareApi,
+  upload: Request<"upload-state">,
+  rest: Bytes,
+  { offset, next }: State,
+  tries: number,
+): Promise<State> {
+  try {
+    if (next) await api.put(next, rest);
+    else return await api.upload({ ...upload, offset }, rest);
+  } catch (error) {
+    if (!(mayPass(error) || isElsewhere(error)) || tries === TRIES) throw error;
+    await pause(tries);
+  }
+  return await api.call("upload-state", upload);
 }
 
 /** Whether an earlier request, whose line was cut, was still being worked on. */
 function isElsewhere(error: unknown): boolean {
   return error instanceof CryptoError && error.code === "share_uploading";
-}
-
-function inside(offset: number, start: number, piece: Bytes): number {
-  if (offset >= start && offset <= start + piece.length) return offset;
-  throw new CryptoError("bad_answer");
 }

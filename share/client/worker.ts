@@ -1,6 +1,6 @@
 /**
- * What a share command does, in a worker that may reach one server and the files named, and that
- * gives up the loading of libraries before it asks anything.
+ * What a share command does, in a worker that may reach one server, the storage that it has named,
+ * and the files named, and that gives up the loading of libraries before it asks anything.
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
@@ -11,7 +11,7 @@ import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { ShareApi } from "./api.ts";
+import { requireStorage, ShareApi } from "./api.ts";
 import { ClaimFile, needsPassphrase } from "./claims.ts";
 import { textContent } from "./content.ts";
 import { fileContent, type NamedPath } from "./files.ts";
@@ -23,6 +23,8 @@ import type { OnProgress } from "./upload.ts";
 
 /** What the main thread asks, by what is to be done. */
 export interface Questions {
+  /** Where the server keeps large bodies, if not itself. */
+  readonly storage: { readonly origin: string };
   readonly send: {
     readonly origin: string;
     readonly text?: Bytes | undefined;
@@ -59,6 +61,7 @@ export interface Questions {
 
 /** What it is answered. */
 export interface Results {
+  readonly storage: { readonly storage: string | undefined };
   readonly send: { readonly link: string; readonly receipt: string; readonly expires: number };
   readonly request: {
     readonly link: string;
@@ -73,8 +76,11 @@ export interface Results {
 
 /** What is to be done. */
 export type Deed = keyof Questions;
-/** A question as it crosses. */
-export type Question = { [D in Deed]: { readonly do: D } & Questions[D] }[Deed];
+/** A question as it crosses, with the storage that may be reached. */
+export type Question = {
+  [D in Deed]: { readonly do: D; readonly storage?: string | undefined } & Questions[D];
+}[Deed];
+type Asked<D extends Deed> = Extract<Question, { readonly do: D }>;
 /** What it tells unasked: bytes of ciphertext that have gone or come. */
 export interface Moved {
   readonly done: number;
@@ -97,6 +103,8 @@ export function runShareClientRole(): void {
 
 function perform(question: Question, engine: Engine | undefined, tell: OnProgress) {
   switch (question.do) {
+    case "storage":
+      return storage(question);
     case "send":
       return send(question, engine, tell);
     case "request":
@@ -112,41 +120,43 @@ function perform(question: Question, engine: Engine | undefined, tell: OnProgres
   }
 }
 
+async function storage({ origin }: Asked<"storage">): Promise<Results["storage"]> {
+  const { origin: announced } = await new ShareApi(origin).call("storage", {});
+  return { storage: announced && requireStorage(announced, origin) };
+}
+
 async function send(
-  { origin, text, paths, terms, passphrase }: Questions["send"],
+  { origin, storage, text, paths, terms, passphrase }: Asked<"send">,
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["send"]> {
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { terms, passphrase, engine, onProgress };
-  const { secret, id, receipt, expires } = await sendSecret(new ShareApi(origin), content, options);
+  const api = new ShareApi(origin, { storage });
+  const { secret, id, receipt, expires } = await sendSecret(api, content, options);
   return { link: formatLink(origin, secret), receipt: formatReceipt({ id, receipt }), expires };
 }
 
-async function request({ origin, ...terms }: Questions["request"]): Promise<Results["request"]> {
+async function request({ origin, ...terms }: Asked<"request">): Promise<Results["request"]> {
   const { seed, publicKey, expires } = await makeRequest(new ShareApi(origin), terms);
   const link = formatLink(origin, publicKey, "request");
   return { link, ownLink: formatLink(origin, seed, "own"), expires };
 }
 
 async function answer(
-  { link, text, paths }: Questions["answer"],
+  { link, storage, text, paths }: Asked<"answer">,
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["answer"]> {
   const { origin, secret: publicKey } = parseLink(link, ["request"]);
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { engine, onProgress };
-  const { id, receipt, expires } = await sendAnswer(
-    new ShareApi(origin),
-    publicKey,
-    content,
-    options,
-  );
+  const api = new ShareApi(origin, { storage });
+  const { id, receipt, expires } = await sendAnswer(api, publicKey, content, options);
   return { receipt: formatReceipt({ id, receipt }), expires };
 }
 
-async function look({ link, claims }: Questions["look"]): Promise<Results["look"]> {
+async function look({ link, claims }: Asked<"look">): Promise<Results["look"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
   const proof = await readProof(kind, secret);
   const passphrase = needsPassphrase(claims, proof.id);
@@ -154,7 +164,7 @@ async function look({ link, claims }: Questions["look"]): Promise<Results["look"
 }
 
 async function open(
-  { link, claims, passphrase, directory, toTerminal }: Questions["open"],
+  { link, storage, claims, passphrase, directory, toTerminal }: Asked<"open">,
   engine: Engine | undefined,
   onProgress: OnProgress,
 ): Promise<Results["open"]> {
@@ -163,13 +173,13 @@ async function open(
   using claim = await ClaimFile.open(claims, id, passphrase !== undefined);
   const output = new DirectoryOutput(directory, toTerminal);
   const options = { claim, output, engine, onProgress };
-  const api = new ShareApi(origin);
+  const api = new ShareApi(origin, { storage });
   const erased = kind === "own"
     ? await openAnswer(api, secret, options)
     : await openSecret(api, secret, { ...options, passphrase });
   return { names: output.names, erased };
 }
 
-async function manage({ origin, call, holder }: Questions["manage"]): Promise<Answer<"status">> {
+async function manage({ origin, call, holder }: Asked<"manage">): Promise<Answer<"status">> {
   return await new ShareApi(origin).call(call, await receiptOf(holder));
 }

@@ -1,64 +1,8 @@
 /** The tables of the embedded store and every statement on them. */
 import type { Bytes } from "../../core/bytes.ts";
-import type { SecretKind } from "../../core/share/terms.ts";
+import type { Advanced, Answered, NewRow, Row } from "../rows.ts";
 import { EXPIRED_MEMORY, RECORD_BYTES, type View } from "../store.ts";
 import type { Database } from "./database.ts";
-
-/** `expired` is set by the sweep; until then it follows from the time. */
-export type RowState = "waiting" | "uploading" | "live" | "used" | "revoked" | "expired";
-
-/** A record: a secret, or a request and its answer. A body is inline, in a file, not yet whole, or erased. */
-export interface Row {
-  readonly id: Bytes;
-  readonly linkProof: Bytes;
-  readonly passphraseProof: Bytes | null;
-  readonly receipt: Bytes;
-  readonly uploadToken: Bytes | null;
-  readonly kind: SecretKind;
-  readonly ttl: number;
-  readonly views: number;
-  readonly size: number;
-  readonly created: number;
-  readonly expires: number;
-  readonly attempts: number;
-  readonly lockedAt: number;
-  readonly state: RowState;
-  readonly since: number;
-  readonly taken: number;
-  readonly received: number;
-  /** When it expires, or while it is uploaded, when it is given up. */
-  readonly ends: number;
-  /** When nothing is remembered of it any more. */
-  readonly forgotten: number;
-  readonly file: string | null;
-  readonly erased: number;
-  readonly client: string;
-  /** Of a request: who may answer it. */
-  readonly writeProof: Bytes | null;
-  /** Of an answer: the answerer's receipt, beside the requester's. */
-  readonly answerReceipt: Bytes | null;
-  /** Of a request: bytes that its answer may have. */
-  readonly largest: number;
-}
-
-/** What an answer, or its being given up, changes of a record. */
-export type Answered = Pick<
-  Row,
-  | keyof Advanced
-  | "size"
-  | "file"
-  | "uploadToken"
-  | "answerReceipt"
->;
-
-/** What changes of a record when more of its body has come. */
-export type Advanced = Pick<
-  Row,
-  "received" | "ends" | "state" | "since" | "expires" | "forgotten"
->;
-
-/** A record as it is made. */
-export type NewRow = Omit<Row, "lockedAt" | "taken" | "erased" | "answerReceipt">;
 
 /** A claim. */
 export interface ClaimRow {

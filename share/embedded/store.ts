@@ -4,6 +4,23 @@ import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {
+  answered,
+  answerRefusalOf,
+  isUpload,
+  live,
+  newRequestRow,
+  type NewRow,
+  newRow,
+  passphraseFits,
+  progressOf,
+  refusalOf,
+  type Row,
+  seen,
+  seenRequest,
+  statusOf,
+  unanswered,
+} from "../rows.ts";
+import {
   ATTEMPTS,
   type Claim,
   CLAIM_TIME,
@@ -17,27 +34,14 @@ import {
   type Seen,
   type Status,
   type Store,
+  streamOf,
   type Taken,
   UPLOAD_REST,
   type Usage,
 } from "../store.ts";
 import { Bodies } from "./bodies.ts";
 import { Database } from "./database.ts";
-import { type ClaimRow, type NewRow, Records, type Row, SCHEMA } from "./records.ts";
-import {
-  answered,
-  answerRefusalOf,
-  isUpload,
-  live,
-  newRequestRow,
-  newRow,
-  passphraseFits,
-  progressOf,
-  refusalOf,
-  seen,
-  seenRequest,
-  unanswered,
-} from "./rows.ts";
+import { type ClaimRow, Records, SCHEMA } from "./records.ts";
 
 /** What a store holds at most, in bytes. */
 export interface Quotas {
@@ -237,8 +241,8 @@ export class EmbeddedStore implements Store {
     const claim = this.#records.claim(id, claimTokenHash);
     const row = claim && this.#records.find(id);
     if (!row || !this.#openClaim(row, { claimTokenHash }, now)) return undefined;
-    if (row.file !== null) return await this.#bodies.read(row.file, offset);
-    return new Response(this.#records.body(id)!.subarray(offset)).body ?? undefined;
+    if (row.file !== null) return { stream: await this.#bodies.read(row.file, offset) };
+    return { stream: streamOf(this.#records.body(id)!.subarray(offset)) };
   }
 
   async acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean> {
@@ -258,12 +262,7 @@ export class EmbeddedStore implements Store {
   }
 
   #statusOf(row: Row, now: number): Status {
-    const { kind, ttl, views, size, created, expires, attempts } = row;
-    const { state, since } = refusalOf(row, now) ?? { state: "live", since: row.since };
-    const terms = { kind, ttl, views, size, passphrase: row.passphraseProof !== null };
-    const taken = this.#records.views(row.id);
-    if (state === "unknown") throw new CryptoError("internal");
-    return { ...terms, state, since, created, expires, attemptsLeft: attempts, taken };
+    return statusOf(row, this.#records.views(row.id), now);
   }
 
   async revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
@@ -328,6 +327,10 @@ export class EmbeddedStore implements Store {
 
   usage(): Promise<Usage> {
     return Promise.resolve(this.#records.usage());
+  }
+
+  storageOrigin(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   close(): Promise<void> {

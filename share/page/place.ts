@@ -1,12 +1,22 @@
-/**
- * Where this page is, and what its address says. Another place to host it from needs another origin
- * of the API: it would stand in the page beside the origin of links, and go to the worker.
- */
+/** Where this page is, and what its address says. */
 
 /** What links begin with: what the server's configuration says, which wrote it into the page. */
 export function linkOrigin(): string {
-  const given = document.querySelector<HTMLMetaElement>('meta[name="share-origin"]')?.content;
-  return given || location.origin;
+  return given("share-origin") || location.origin;
+}
+
+/** Where the API is: the page may be hosted elsewhere. */
+export function apiOrigin(): string {
+  return given("share-api") || location.origin;
+}
+
+/** Where the API keeps large bodies, if not itself. */
+export function storageOrigin(): string {
+  return given("share-storage") ?? "";
+}
+
+function given(name: string): string | undefined {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
 }
 
 /** The link that the address is, perhaps a damaged one; undefined on a page of another kind. */

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "key rotate": ["--socket", "--json"],
   "key import": ["--socket", "--json", "--purpose"],
   status: ["--socket", "--json"],
+  "share-lambda": ["--output", "--origin", "-o"],
   completion: [],
 };
 

@@ -18,6 +18,7 @@ const GOOD: Readonly<Record<Exclude<keyof NginxFlags, "domain">, readonly string
   certificateKey: ["/etc/ssl/a@b+c.pem"],
   ocspChain: ["/etc/ssl/chain.pem"],
   page: ["/srv/page"],
+  storage: ["https://bucket.s3.eu-central-1.amazonaws.com"],
   maxBytes: ["1", "1000000000000"],
   requestsPerMinute: ["1", "10000000"],
   resolver: ["127.0.0.53", "[::1]:5353", "10.0.0.2:53"],
@@ -25,9 +26,10 @@ const GOOD: Readonly<Record<Exclude<keyof NginxFlags, "domain">, readonly string
   openssl: ["3.0", "3.5.4"],
 };
 
-/** A resolver is looked at where something needs one. */
+/** A resolver and a storage are looked at where something needs them. */
 function read(flags: Partial<NginxFlags>) {
-  return readSite({ domain: DOMAIN, resolver: "127.0.0.53", ocspChain: "/chain.pem", ...flags });
+  const others = { resolver: "127.0.0.53", ocspChain: "/chain.pem", page: "/srv/page" };
+  return readSite({ domain: DOMAIN, ...others, ...flags });
 }
 
 Deno.test("every value is taken as it is, or not at all", () => {
@@ -58,6 +60,7 @@ Deno.test("names, paths, addresses and versions that are none are refused, namin
       "a.org:443",
     ],
     ["domain", `${"a".repeat(64)}.org`, `${"a.".repeat(130)}org`, "a.org/x", "*.a.org", "a.org\n"],
+    ["storage", "http://a.org", "a.org", "https://a.org/", "https://a.org//x", "https://1.2.3.4"],
     ["page", "page", "/a/../b", "/..", "/.", "/a/./b", "/a//b", "/a/", "/"],
     [
       "upstream",

@@ -22,6 +22,7 @@ await nginxTest(
       "last-modified",
       "etag",
       "accept-ranges",
+      "vary",
     ];
     const fixed = ({ headers }: { headers: Headers }) =>
       [...headers].filter(([name]) => !varying.includes(name)).sort();

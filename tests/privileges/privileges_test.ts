@@ -5,24 +5,12 @@
 import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
-import { compile } from "../../tools/compile.ts";
-import { PROJECT } from "../../tools/process.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
 import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
 import { startShareServer } from "../support/share.ts";
 import { eventually } from "../support/wait.ts";
-import { LEFT, MARK, type Trial } from "./hook.ts";
-
-/** The program with the probe before it, by the very steps that make `crypto`. */
-async function probedProgram(directory: string): Promise<string> {
-  const { imports, unstable } = JSON.parse(await Deno.readTextFile(`${PROJECT}/deno.json`));
-  const settings = { imports, unstable, lock: false, nodeModulesDir: "none" };
-  await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify(settings));
-  const modules = [new URL("hook.ts", import.meta.url).href, `file://${PROJECT}/main.ts`];
-  const entry = modules.map((module) => `import ${JSON.stringify(module)};\n`).join("");
-  await Deno.writeTextFile(`${directory}/main.ts`, entry);
-  return (await compile({ root: directory, output: "probed" })).path;
-}
+import { LEFT, type Trial } from "./hook.ts";
+import { allRefused, nothing, probedProgram, starting, trials } from "./probe.ts";
 
 const directory = await Deno.makeTempDir({ prefix: "ctm-" });
 const probed = await probedProgram(directory);
@@ -34,31 +22,6 @@ Deno.test.afterAll(async () => {
     await Deno.remove(path, { recursive: true }).catch(() => {});
   }
 });
-
-/** The runtime's words for a missing permission. */
-const REFUSALS = ["NotCapable", "PermissionDenied"];
-
-function trials(stderr: string): Trial[] {
-  const lines = stderr.split("\n").filter((line) => line.startsWith(MARK));
-  return lines.map((line) => JSON.parse(line.slice(MARK.length)) as Trial);
-}
-
-/**
- * Asserts that all was refused, each time.
- * @param allowed attempts that a worker may do at first, since it gives that up later
- */
-function allRefused(stderr: string, allowed: (trial: Trial, what: string) => boolean): Trial[] {
-  const seen = trials(stderr);
-  for (const trial of seen) {
-    for (const [what, result] of Object.entries(trial.attempts)) {
-      const fine = REFUSALS.includes(result) || allowed(trial, what);
-      assert.ok(fine, `${trial.where}, ${trial.when}: ${what}: ${result}`);
-    }
-  }
-  return seen;
-}
-
-const nothing = () => false;
 
 function probe(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return run([probed, ...args], { env: { ...daemon.env, SHELL: "/bin/sh" }, ...options });
@@ -96,6 +59,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["unseal", ...fromFile]],
+  [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],
 ];
@@ -116,11 +80,6 @@ for (const [args, stdin] of COMMANDS) {
     const times = allRefused(stderr, nothing).map(({ when }) => when);
     assert.ok(times.length >= 2 && times.includes("exit"), times.join(", "));
   });
-}
-
-/** Libraries are what a worker needs to start, and gives up before it answers anything. */
-function starting({ when }: Trial, what: string): boolean {
-  return when === "tells loaded" && ["load a library", "make a pointer"].includes(what);
 }
 
 for (const args of IN_WORKERS) {

@@ -1,9 +1,23 @@
 /** The embedded store: the contract, and what is its own. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Bytes, randomBytes } from "../../core/bytes.ts";
+import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
+import { INLINE_BYTES } from "../../core/share/terms.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";
-import { claimTo, newSecret, type Subject, TEST_QUOTAS } from "./contract_support.ts";
+import { UPLOAD_REST } from "../../share/store.ts";
+import {
+  answerTo,
+  bytesOf,
+  claimTo,
+  manyBytes,
+  newRequest,
+  newSecret,
+  pieces,
+  type Subject,
+  T0,
+  taken,
+  TEST_QUOTAS,
+} from "./contract_support.ts";
 import { storeContract } from "./store_contract.ts";
 import { rejectsWith } from "../core/support.ts";
 import { filesHold, filesIn } from "./support.ts";
@@ -12,8 +26,8 @@ class Embedded implements Subject {
   readonly directory = Deno.makeTempDirSync({ prefix: "cts-" });
   readonly store = new EmbeddedStore(this.directory, TEST_QUOTAS);
 
-  holds(bytes: Bytes): boolean {
-    return filesHold(this.directory, bytes);
+  holds(bytes: Bytes): Promise<boolean> {
+    return Promise.resolve(filesHold(this.directory, bytes));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -23,6 +37,60 @@ class Embedded implements Subject {
 }
 
 storeContract("embedded", () => Promise.resolve(new Embedded()));
+
+Deno.test("embedded: a large body comes in pieces, and goes on where it was cut", async () => {
+  await using subject = new Embedded();
+  const { store } = subject;
+  const body = manyBytes(INLINE_BYTES * 3);
+  const uploadTokenHash = randomBytes(32);
+  const secret = newSecret({ size: body.length, uploadTokenHash });
+  await store.create(secret, undefined, T0);
+  const send = (offset: number, from: AsyncIterable<Bytes>) =>
+    store.append(secret.id, uploadTokenHash, offset, from, () => T0 + 5);
+  async function* cut() {
+    yield* pieces(body.subarray(0, 300_000));
+    throw new Error("cut");
+  }
+  await assert.rejects(send(0, cut()));
+  assert.deepEqual(await store.progress(secret.id, uploadTokenHash, T0), { offset: 300_000 });
+  assert.deepEqual(await send(0, pieces(body)), { offset: 300_000 });
+  assert.deepEqual(await send(400_000, pieces(body)), { offset: 300_000 });
+  const tooMuch = new Uint8Array([...body.subarray(300_000), 1]);
+  await assert.rejects(send(300_000, pieces(tooMuch)), { code: "too_large" });
+  const { offset } = (await store.progress(secret.id, uploadTokenHash, T0))!;
+  const whole = { offset: body.length, expires: T0 + 5 + 3_600_000 };
+  assert.deepEqual(await send(offset, pieces(body.subarray(offset))), whole);
+  assert.deepEqual(await send(0, pieces(body)), whole);
+});
+
+Deno.test("embedded: an upload that comes back late writes nothing into another's answer", async () => {
+  await using subject = new Embedded();
+  const { store } = subject;
+  const request = newRequest({ ttl: 86_400 });
+  await store.request(request, T0);
+  const bodies = [manyBytes(500_000), manyBytes(500_000)] as const;
+  const tokens = [randomBytes(32), randomBytes(32)] as const;
+  const begin = (uploadTokenHash: Bytes, now: number) =>
+    store.answer(answerTo(request, { size: 500_000, uploadTokenHash }), undefined, now);
+  await begin(tokens[0], T0);
+  const resting = Promise.withResolvers<void>();
+  async function* slow() {
+    yield bodies[0].subarray(0, 100_000);
+    await resting.promise;
+    yield bodies[0].subarray(100_000);
+  }
+  const late = store.append(request.id, tokens[0], 0, slow(), () => T0);
+  assert.equal((await begin(tokens[1], T0 + UPLOAD_REST)).state, "created");
+  resting.resolve();
+  await assert.rejects(late);
+  const now = T0 + UPLOAD_REST + 1;
+  assert.deepEqual(await store.progress(request.id, tokens[1], now), { offset: 0 });
+  await store.append(request.id, tokens[1], 0, pieces(bodies[1]), () => now);
+  const claim = claimTo(request);
+  taken(await store.take(claim, now));
+  const read = await bytesOf(await store.read(request.id, claim.claimTokenHash, 0, now));
+  assert.ok(equalSecret(read, bodies[1]));
+});
 
 Deno.test("embedded: nobody else may read a file of it", async () => {
   await using subject = new Embedded();
@@ -47,7 +115,7 @@ Deno.test("embedded: no file of it holds a client's address", async () => {
   await using subject = new Embedded();
   const client = "2001:db8:4711::/64";
   await subject.store.create(newSecret({ client }), randomBytes(1024), Date.now());
-  assert.ok(!subject.holds(new TextEncoder().encode(client)));
+  assert.ok(!await subject.holds(new TextEncoder().encode(client)));
 });
 
 Deno.test("embedded: what is erased is gone also while another process reads", async () => {
@@ -60,7 +128,7 @@ Deno.test("embedded: what is erased is gone also while another process reads", a
     await other.take(claim, Date.now());
     await other.acknowledge(secret.id, claim.claimTokenHash, Date.now());
     await subject.store.sweep(Date.now());
-    assert.ok(!subject.holds(body.subarray(0, 64)));
+    assert.ok(!await subject.holds(body.subarray(0, 64)));
   } finally {
     await other.close();
   }

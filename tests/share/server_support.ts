@@ -2,7 +2,10 @@
 import { compiledProgram, kill, plainEnvironment } from "../support/process.ts";
 import { eventually, soon } from "../support/wait.ts";
 
-/** A share server: the compiled program, over a directory of its own unless one is given. */
+/**
+ * A share server: the compiled program, over a directory of its own unless one is given, or the
+ * arguments say that its store is elsewhere.
+ */
 export class ShareProcess implements AsyncDisposable {
   readonly directory: string;
   readonly #ownDirectory: boolean;
@@ -16,8 +19,9 @@ export class ShareProcess implements AsyncDisposable {
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "cts-" });
     const [program = "", ...before] = [...wrapper, compiledProgram()];
     const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    const data = args.includes("--store") ? [] : ["--data", this.directory];
     this.#child = new Deno.Command(program, {
-      args: [...before, "share", "serve", ...listen, "--data", this.directory, ...args],
+      args: [...before, "share", "serve", ...listen, ...data, ...args],
       env: { ...plainEnvironment(), HOME: this.directory },
       clearEnv: true,
       stdin: "null",

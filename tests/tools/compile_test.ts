@@ -6,6 +6,7 @@ import {
   compileArguments,
   defaultOutput,
   leavesNoTrace,
+  withoutRequire,
 } from "../../tools/compile.ts";
 
 const MAIN = `
@@ -110,4 +111,19 @@ Deno.test("variables that would end up in the program do not reach the compiler"
   for (const name of ["DENO_V8_FLAGS", "DENO_UNSTABLE_KV", "NODE_OPTIONS", "OTEL_DENO"]) {
     assert.ok(!leavesNoTrace(name), name);
   }
+});
+
+Deno.test("what the bundler writes for require loads nothing and finds no file", () => {
+  const name = "__deno_internal_createRequire";
+  const written = [
+    `var a=1;import{createRequire as ${name}} from "node:module";var m=${name}(import.meta.url);b()`,
+    `import { createRequire as ${name} } from "node:module";\nvar m = ${name}(import.meta.url);\n`,
+  ];
+  for (const script of written) {
+    const lean = withoutRequire(script);
+    assert.doesNotMatch(lean, /node:module|createRequire/);
+    assert.match(lean, /var m = \(name\) => process\.getBuiltinModule\(name\);/);
+  }
+  assert.equal(withoutRequire("var a = 1;"), "var a = 1;");
+  assert.throws(() => withoutRequire(`import{createRequire as ${name}} from "node:module";`));
 });

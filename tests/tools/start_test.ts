@@ -1,15 +1,15 @@
 /** What a start of `encrypt` and `decrypt` loads: nothing that is slow, and nothing of others. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { mustDeno, PROJECT } from "../../tools/process.ts";
+import { bundle } from "../../tools/compile.ts";
+import { PROJECT } from "../../tools/process.ts";
 
 /** The subcommands' script, as the bundler names it. */
 const SUBCOMMAND = /^crypt_command-\w+\.js$/;
 
 /** The scripts that are loaded before the subcommand's function runs, and their texts. */
 async function startScripts(folder: string): Promise<Map<string, string>> {
-  const options = ["--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder];
-  await mustDeno(["bundle", ...options, join(PROJECT, "main.ts")], { cwd: PROJECT });
+  await bundle(PROJECT, folder);
   const scripts = new Map<string, string>();
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
   const waiting = ["main.js", ...names.filter((name) => SUBCOMMAND.test(name))];
@@ -33,8 +33,14 @@ Deno.test("encrypting loads no module of node's, no slow hash, and nothing of ot
     for (const [name, text] of scripts) {
       assert.doesNotMatch(text, /^(?:import\b.*|\} from )"node:/m, name);
       assert.doesNotMatch(text, /@noble\/hashes\/[^\n]*\/scrypt/, name);
+      assert.doesNotMatch(text, /\bDynamoDBClient\b/, name);
       assert.doesNotMatch(text, /^\/\/ (?:(?:server|share|install)\/|client\/manage)/m, name);
     }
+    const others = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+    const withSdk = others.filter((name) => {
+      return /\bDynamoDBClient\b/.test(Deno.readTextFileSync(join(folder, name)));
+    });
+    assert.ok(withSdk.length > 0, "the SDK is found where it is");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,4 +1,5 @@
 /** The page's side of its worker. */
+import { apiOrigin, storageOrigin } from "../place.ts";
 import type { Deed, Failure, Moved, Question, Questions, Reply, Results } from "./deeds.ts";
 
 const SCRIPT = "/worker.js";
@@ -16,7 +17,10 @@ interface Waiting {
 }
 
 const waiting = new Map<number, Waiting>();
-const worker = new Worker(scriptUrl(), { type: "module" });
+const worker = new Worker(scriptUrl(), {
+  type: "module",
+  name: `${apiOrigin()} ${storageOrigin()}`.trim(),
+});
 let asked = 0;
 let isBroken = false;
 

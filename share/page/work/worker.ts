@@ -18,8 +18,9 @@ import { contentOf } from "./content.ts";
 import type { Deed, Failure, Question, Questions, Reply, Results } from "./deeds.ts";
 import { PageOutput } from "./output.ts";
 
-/** The API is where the page is from. */
-const api = new ShareApi(location.origin, (piece) => piece);
+/** The page says by the worker's name where the API is, and its storage if it has one. */
+const [origin = "", storage] = self.name.split(" ");
+const api = new ShareApi(origin, { storage, bodyOf: (piece) => piece });
 
 type Deeds = {
   readonly [D in Deed]: (asked: Questions[D], tell: OnProgress) => Promise<Results[D]>;

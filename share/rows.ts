@@ -1,5 +1,7 @@
 /** What a record says at some time: its state, why it is not given, and what its holders see. */
-import { equalSecret } from "../../core/bytes.ts";
+import { type Bytes, equalSecret } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
+import type { SecretKind } from "../core/share/terms.ts";
 import {
   type AnswerRefusal,
   ATTEMPTS,
@@ -12,9 +14,66 @@ import {
   type Seen,
   type SeenRequest,
   type State,
+  type Status,
   UPLOAD_REST,
-} from "../store.ts";
-import type { Answered, NewRow, Row } from "./records.ts";
+  type View,
+} from "./store.ts";
+
+/** What a record says. A sweep may set `expired`; until then it follows from the time. */
+export type RowState = "waiting" | "uploading" | "live" | "used" | "revoked" | "expired";
+
+/** A record: a secret, or a request and its answer. A body is inline, in a file, not yet whole, or erased. */
+export interface Row {
+  readonly id: Bytes;
+  readonly linkProof: Bytes;
+  readonly passphraseProof: Bytes | null;
+  readonly receipt: Bytes;
+  readonly uploadToken: Bytes | null;
+  readonly kind: SecretKind;
+  readonly ttl: number;
+  readonly views: number;
+  readonly size: number;
+  readonly created: number;
+  readonly expires: number;
+  readonly attempts: number;
+  readonly lockedAt: number;
+  readonly state: RowState;
+  readonly since: number;
+  readonly taken: number;
+  readonly received: number;
+  /** When it expires, or while it is uploaded, when it is given up. */
+  readonly ends: number;
+  /** When nothing is remembered of it any more. */
+  readonly forgotten: number;
+  readonly file: string | null;
+  readonly erased: number;
+  readonly client: string;
+  /** Of a request: who may answer it. */
+  readonly writeProof: Bytes | null;
+  /** Of an answer: the answerer's receipt, beside the requester's. */
+  readonly answerReceipt: Bytes | null;
+  /** Of a request: bytes that its answer may have. */
+  readonly largest: number;
+}
+
+/** What an answer, or its being given up, changes of a record. */
+export type Answered = Pick<
+  Row,
+  | keyof Advanced
+  | "size"
+  | "file"
+  | "uploadToken"
+  | "answerReceipt"
+>;
+
+/** What changes of a record when more of its body has come. */
+export type Advanced = Pick<
+  Row,
+  "received" | "ends" | "state" | "since" | "expires" | "forgotten"
+>;
+
+/** A record as it is made. */
+export type NewRow = Omit<Row, "lockedAt" | "taken" | "erased" | "answerReceipt">;
 
 /** What is the same in every new record. */
 const NEW = {
@@ -153,6 +212,15 @@ export function seen(row: Row): Seen {
   const { kind, ttl, views, size, expires, attempts: attemptsLeft } = row;
   const passphrase = row.passphraseProof !== null;
   return { state: "live", kind, ttl, views, size, passphrase, expires, attemptsLeft };
+}
+
+/** A secret as its sender sees it. */
+export function statusOf(row: Row, taken: readonly View[], now: number): Status {
+  const { kind, ttl, views, size, created, expires, attempts } = row;
+  const { state, since } = refusalOf(row, now) ?? { state: "live", since: row.since };
+  const terms = { kind, ttl, views, size, passphrase: row.passphraseProof !== null };
+  if (state === "unknown") throw new CryptoError("internal");
+  return { ...terms, state, since, created, expires, attemptsLeft: attempts, taken };
 }
 
 /** Whether a claim has the passphrase, or none where there is none. */
