@@ -48,7 +48,7 @@ export class Objects {
     return { Bucket: this.bucket, Key: PREFIX + name };
   }
 
-  /** Asks for what is not there. @throws {CryptoError} `io` if the bucket cannot be used */
+  /** Asks for what is not there. @throws {CryptoError} `share_unreachable` if the bucket cannot be used */
   async check(): Promise<void> {
     await this.#parts("none", "none");
   }
@@ -163,6 +163,7 @@ async function asked<A>(answer: Promise<A>): Promise<A> {
   return await unless([], answer) as A;
 }
 
+/** What fails after the SDK's repetitions may pass: clients ask again. */
 function failure(cause: unknown): CryptoError {
-  return new CryptoError("io", { subject: "S3", cause });
+  return new CryptoError("share_unreachable", { subject: "S3", cause });
 }

@@ -82,7 +82,7 @@ export class AwsStore implements Store {
     this.#quota = new Quota(table, clientBytes);
   }
 
-  /** Asks both services once. @throws {CryptoError} `io` if one cannot be used like this */
+  /** Asks both services once. @throws {CryptoError} `share_unreachable` if one cannot be used like this */
   async check(): Promise<void> {
     await this.#quota.clientOf("");
     await this.#objects.check();
@@ -194,7 +194,7 @@ export class AwsStore implements Store {
       const refusal = refusalOfTake(row, claim, now);
       if (refusal) return refusal;
     }
-    throw new CryptoError("io", { subject: "DynamoDB", hint: "the record keeps changing" });
+    throw new CryptoError("share_unreachable", { hint: "the record keeps changing: ask again" });
   }
 
   async #taken(row: ClaimedRow, claim: Claim, now: number): Promise<Taken | Refusal> {

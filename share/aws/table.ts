@@ -132,11 +132,14 @@ async function conditional<T, A>(
   }
 }
 
-/** @throws {CryptoError} `io`, whose cause is the SDK's error */
+/**
+ * What DynamoDB answers. What fails after the SDK's repetitions may pass: clients ask again.
+ * @throws {CryptoError} `share_unreachable`, whose cause is the SDK's error
+ */
 async function asked<A>(answer: Promise<A>): Promise<A> {
   try {
     return await answer;
   } catch (cause) {
-    throw new CryptoError("io", { subject: "DynamoDB", cause });
+    throw new CryptoError("share_unreachable", { subject: "DynamoDB", cause });
   }
 }
