@@ -116,9 +116,12 @@ if ("skip" in services || "skip" in parts) {
     await fetch(`${broken.url}/s${MARKER}`);
     const victim = new Victim();
     const { status, text } = await call(broken.url, `look?${MARKER}`, victim.link);
-    assert.equal(status, 500, text);
+    assert.equal(status, 503, text);
     const lines = instance!.log.split("\n").filter((line) => line.startsWith("{"));
-    assert.deepEqual(lines.map((line) => JSON.parse(line)), [{ level: "error", code: "io" }]);
+    assert.deepEqual(lines.map((line) => JSON.parse(line)), [{
+      level: "error",
+      code: "share_unreachable",
+    }]);
     for (const secret of [MARKER, victim.id, victim.link.linkProof]) {
       assert.ok(!instance!.log.includes(secret), secret);
     }
