@@ -1,6 +1,6 @@
 /** Handshakes with a running nginx, by its release's own OpenSSL, and what the headers promise. */
 import assert from "node:assert/strict";
-import { HSTS_HEADER, SECURITY_HEADERS } from "../../core/share/headers.ts";
+import { HSTS_HEADER, pagePolicy, SECURITY_HEADERS } from "../../core/share/headers.ts";
 import { DOMAIN, type Machine } from "./machine.ts";
 import { nginxTest } from "./support.ts";
 
@@ -92,10 +92,12 @@ await nginxTest("every answer has the headers of the application, once each", as
       [400, "/api/look", ["--data", "{}"]],
       [413, "/api/look", long, "x".repeat(400_000)],
     ];
+  const page = { "content-security-policy": pagePolicy({ origin: `https://${DOMAIN}` }) };
   for (const [status, path, args, stdin] of asked) {
     const answer = await machine.ask([...args, `https://${DOMAIN}${path}`], { stdin });
     assert.equal(answer.status, status, path);
-    for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...HSTS_HEADER })) {
+    const headers = { ...SECURITY_HEADERS, ...HSTS_HEADER, ...(status === 200 ? page : {}) };
+    for (const [name, value] of Object.entries(headers)) {
       assert.equal(answer.headers.get(name), value, `${status} ${name}`);
     }
     assert.equal(answer.headers.get("server"), "nginx");
