@@ -131,7 +131,9 @@ Deno.test("a store on AWS is its two origins, which are all that its worker may 
     "dynamodb.eu-central-1.amazonaws.com:443",
     "bucket.s3.eu-central-1.amazonaws.com:443",
   ]);
-  assert.deepEqual([read, write, run, ffi], [undefined, undefined, undefined, undefined]);
+  assert.deepEqual([read, write, run, ffi], [[], [], undefined, undefined]);
+  const socket = awsSharePrivileges(origins, ["unix:/run/s.sock"]);
+  assert.deepEqual([socket.read, socket.write], [["/run/s.sock"], ["/run/s.sock"]]);
   const own = placeIn({ ...ENVIRONMENT, AWS_ENDPOINT_URL: "http://127.0.0.1:9000" });
   assert.deepEqual(originsOf(own), ["http://127.0.0.1:9000", "http://127.0.0.1:9000"]);
 });
