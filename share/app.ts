@@ -58,9 +58,11 @@ export class ShareApp {
    * @param peer the address that its connection comes from, or `unix`
    */
   async handle(request: Request, peer: string): Promise<Response> {
-    const path = new URL(request.url).pathname;
-    const response = await this.#answer(request, path, peer);
-    this.#metrics.count(kindOf(path), response.status);
+    const path = pathOf(request);
+    const response = path === undefined
+      ? this.refuse(new CryptoError("invalid_params", { subject: "the address" }))
+      : await this.#answer(request, path, peer);
+    this.#metrics.count(kindOf(path ?? ""), response.status);
     return response;
   }
 
@@ -154,6 +156,15 @@ const NAMES: Readonly<Record<string, string>> = {
 /** Whether a call makes something new. */
 function isCreation(call: ReturnType<typeof callOf>): boolean {
   return call === "create" || call === "request" || call === "answer";
+}
+
+/** What is asked for; undefined where a host that is none makes the address none. */
+function pathOf(request: Request): string | undefined {
+  try {
+    return new URL(request.url).pathname;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The call that a path names. */

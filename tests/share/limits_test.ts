@@ -106,3 +106,17 @@ Deno.test("docs/operations.md shows the table of settings", async () => {
     assert.ok(page.includes(row), row);
   }
 });
+
+Deno.test("a host that is none is refused as every bad request is, and logged nowhere", async () => {
+  await using server = await startShare();
+  const { hostname, port } = new URL(server.url);
+  for (const host of ["a b", "[", "%"]) {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const asked = `GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(asked));
+    const answer = await new Response(connection.readable).text();
+    assert.match(answer, /^HTTP\/1.1 400 /, host);
+    assert.match(answer, /\r\ncache-control: no-store\r\n/i, host);
+  }
+  assert.ok(!server.stderr.includes("failed"), server.stderr);
+});
