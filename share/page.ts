@@ -3,7 +3,7 @@
  * them. What the API answers is never compressed: its length would tell of what is in it.
  */
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { Bytes } from "../core/bytes.ts";
 import { type PagePlace, pagePolicy } from "../core/share/headers.ts";
 import script from "./assets/page.js" with { type: "text" };
@@ -19,13 +19,21 @@ export interface Found {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** How files are compressed, the best first. */
+const PACK = {
+  br: (plain: Bytes) => brotliCompressSync(plain),
+  gzip: (plain: Bytes) => gzipSync(plain, { level: 9 }),
+} as const;
+type Coding = keyof typeof PACK;
+const CODINGS = Object.keys(PACK) as Coding[];
+
 interface PageFile {
   readonly plain: Bytes;
   readonly headers: Readonly<Record<string, string>>;
   /** By which a browser asks whether it has changed; absent where it may keep nothing. */
   readonly tag?: string;
-  /** Made when it is first asked for. */
-  gzipped?: Bytes;
+  /** Made when they are first asked for. */
+  readonly packed: Partial<Record<Coding, Bytes>>;
 }
 
 /** The page of one server. */
@@ -45,11 +53,10 @@ export class Page {
     const own = { ...found.headers, ...this.#policy };
     const isKept = found.tag !== undefined && headers.get("if-none-match") === found.tag;
     if (isKept) return { status: 304, body: null, headers: own };
-    if (!acceptsGzip(headers.get("accept-encoding") ?? "")) {
-      return { status: 200, body: found.plain, headers: own };
-    }
-    const body = found.gzipped ??= new Uint8Array(gzipSync(found.plain, { level: 9 }));
-    return { status: 200, body, headers: { ...own, "content-encoding": "gzip" } };
+    const coding = codingFor(headers.get("accept-encoding") ?? "");
+    if (!coding) return { status: 200, body: found.plain, headers: own };
+    const body = found.packed[coding] ??= new Uint8Array(PACK[coding](found.plain));
+    return { status: 200, body, headers: { ...own, "content-encoding": coding } };
   }
 }
 
@@ -94,7 +101,7 @@ function file(type: string, text: string, more: Readonly<Record<string, string>>
     "vary": "accept-encoding",
     ...more,
   };
-  return { plain: new TextEncoder().encode(text), headers };
+  return { plain: new TextEncoder().encode(text), headers, packed: {} };
 }
 
 /** A file that browsers may keep, if they ask each time whether it is still the one. */
@@ -103,13 +110,12 @@ function kept(type: string, text: string): PageFile {
   return { ...file(type, text, { "cache-control": "no-cache", "etag": tag }), tag };
 }
 
-/** Whether a client takes gzip (RFC 9110, section 12.5.3). */
-export function acceptsGzip(header: string): boolean {
+/** The best that a client takes, if it takes any (RFC 9110, section 12.5.3). */
+export function codingFor(header: string): Coding | undefined {
   const codings = header.toLowerCase().split(",").map((coding) => {
     const [name = "", ...parameters] = coding.split(";").map((part) => part.trim());
     return { name, refused: parameters.some((part) => /^q=0(\.0{0,3})?$/.test(part)) };
   });
-  const named = codings.find(({ name }) => name === "gzip") ??
-    codings.find(({ name }) => name === "*");
-  return named !== undefined && !named.refused;
+  const find = (wanted: string) => codings.find(({ name }) => name === wanted);
+  return CODINGS.find((name) => (find(name) ?? find("*"))?.refused === false);
 }
