@@ -18,20 +18,40 @@ export interface Manifest {
   readonly directories: readonly string[];
 }
 
-/** A manifest as its file. */
-export function formatManifest({ version, complete, files, directories }: Manifest): string {
-  return JSON.stringify({ format: FORMAT, version, complete, files, directories }, null, 2) + "\n";
+/**
+ * A manifest as its file. That says where things are when its image runs.
+ * @param root the directory of the image, or ""
+ */
+export function formatManifest(manifest: Manifest, root: string): string {
+  const inside = renamed(manifest, (path) => path.slice(root.length));
+  return JSON.stringify({ format: FORMAT, ...inside }, null, 2) + "\n";
 }
 
 /**
  * Reads a manifest's file.
+ * @param root the directory of the image, or ""
  * @throws {CryptoError} `occupied` if it is none.
  */
-export function parseManifest(text: string, path: string): Manifest {
+export function parseManifest(
+  text: string,
+  { path, root }: { readonly path: string; readonly root: string },
+): Manifest {
   const manifest = parse(text);
-  if (manifest) return manifest;
+  if (manifest) return renamed(manifest, (inside) => root + inside);
   const hint = "this is not what `crypto install` wrote there, or a newer one did: move it away";
   throw new CryptoError("occupied", { subject: path, hint });
+}
+
+function renamed(
+  { version, complete, files, directories }: Manifest,
+  rename: (path: string) => string,
+): Manifest {
+  const entries = Object.entries(files).map(([path, hashes]) => [rename(path), hashes]);
+  return {
+    ...{ version, complete },
+    files: Object.fromEntries(entries),
+    directories: directories.map(rename),
+  };
 }
 
 function parse(text: string): Manifest | undefined {

@@ -64,9 +64,9 @@ async function lookAtProgram(path: string): Promise<RunningProgram> {
   return { path, bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
-function readManifest({ manifest }: Places) {
-  const text = ifThere(() => Deno.readTextFileSync(manifest));
-  return text === undefined ? undefined : parseManifest(text, manifest);
+function readManifest({ manifest: path, root }: Places) {
+  const text = ifThere(() => Deno.readTextFileSync(path));
+  return text === undefined ? undefined : parseManifest(text, { path, root });
 }
 
 async function lookAtFiles(places: Places): Promise<Record<string, FileFact>> {

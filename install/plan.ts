@@ -63,9 +63,9 @@ function finalManifest(
 }
 
 function isRecorded(facts: Facts, assets: readonly Asset[]): boolean {
-  const { manifest } = facts;
+  const { manifest, places: { root } } = facts;
   return manifest !== undefined &&
-    formatManifest(manifest) === formatManifest(finalManifest(facts, assets));
+    formatManifest(manifest, root) === formatManifest(finalManifest(facts, assets), root);
 }
 
 /** The steps between what is intended and what is done, as the manifest has it. */
@@ -77,7 +77,7 @@ function recorded(facts: Facts, assets: readonly Asset[], steps: readonly Step[]
   });
   const intended = { ...done, complete: false, files: Object.fromEntries(both) };
   const write = (of: Manifest): Action => {
-    return { do: "write", path: places.manifest, text: formatManifest(of) };
+    return { do: "write", path: places.manifest, text: formatManifest(of, places.root) };
   };
   const back: Action = manifest ? write(manifest) : { do: "remove", path: places.manifest };
   const first = files[places.layout.configDirectory] ? [] : [configDirectoryStep(facts)];

@@ -24,6 +24,7 @@ const find = (plan: Plan, id: string): Step => plan.steps.find((step) => step.id
 const { layout } = PLACES;
 const UNIT = ASSETS.find(({ id }) => id === "service")!;
 const CONFIG = ASSETS.find(({ id }) => id === "config")!;
+const WHERE = { path: PLACES.manifest, root: "" };
 
 Deno.test("on a fresh system everything is made, in an order in which each step finds what it needs", () => {
   const plan = planInstall(freshFacts(), ASSETS);
@@ -96,7 +97,7 @@ Deno.test("during an upgrade both versions are known as ours", () => {
   );
   const [intent] = find(plan, "intent").actions;
   assert.ok(intent?.do === "write");
-  const { files, complete } = parseManifest(intent.text, "");
+  const { files, complete } = parseManifest(intent.text, WHERE);
   assert.deepEqual([files[PLACES.program], complete], [[OLD_HASH, PROGRAM_HASH], false]);
 });
 
@@ -240,19 +241,19 @@ Deno.test("an id is known if a user or a group has it", () => {
 
 Deno.test("a manifest is read as it was written, and nothing else is", () => {
   const { manifest } = installedFacts();
-  assert.deepEqual(parseManifest(formatManifest(manifest!), ""), manifest);
+  assert.deepEqual(parseManifest(formatManifest(manifest!, ""), WHERE), manifest);
   const bad = [
     "",
     "[]",
     "null",
     "{}",
-    formatManifest(manifest!).replace('"format": 1', '"format": 2'),
-    formatManifest({ ...manifest!, files: { "relative": [] } }),
-    formatManifest({ ...manifest!, files: { "/a": ["short"] } }),
-    formatManifest({ ...manifest!, directories: ["relative"] }),
+    formatManifest(manifest!, "").replace('"format": 1', '"format": 2'),
+    formatManifest({ ...manifest!, files: { "relative": [] } }, ""),
+    formatManifest({ ...manifest!, files: { "/a": ["short"] } }, ""),
+    formatManifest({ ...manifest!, directories: ["relative"] }, ""),
   ];
   for (const text of bad) {
-    assert.throws(() => parseManifest(text, "/m"), { code: "occupied" }, text);
+    assert.throws(() => parseManifest(text, WHERE), { code: "occupied" }, text);
   }
 });
 
