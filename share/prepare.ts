@@ -4,12 +4,14 @@
  */
 import { parse, TomlError } from "smol-toml";
 import { CryptoError } from "../core/errors.ts";
+import { isLoopback } from "../core/share/link.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
 import { type AwsPlace, awsPlace } from "./aws/place.ts";
 import { ownDirectory, userDirectory } from "./directories.ts";
 import {
   type Address,
+  formatAddress,
   fromEnvironment,
   type Given,
   nameInFile,
@@ -36,7 +38,7 @@ export interface ServerOptions {
   readonly settings: Settings;
   readonly store: StorePlace;
   readonly listen: Address;
-  /** Absent: where it listens. */
+  /** Absent: where it listens, which is on this machine alone. */
   readonly origin?: string | undefined;
   readonly metrics?: Address | undefined;
 }
@@ -50,9 +52,7 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
   const settings = settingsOf(...given);
   const { origin, metrics, store } = settings;
   const listen = parseAddress(settings.listen, "listen");
-  if ("path" in listen && origin === undefined) {
-    throw wrong("origin", "who listens on a Unix socket is to say where people reach it");
-  }
+  if (origin === undefined) requireLoopback(listen);
   return {
     settings,
     store: store === undefined
@@ -62,6 +62,14 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
   };
+}
+
+/** Where a server listens for others too, links would begin with what nobody else can reach. */
+function requireLoopback(listen: Address): void {
+  const url = "path" in listen ? null : URL.parse(`http://${formatAddress(listen)}`);
+  if (url && isLoopback(url)) return;
+  const hint = "who listens elsewhere than on a loopback address is to say where people reach it";
+  throw wrong("origin", hint);
 }
 
 /** A place on AWS. What such a store cannot keep to is refused, not ignored. */
