@@ -17,6 +17,7 @@ import {
   nameInFile,
   parseAddress,
   parseOrigin,
+  parseProxies,
   SETTING_NAMES,
   type SettingFlags,
   type Settings,
@@ -41,6 +42,8 @@ export interface ServerOptions {
   /** Absent: where it listens, which is on this machine alone. */
   readonly origin?: string | undefined;
   readonly metrics?: Address | undefined;
+  /** Peers whose forwarded addresses are believed. */
+  readonly proxies: ReadonlySet<string>;
 }
 
 /**
@@ -61,6 +64,7 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
     listen,
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
+    proxies: parseProxies(settings.proxies),
   };
 }
 

@@ -5,6 +5,7 @@
 import { CryptoError } from "../core/errors.ts";
 import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
 import { requireOrigin } from "../core/share/link.ts";
+import { canonicalAddress } from "./client.ts";
 
 /** One setting: a text, a whole number within bounds, or yes or no. */
 export interface Setting {
@@ -179,10 +180,16 @@ export function parseOrigin(text: string): string {
   }
 }
 
-/** The peers whose forwarded addresses are believed. */
-export function proxiesOf({ proxies }: Settings): ReadonlySet<string> {
-  const names = proxies.split(",").map((name) => name.trim());
-  return new Set(names.filter((name) => name !== ""));
+/** The peers whose forwarded addresses are believed. @throws {CryptoError} `config` */
+export function parseProxies(text: string): ReadonlySet<string> {
+  const names = text.split(",").map((name) => name.trim());
+  return new Set(names.filter((name) => name !== "").map(parseProxy));
+}
+
+function parseProxy(name: string): string {
+  const proxy = name === UNIX_PEER ? name : canonicalAddress(name);
+  if (proxy !== undefined) return proxy;
+  throw wrong("proxies", "they are to be IP addresses, or unix for who comes by the socket");
 }
 
 /** An error about a setting. */

@@ -132,6 +132,7 @@ Deno.test("settings that are wrong keep a server from starting, and are named", 
     [["--origin", "http://share.example.org"], "origin"],
     [["--listen", "0.0.0.0:0"], "origin"],
     [["--listen", "[::]:0"], "origin"],
+    [["--proxies", "127.0.0.1,localhost"], "proxies"],
     [["--config", file], "max_tll"],
     [["--config", `${file}.absent`], ".absent"],
   ] as const;
