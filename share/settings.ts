@@ -53,7 +53,7 @@ export const SETTINGS = {
   requestsPerMinute: {
     default: REQUESTS_PER_MINUTE,
     range: [1, 10_000_000],
-    meaning: "requests of one client",
+    meaning: "calls (POST) of one client: the page's own files are not counted",
   },
   creationsPerMinute: {
     default: 60,
