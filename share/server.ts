@@ -35,7 +35,8 @@ export class ShareServer {
     this.listening = formatAddress(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
     this.#app = new ShareApp({ ...appSettings(options), ...this.#context(), storage });
-    const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
+    const second = options.metrics &&
+      this.#listen(options.metrics, (request) => this.#app.metrics(request));
     this.metrics = second && formatAddress(second.addr);
     this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
