@@ -198,7 +198,7 @@ export const ERRORS = {
     exit: 75,
     rpc: -32020,
     http: 500,
-    message: "another daemon is using this socket or this ring",
+    message: "another process is using this",
     hint: "stop it first, or use another --socket and another state directory",
   },
   ring_unreadable: {
