@@ -296,7 +296,7 @@ export const ERRORS = {
     exit: 65,
     rpc: -32060,
     http: 400,
-    message: "this is not a whole link or receipt",
+    message: "this is no link or receipt that can be used here",
     hint: "copy all of it, with what comes after the #",
   },
   share_unavailable: {
