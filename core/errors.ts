@@ -369,6 +369,13 @@ export const ERRORS = {
     message: "the share server does not take secrets like this",
     hint: "ask for a shorter lifetime, fewer views or less data",
   },
+  share_empty: {
+    exit: 65,
+    rpc: -32082,
+    http: 400,
+    message: "there is nothing to send",
+    hint: "give a text with something in it; an empty file can be sent as a file",
+  },
   share_full: {
     exit: 75,
     rpc: -32071,

@@ -1,5 +1,6 @@
 /** `crypto share` against its own server: what a sender and a reader see. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { startShareServer } from "../support/share.ts";
 import {
   type CliOptions,
@@ -163,6 +164,21 @@ Deno.test("a server that is not there, or no server, is an error at once", async
   await fails("bad_link", ["share", "open", "https://share.example/"], { env });
 });
 
+Deno.test("an empty text is not sent, an empty file is", async () => {
+  await fails("share_empty", ["share", "send"], { env, stdin: "" });
+  const { code, stderr } = await crypto(["share", "send", "--text", ""], { env });
+  assert.equal(code, ERRORS.share_empty.exit, stderr);
+  using folder = new Folder();
+  const { link } = await send([folder.write("empty", "")]);
+  assert.equal((await crypto(["share", "open", link, "-o", folder.path], { env })).code, 0);
+  assert.deepEqual(folder.names(), ["empty", "empty (2)"]);
+});
+
+Deno.test("who gives a text where files are named is told how texts are sent", async () => {
+  const { stderr } = await fails("io", ["share", "send", "my text"], { env });
+  assert.match(stderr, /hint: .*text.*piped/);
+});
+
 Deno.test("a text in an argument is warned of", async () => {
   const { code, stderr } = await crypto(["share", "send", "--text", "x"], { env });
   assert.equal(code, 0);
@@ -170,7 +186,7 @@ Deno.test("a text in an argument is warned of", async () => {
 });
 
 Deno.test("texts that are JSON or markup come back as they were", async () => {
-  for (const stdin of ['{"file_name":"x"}', "null", "__proto__", "&lt;script&gt;", ""]) {
+  for (const stdin of ['{"file_name":"x"}', "null", "__proto__", "&lt;script&gt;"]) {
     const { link } = await send([], { stdin });
     assert.equal(await prints(["share", "open", link], { env }), stdin);
   }
