@@ -139,6 +139,19 @@ Deno.test("what is revoked cannot be opened", async () => {
   await fails("share_revoked", ["share", "open", link], { env });
 });
 
+Deno.test("what can no longer be revoked or unlocked is told with what became of it", async () => {
+  const opened = await send([], { stdin: "hello" });
+  await prints(["share", "open", opened.link], { env });
+  for (const command of ["revoke", "unlock"]) {
+    const { stderr } = await fails("share_opened", ["share", command, opened.receipt], { env });
+    assert.match(stderr, /since \d{4}-\d\d-\d\d /);
+  }
+  const revoked = await send([], { stdin: "hello" });
+  for (let i = 0; i < 2; i++) await prints(["share", "revoke", revoked.receipt], { env });
+  await fails("share_revoked", ["share", "unlock", revoked.receipt], { env });
+  assert.match(await prints(["share", "status", revoked.receipt], { env }), /^revoked/);
+});
+
 Deno.test("lifetime and views are kept as asked, and what makes no sense is refused", async () => {
   const before = Date.now();
   const { expires, views } = await send(["--ttl", "90s", "--views", "3"], { stdin: "x" });
