@@ -30,7 +30,7 @@ export async function manage(
   // An own link says where its server is, a receipt does not.
   const holder = given ?? await readLine();
   const origin = isLink(holder) ? parseLink(holder, ["own"]).origin : serverOrigin(flags.server);
-  const ask = await start(context, origin, {}, call);
+  const ask = await start(context, { origin, name: call });
   const status = await ask("manage", { origin, call, holder });
   requireDone(call, status);
   context.print(flags.json ? `${JSON.stringify(status)}\n` : describe(status));
