@@ -155,13 +155,18 @@ function isSubcommand(word: string | undefined): word is Subcommand {
 /** Why standard output could not be written, if it could not. */
 let unprinted: CryptoError | undefined;
 
-/** Writes on standard output. A failure is for {@link main} to report: the library would not. */
-function print(text: string): void {
+/**
+ * Writes on standard output. A failure is for {@link main} to report: the library would not.
+ * @returns whether all of it was written
+ */
+function print(text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
+    return true;
   } catch (cause) {
     unprinted ??= new CryptoError("io", { subject: "standard output", cause });
+    return false;
   }
 }
 

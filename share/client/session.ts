@@ -10,7 +10,8 @@ import type { Deed, Moved, Question, Questions, Results } from "./worker.ts";
 
 /** What the program hands to these commands. */
 export interface ShareContext {
-  readonly print: (text: string) => void;
+  /** Gives whether all of it was written. */
+  readonly print: (text: string) => boolean;
   /** Tells a person something. */
   readonly say: (line: string) => void;
   /** URL of the program's one script. */
