@@ -52,6 +52,11 @@ export const attackCommand: Command<Context> = buildCommand({
         default: false,
         brief: "Wait for a secret to expire, too, which takes a minute",
       },
+      limits: {
+        kind: "boolean",
+        default: false,
+        brief: "Try the limits alone, on a server that runs with its usual ones",
+      },
       mine: {
         kind: "boolean",
         default: false,
