@@ -7,13 +7,15 @@ import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import { CurrentAccess, PolicyFile } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
@@ -43,6 +45,8 @@ interface Parts {
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
   readonly readLimits: () => Limits;
+  /** Reads the policy file, and from then on that policy holds. */
+  readonly readPolicy: () => void;
 }
 
 /** A daemon that runs. */
@@ -70,14 +74,19 @@ export class Daemon {
     const admission = new Admission(options.limits ?? readLimits());
     const logFile = new AppendedFile(layout.accessLog);
     const log = new AccessLog(logFile);
-    const access = ownerAccess(owner);
+    const groups = new GroupDatabase();
+    const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+    const policyFile = new PolicyFile(layout.policy, owner.uid);
+    const access = new CurrentAccess(policyFile.read(), { owner, isMember });
     const circumstances = describe(options, admission);
     const service = new Service({ store, access, engine, circumstances });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const readPolicy = () => access.policy = policyFile.read();
+    const parts = { store, manager, admission, logFile, socket, listener, pulse };
+    return new Daemon({ ...parts, readLimits, readPolicy });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -99,14 +108,15 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads configuration and policy again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, admission, logFile, readLimits, readPolicy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => admission.limits = readLimits(),
+      readPolicy,
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);
