@@ -15,7 +15,7 @@ import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
-import { CurrentAccess, PolicyFile } from "./policy_file.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
@@ -45,8 +45,7 @@ interface Parts {
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
   readonly readLimits: () => Limits;
-  /** Reads the policy file, and from then on that policy holds. */
-  readonly readPolicy: () => void;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -76,17 +75,16 @@ export class Daemon {
     const log = new AccessLog(logFile);
     const groups = new GroupDatabase();
     const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
-    const policyFile = new PolicyFile(layout.policy, owner.uid);
-    const access = new CurrentAccess(policyFile.read(), { owner, isMember });
+    const policy = new PolicyInForce({ path: layout.policy, owner, isMember });
+    const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances });
+    const service = new Service({ store, access, quotas, engine, circumstances });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    const readPolicy = () => access.policy = policyFile.read();
     const parts = { store, manager, admission, logFile, socket, listener, pulse };
-    return new Daemon({ ...parts, readLimits, readPolicy });
+    return new Daemon({ ...parts, readLimits, policy });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -112,11 +110,11 @@ export class Daemon {
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits, readPolicy } = this.parts;
+    const { manager, admission, logFile, readLimits, policy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => admission.limits = readLimits(),
-      readPolicy,
+      () => policy.load(),
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);

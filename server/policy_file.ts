@@ -2,8 +2,10 @@
 import { CryptoError } from "../core/errors.ts";
 import type { Access } from "./access.ts";
 import { Accounts } from "./accounts.ts";
-import { type Mistake, parsePolicy, type Policy } from "./policy.ts";
+import type { Mistake } from "./mistakes.ts";
+import { parsePolicy, type Policy } from "./policy.ts";
 import { type AccessParts, policyAccess } from "./policy_access.ts";
+import { Quotas } from "./quotas.ts";
 import { readTrustedText } from "./trusted.ts";
 
 /** What holds where there is no policy file. */
@@ -30,41 +32,42 @@ function wrongPolicy(path: string, { line, what, why }: Mistake, others: number)
   return new CryptoError("config", { subject: `${path}:${line}: ${what}`, hint: why + more });
 }
 
-/** What the policy file says, read again when somebody asks for it. */
-export class PolicyFile {
-  #found = false;
-
-  constructor(private readonly path: string, private readonly uid: number) {}
-
-  /**
-   * Reads it. A file that has vanished since is an error: that nothing holds any more of what it
-   * said is not what somebody meant who moved it for a moment.
-   * @throws {CryptoError} `unsafe_path`, `config`
-   */
-  read(): Policy {
-    const policy = readPolicy(this.path, this.uid);
-    if (!policy && this.#found) {
-      const hint = "it has vanished, and its rules stay; to go on without it, restart the daemon";
-      throw new CryptoError("config", { subject: this.path, hint });
-    }
-    this.#found = policy !== undefined;
-    return policy ?? NO_POLICY;
-  }
+/** Where the policy is, and what it is asked with. */
+export interface PolicyParts extends AccessParts {
+  readonly path: string;
 }
 
-/** Access by a policy that can be replaced by another between two questions. */
-export class CurrentAccess implements Access {
+/** The policy in force: as the file was when it was last read whole. */
+export class PolicyInForce {
+  readonly quotas: Quotas = new Quotas();
+  /** Asks whichever policy is in force then. */
+  readonly access: Access = {
+    mayConnect: (who) => this.#access.mayConnect(who),
+    mayAdminister: (who) => this.#access.mayAdminister(who),
+    may: (who, operation, key) => this.#access.may(who, operation, key),
+  };
   #access!: Access;
+  #found = false;
 
-  constructor(policy: Policy, private readonly parts: AccessParts) {
-    this.policy = policy;
+  /** @throws {CryptoError} what {@link load} throws */
+  constructor(private readonly parts: PolicyParts) {
+    this.load();
   }
 
-  set policy(policy: Policy) {
-    this.#access = policyAccess(policy, this.parts);
+  /**
+   * Reads the file; from then on it holds. A file that has vanished since is an error: that nothing
+   * holds any more of what it said is not what somebody meant who moved it for a moment.
+   * @throws {CryptoError} `unsafe_path`, `config`; then all stays as it was
+   */
+  load(): void {
+    const { path, owner } = this.parts;
+    const policy = readPolicy(path, owner.uid);
+    if (!policy && this.#found) {
+      const hint = "it has vanished, and its rules stay; to go on without it, restart the daemon";
+      throw new CryptoError("config", { subject: path, hint });
+    }
+    this.#found = policy !== undefined;
+    this.#access = policyAccess(policy ?? NO_POLICY, this.parts);
+    this.quotas.rules = policy?.quotas;
   }
-
-  mayConnect: Access["mayConnect"] = (who) => this.#access.mayConnect(who);
-  mayAdminister: Access["mayAdminister"] = (who) => this.#access.mayAdminister(who);
-  may: Access["may"] = (who, operation, key) => this.#access.may(who, operation, key);
 }

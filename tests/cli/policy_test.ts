@@ -1,9 +1,10 @@
 /** `crypto policy` as an administrator sees it. */
 import assert from "node:assert/strict";
 import { plainEnvironment } from "../support/process.ts";
+import { Place, startDaemon } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
 import { SystemPlace } from "../support/system.ts";
-import { crypto, failedWith, fails, Folder, text } from "./support.ts";
+import { crypto, failedWith, fails, Folder, succeeds, text } from "./support.ts";
 
 /** A user's home with a policy in its place. */
 class Home extends Folder {
@@ -107,6 +108,17 @@ Deno.test("explain refuses what it does not know, and a policy with mistakes", a
   Deno.writeTextFileSync(home.policy, "[keys.'*']\nencrypt.users = []\n");
   const { stderr } = await fails("config", ["policy", "explain", "root", "a", "encrypt"], { env });
   assert.ok(stderr.includes(`${home.policy}:2: `), stderr);
+});
+
+Deno.test("a quota that is used up ends a command with 75, and says when to come back", async () => {
+  using place = new Place();
+  place.makeOwn();
+  const policy = "[quotas.default]\nrequests_per_day = 1\n";
+  Deno.writeTextFileSync(`${place.config}/policy.toml`, policy, { mode: 0o644 });
+  await using daemon = await startDaemon({ place });
+  await succeeds(["encrypt"], { stdin: "longer", env: daemon.env });
+  const { stderr } = await fails("quota_exceeded", ["encrypt"], { stdin: "x", env: daemon.env });
+  assert.match(stderr, /hint: requests_per_day is used up: come back in \d+ s\n$/);
 });
 
 await linuxTest(
