@@ -64,6 +64,7 @@ const SUBCOMMANDS = {
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
@@ -193,10 +194,12 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
-/** Whether the service would start with a configuration of root's. */
-async function requireConfig(path: string): Promise<void> {
+/** Whether the service would start with a configuration and a policy of root's. */
+async function requireConfig({ layout, root }: Parameters<InstallContext["requireConfig"]>[0]) {
   const { readConfig } = await import("./server/config.ts");
-  readConfig(path, ROOT);
+  const { readPolicy } = await import("./server/policy_file.ts");
+  readConfig(layout.config, ROOT);
+  readPolicy(layout.policy, ROOT, root);
 }
 
 /** Loaded when somebody is to be asked. */

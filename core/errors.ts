@@ -138,6 +138,13 @@ export const ERRORS = {
     message: "too many requests are waiting for their answer",
     hint: "read answers before sending more requests",
   },
+  quota_exceeded: {
+    exit: 75,
+    rpc: -32050,
+    http: 429,
+    message: "your quota is used up",
+    hint: "come back later, or ask the administrator for more",
+  },
   idle_timeout: {
     exit: 75,
     rpc: -32013,
@@ -443,6 +450,8 @@ export interface ErrorDetail {
   readonly subject?: string | undefined;
   /** Replaces the table's hint. */
   readonly hint?: string | undefined;
+  /** Seconds after which the same may succeed. */
+  readonly retryAfter?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -452,12 +461,14 @@ export class CryptoError extends Error {
   readonly code: ErrorCode;
   readonly subject: string | undefined;
   readonly hint: string;
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, { subject, hint, cause }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { subject, hint, retryAfter, cause }: ErrorDetail = {}) {
     super(subject ? `${subject}: ${ERRORS[code].message}` : ERRORS[code].message, { cause });
     this.code = code;
     this.subject = subject;
     this.hint = hint ?? ERRORS[code].hint;
+    this.retryAfter = retryAfter;
   }
 
   /** What the table says of this error's code. */

@@ -2,9 +2,9 @@
  * What is done before the share server's worker starts, while the process may still look around:
  * reading the settings, making its directory, checking who else could look into it.
  */
-import { parse, TomlError } from "smol-toml";
 import { CryptoError } from "../core/errors.ts";
 import { isLoopback } from "../core/share/link.ts";
+import { parseToml, TomlError, type TomlTable } from "../core/toml.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
 import { type AwsPlace, awsPlace } from "./aws/place.ts";
@@ -112,8 +112,8 @@ function readFile(named: string | undefined): Given {
 
 /** What a file sets. @throws {CryptoError} `config`, naming the file and the line or the setting */
 export function fromFile(text: string, path: string): Given {
-  const entries = Object.entries(parseToml(text, path)).map(([key, value]) => {
-    const subject = `${path}: ${key}`;
+  const entries = [...readToml(text, path)].map(([key, { line, value }]) => {
+    const subject = `${path}:${line}: ${key}`;
     const name = SETTING_NAMES.find((name) => nameInFile(name) === key);
     if (!name) {
       throw wrong(subject, `it is not known: use ${SETTING_NAMES.map(nameInFile).join(", ")}`);
@@ -125,9 +125,9 @@ export function fromFile(text: string, path: string): Given {
   return Object.fromEntries(entries);
 }
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+function readToml(text: string, path: string): TomlTable {
   try {
-    return parse(text, { integersAsBigInt: true });
+    return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     throw wrong(`${path}:${error.line}`, "it is to be TOML");
