@@ -44,7 +44,7 @@ export interface ChannelParts {
 }
 
 /** So few that the lines in it are soon read. */
-const RECEIVE_LENGTH = 16_384;
+const RECEIVE_LENGTH = 8_192;
 /** Of all channels: what is received is dealt with before the next one receives. */
 const received: Bytes = new Uint8Array(RECEIVE_LENGTH);
 

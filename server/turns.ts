@@ -5,20 +5,20 @@
  */
 
 /** Requests done in a turn, of each user. Few, since another one may ask meanwhile. */
-const REQUESTS = 16;
+const REQUESTS = 8;
 /** The same where only one user is connected: nobody else waits for the turn's end. */
 const REQUESTS_ALONE = 128;
 /** All who have more waiting share this; each has at least these few. */
 const LEAST = 4;
-/** Requests read in a turn, of one user. Reading takes a fraction of the time of doing. */
-const READ = 64;
+/** So many times as many are read in a turn, of one user: that takes a fraction of the time. */
+const READ = 2;
 /** So many bytes take about as long to read as a short request. */
 const READ_BYTES = 4_096;
 
 /** What one user may have done in a turn, over all connections. */
 export class Share {
   #left = REQUESTS;
-  #readLeft = READ;
+  #readLeft = READ * REQUESTS;
   #waiting: (() => void)[] = [];
 
   /**
@@ -64,7 +64,7 @@ export class Share {
 
   /** Begins another turn. Those who wait come in the order in which they asked. */
   renew(requests: number): void {
-    this.#readLeft = Math.min(READ, this.#readLeft + READ);
+    this.#readLeft = Math.min(0, this.#readLeft) + READ * requests;
     this.#left = requests;
     const admitted = this.#waiting.splice(0, requests);
     this.#left -= admitted.length;
