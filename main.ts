@@ -5,9 +5,12 @@
 import {
   type Application,
   type ApplicationContext,
+  ArgumentParseError,
+  ArgumentScannerError,
   buildApplication,
   buildRouteMap,
   type Command,
+  formatMessageForArgumentScannerError,
   proposeCompletions,
   type RouteMap,
   run,
@@ -85,12 +88,25 @@ const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
+/** What is wrong with a line. A value is not repeated: it may be a secret in the wrong place. */
+function describeMisread(thrown: unknown): string {
+  if (thrown instanceof ArgumentParseError) return describe(wrongValue(thrown));
+  if (!(thrown instanceof ArgumentScannerError)) return describe(thrown);
+  return formatMessageForArgumentScannerError(thrown, {});
+}
+
+function wrongValue({ exception, externalFlagNameOrPlaceholder: subject }: ArgumentParseError) {
+  if (exception instanceof CryptoError || !(exception instanceof Error)) return exception;
+  return new CryptoError("usage", { subject, hint: exception.message });
+}
+
 const SETTINGS = {
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
   localization: {
     text: {
       ...text_en,
+      exceptionWhileParsingArguments: describeMisread,
       exceptionWhileRunningCommand: describe,
       exceptionWhileLoadingCommandFunction: describe,
     },

@@ -205,7 +205,7 @@ export const ERRORS = {
     exit: 75,
     rpc: -32020,
     http: 500,
-    message: "another daemon is using this socket or this ring",
+    message: "another process is using this",
     hint: "stop it first, or use another --socket and another state directory",
   },
   ring_unreadable: {
@@ -303,7 +303,7 @@ export const ERRORS = {
     exit: 65,
     rpc: -32060,
     http: 400,
-    message: "this is not a whole link or receipt",
+    message: "this is no link or receipt that can be used here",
     hint: "copy all of it, with what comes after the #",
   },
   share_unavailable: {
@@ -375,6 +375,13 @@ export const ERRORS = {
     http: 422,
     message: "the share server does not take secrets like this",
     hint: "ask for a shorter lifetime, fewer views or less data",
+  },
+  share_empty: {
+    exit: 65,
+    rpc: -32082,
+    http: 400,
+    message: "there is nothing to send",
+    hint: "give a text with something in it; an empty file can be sent as a file",
   },
   share_full: {
     exit: 75,

@@ -3,6 +3,7 @@
  * reading the settings, making its directory, checking who else could look into it.
  */
 import { CryptoError } from "../core/errors.ts";
+import { isLoopback } from "../core/share/link.ts";
 import { parseToml, TomlError, type TomlTable } from "../core/toml.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
@@ -10,11 +11,13 @@ import { type AwsPlace, awsPlace } from "./aws/place.ts";
 import { ownDirectory, userDirectory } from "./directories.ts";
 import {
   type Address,
+  formatAddress,
   fromEnvironment,
   type Given,
   nameInFile,
   parseAddress,
   parseOrigin,
+  parseProxies,
   SETTING_NAMES,
   type SettingFlags,
   type Settings,
@@ -36,9 +39,11 @@ export interface ServerOptions {
   readonly settings: Settings;
   readonly store: StorePlace;
   readonly listen: Address;
-  /** Absent: where it listens. */
+  /** Absent: where it listens, which is on this machine alone. */
   readonly origin?: string | undefined;
   readonly metrics?: Address | undefined;
+  /** Peers whose forwarded addresses are believed. */
+  readonly proxies: ReadonlySet<string>;
 }
 
 /**
@@ -50,9 +55,7 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
   const settings = settingsOf(...given);
   const { origin, metrics, store } = settings;
   const listen = parseAddress(settings.listen, "listen");
-  if ("path" in listen && origin === undefined) {
-    throw wrong("origin", "who listens on a Unix socket is to say where people reach it");
-  }
+  if (origin === undefined) requireLoopback(listen);
   return {
     settings,
     store: store === undefined
@@ -61,7 +64,16 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
     listen,
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
+    proxies: parseProxies(settings.proxies),
   };
+}
+
+/** Where a server listens for others too, links would begin with what nobody else can reach. */
+function requireLoopback(listen: Address): void {
+  const url = "path" in listen ? null : URL.parse(`http://${formatAddress(listen)}`);
+  if (url && isLoopback(url)) return;
+  const hint = "who listens elsewhere than on a loopback address is to say where people reach it";
+  throw wrong("origin", hint);
 }
 
 /** A place on AWS. What such a store cannot keep to is refused, not ignored. */
