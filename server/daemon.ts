@@ -19,6 +19,7 @@ import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
+import { Turns } from "./turns.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -80,7 +81,8 @@ export class Daemon {
     const circumstances = describe(options, admission);
     const service = new Service({ store, access, quotas, engine, circumstances });
 
-    const shared = { sockets, loop, access, overflow, service, log, admission };
+    const turns = new Turns(() => loop.wake());
+    const shared = { sockets, loop, access, overflow, service, log, admission, turns };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const parts = { store, manager, admission, logFile, socket, listener, pulse };
