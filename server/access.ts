@@ -1,12 +1,19 @@
-/** Who may do what. One rule for all keys, until a policy file says more. */
+/** Who may do what. One rule for all keys, where no policy file says more. */
 import type { Identity } from "./identity.ts";
+
+/** What can be done with a key. To manage is to make, rotate and import. */
+export const OPERATIONS = ["encrypt", "decrypt", "rewrap", "mac", "verify", "manage"] as const;
+/** One of {@link OPERATIONS}. */
+export type Operation = (typeof OPERATIONS)[number];
 
 /** Answers whether an identity may. */
 export interface Access {
-  /** Connect, ask for the status, encrypt and decrypt. */
-  mayUse(who: Identity): boolean;
-  /** Make, rotate and import keys. */
-  mayManage(who: Identity): boolean;
+  /** Connect, and ask for the status. */
+  mayConnect(who: Identity): boolean;
+  /** Do this with the key of that name, whether or not there is one. */
+  may(who: Identity, operation: Operation, key: string): boolean;
+  /** What concerns all keys, such as unsealing them. */
+  mayAdminister(who: Identity): boolean;
 }
 
 const ROOT = 0;
@@ -19,9 +26,14 @@ export interface Owner {
 
 /** Root and the daemon's own user may do all; members of the group may use, not manage. */
 export function ownerAccess({ uid, group }: Owner): Access {
-  const mayManage = (who: Identity) => who.uid === uid || who.uid === ROOT;
+  const mayAdminister = (who: Identity) => who.uid === uid || who.uid === ROOT;
   const isMember = (who: Identity) => {
     return group !== undefined && (who.gid === group || who.groups.includes(group));
   };
-  return { mayManage, mayUse: (who) => mayManage(who) || isMember(who) };
+  const mayConnect = (who: Identity) => mayAdminister(who) || isMember(who);
+  return {
+    mayConnect,
+    mayAdminister,
+    may: (who, operation) => operation === "manage" ? mayAdminister(who) : mayConnect(who),
+  };
 }

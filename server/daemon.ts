@@ -7,13 +7,15 @@ import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
@@ -43,6 +45,7 @@ interface Parts {
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
   readonly readLimits: () => Limits;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -70,14 +73,18 @@ export class Daemon {
     const admission = new Admission(options.limits ?? readLimits());
     const logFile = new AppendedFile(layout.accessLog);
     const log = new AccessLog(logFile);
-    const access = ownerAccess(owner);
+    const groups = new GroupDatabase();
+    const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+    const policy = new PolicyInForce({ path: layout.policy, owner, isMember });
+    const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances });
+    const service = new Service({ store, access, quotas, engine, circumstances });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const parts = { store, manager, admission, logFile, socket, listener, pulse };
+    return new Daemon({ ...parts, readLimits, policy });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -99,14 +106,15 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads configuration and policy again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, admission, logFile, readLimits, policy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => admission.limits = readLimits(),
+      () => policy.load(),
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);

@@ -84,8 +84,8 @@ export class Listener {
     let refused: CryptoError | undefined;
     try {
       who = this.#identify(fd);
-      if (!this.parts.access.mayUse(who)) throw new CryptoError("denied");
-      this.parts.admission.connect(who.uid, this.parts.access.mayManage(who));
+      if (!this.parts.access.mayConnect(who)) throw new CryptoError("denied");
+      this.parts.admission.connect(who.uid, this.parts.access.mayAdminister(who));
     } catch (error) {
       refused = asCryptoError(error);
     }

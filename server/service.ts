@@ -16,10 +16,11 @@ import {
 } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
 import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
-import type { Access } from "./access.ts";
+import { type Access, type Operation, OPERATIONS } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
 import type { Decision } from "./log.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** What of `status` the service knows by itself. */
 export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
@@ -31,6 +32,7 @@ export type Circumstances = () => Omit<StatusResult, KnownByService>;
 export interface ServiceParts {
   readonly store: KeyStore;
   readonly access: Access;
+  readonly quotas: Quotas;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
 }
@@ -45,8 +47,10 @@ interface Done<M extends Method> {
 }
 
 type Handlers = {
-  readonly [M in Method]: (params: Params<M>) => Promise<Done<M>> | Done<M>;
+  readonly [M in Method]: (params: Params<M>, who: Identity) => Promise<Done<M>> | Done<M>;
 };
+
+type Handler = (params: unknown, who: Identity) => Promise<Done<Method>>;
 
 /** What became of a call: its result or its error, and the line for the log. */
 export interface Outcome {
@@ -55,7 +59,6 @@ export interface Outcome {
   readonly decision: Decision;
 }
 
-const MANAGING: ReadonlySet<Method> = new Set(["key.create", "key.rotate", "key.import", "unseal"]);
 /** What is answered before the ring is open. */
 const WHILE_SEALED: ReadonlySet<Method> = new Set(["status", "unseal"]);
 
@@ -68,17 +71,17 @@ export class Service {
     this.#parts = parts;
     this.#handlers = {
       "status": () => ({ result: this.#status() }),
-      "unseal": async ({ sealingKey }) => ({
-        result: { unsealed: await parts.store.unseal(sealingKey) },
-      }),
-      "encrypt": (params) => this.#encrypt(params),
-      "decrypt": (params) => this.#decrypt(params),
-      "envelope.create": (params) => this.#createEnvelope(params),
-      "envelope.open": (params) => this.#openEnvelope(params),
-      "key.list": () => ({ result: { keys: this.#ring.keys.map(describeKey) } }),
-      "key.create": ({ name, purpose }) => this.#createKey(name, purpose),
-      "key.import": ({ name, purpose, material }) => this.#createKey(name, purpose, material),
-      "key.rotate": ({ name }) => this.#rotateKey(name),
+      "unseal": ({ sealingKey }, who) => this.#unseal(sealingKey, who),
+      "encrypt": (params, who) => this.#encrypt(params, who),
+      "decrypt": (params, who) => this.#decrypt(params, who),
+      "envelope.create": (params, who) => this.#createEnvelope(params, who),
+      "envelope.open": (params, who) => this.#openEnvelope(params, who),
+      "key.list": (_, who) => this.#listKeys(who),
+      "key.create": ({ name, purpose }, who) => this.#createKey(who, name, purpose),
+      "key.import": ({ name, purpose, material }, who) => {
+        return this.#createKey(who, name, purpose, material);
+      },
+      "key.rotate": ({ name }, who) => this.#rotateKey(who, name),
     };
   }
 
@@ -89,9 +92,9 @@ export class Service {
   /** Does what a call asks, if its caller may. Never throws. */
   async handle(who: Identity, { method, params }: Call): Promise<Outcome> {
     try {
-      this.#requireAccess(who, method);
-      const handler = this.#handlers[method] as (params: unknown) => Promise<Done<Method>>;
-      const { result, by, bytes, declaredBytes } = await handler(readParams(method, params));
+      this.#requireOpen(who, method);
+      const handler = this.#handlers[method] as Handler;
+      const { result, by, bytes, declaredBytes } = await handler(readParams(method, params), who);
       const decision = { op: method, key: by?.key, version: by?.version, bytes, declaredBytes };
       return { result: { ...result, ...by }, decision };
     } catch (thrown) {
@@ -99,11 +102,19 @@ export class Service {
     }
   }
 
-  #requireAccess(who: Identity, method: Method): void {
-    const { access } = this.#parts;
-    const allowed = MANAGING.has(method) ? access.mayManage(who) : access.mayUse(who);
-    if (!allowed) throw new CryptoError("denied");
-    if (this.#parts.store.sealed && !WHILE_SEALED.has(method)) throw new CryptoError("sealed");
+  #requireOpen(who: Identity, method: Method): void {
+    const { access, store } = this.#parts;
+    if (!access.mayConnect(who)) throw new CryptoError("denied");
+    if (store.sealed && !WHILE_SEALED.has(method)) throw new CryptoError("sealed");
+  }
+
+  #requireRight({ who, operation }: Act, key: string): void {
+    if (!this.#parts.access.may(who, operation, key)) throw new CryptoError("denied");
+  }
+
+  /** After the decision and before the act. Managing costs nothing: it mends things. */
+  #charge({ who, operation, bytes }: Act): void {
+    if (operation !== "manage") this.#parts.quotas.charge(who, bytes);
   }
 
   #status(): StatusResult {
@@ -118,10 +129,27 @@ export class Service {
     };
   }
 
+  async #unseal(sealingKey: Bytes, who: Identity) {
+    const { access, store } = this.#parts;
+    if (!access.mayAdminister(who)) throw new CryptoError("denied");
+    return { result: { unsealed: await store.unseal(sealingKey) } };
+  }
+
+  /** The keys that the caller may do something with. */
+  #listKeys(who: Identity) {
+    const { access } = this.#parts;
+    const keys = this.#ring.keys.filter(({ name }) => {
+      return OPERATIONS.some((operation) => access.may(who, operation, name));
+    });
+    return { result: { keys: keys.map(describeKey) } };
+  }
+
   /** The key of a name; one that is not there is answered like one that is not allowed. */
-  #key(name: string): RingKey {
+  #key(act: Act, name: string): RingKey {
+    this.#requireRight(act, name);
     const key = this.#ring.get(name);
     if (!key) throw new CryptoError("denied");
+    this.#charge(act);
     return key;
   }
 
@@ -130,9 +158,10 @@ export class Service {
     return key;
   }
 
-  async #encrypt(params: Params<"encrypt">): Promise<Done<"encrypt">> {
+  async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
-    const found = this.#ring.newest(this.#key(params.key ?? DEFAULT_KEY.seal));
+    const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
       : await this.#encryptDirect(found, plaintext, params);
@@ -149,37 +178,41 @@ export class Service {
     return await sealFernet(found.version.material, plaintext);
   }
 
-  async #decrypt(params: Params<"decrypt">): Promise<Done<"decrypt">> {
+  async #decrypt(params: Params<"decrypt">, who: Identity): Promise<Done<"decrypt">> {
     const asText = readForm(params.as);
+    const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
-      ? await this.#decryptFernet(params)
-      : await this.#decryptDirect(params);
+      ? await this.#decryptFernet(params, act)
+      : await this.#decryptDirect(params, act);
     const form = asText ? { text: fromUtf8(plaintext) } : { data: toBase64Url(plaintext) };
     return { result: form, by: used(found), bytes: plaintext.length };
   }
 
-  async #decryptDirect(params: Params<"decrypt">): Promise<Opened> {
+  async #decryptDirect(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#find(header.keyId, params.key);
+    const found = this.#find({ ...act, bytes: message.length }, header.keyId, params.key);
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
 
   /** The version that a message names; `expected` narrows it to one key. */
-  #find(id: Bytes, expected?: string): Found {
+  #find(act: Act, id: Bytes, expected?: string): Found {
     const found = this.#ring.find(id);
     if (!found || (expected !== undefined && found.key.name !== expected)) {
       throw new CryptoError("denied");
     }
+    this.#requireRight(act, found.key.name);
     this.#requirePurpose(found.key, "seal");
+    this.#charge(act);
     return found;
   }
 
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
-  async #decryptFernet(params: Params<"decrypt">): Promise<Opened> {
+  async #decryptFernet(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     refuseContext(params);
-    for (const found of this.#fernetVersions(params.key)) {
+    const bytes = params.message.length;
+    for (const found of this.#fernetVersions({ ...act, bytes }, params.key)) {
       try {
         return { found, plaintext: await openFernet(found.version.material, params.message) };
       } catch (error) {
@@ -190,18 +223,32 @@ export class Service {
     throw new CryptoError("decryption_failed");
   }
 
-  #fernetVersions(name: string | undefined): Found[] {
+  #fernetVersions(act: Act, name: string | undefined): Found[] {
     const keys = name === undefined
-      ? this.#ring.keys.filter((key) => key.purpose === "fernet")
-      : [this.#requirePurpose(this.#key(name), "fernet")];
+      ? this.#fernetKeys(act)
+      : [this.#requirePurpose(this.#key(act, name), "fernet")];
     return keys.flatMap((key) => {
       return key.versions.map((version, i) => ({ key, version, number: i + 1 })).reverse();
     });
   }
 
-  async #createEnvelope(params: Params<"envelope.create">): Promise<Done<"envelope.create">> {
-    const key = this.#requirePurpose(this.#key(params.key ?? DEFAULT_KEY.seal), "seal");
-    const found = this.#ring.newest(key);
+  /** Those with which they may. */
+  #fernetKeys(act: Act): RingKey[] {
+    const { access } = this.#parts;
+    const keys = this.#ring.keys.filter(({ purpose, name }) => {
+      return purpose === "fernet" && access.may(act.who, act.operation, name);
+    });
+    if (keys.length > 0) this.#charge(act);
+    return keys;
+  }
+
+  async #createEnvelope(
+    params: Params<"envelope.create">,
+    who: Identity,
+  ): Promise<Done<"envelope.create">> {
+    const act: Act = { who, operation: "encrypt", bytes: params.size ?? 0 };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
+    this.#requirePurpose(found.key, "seal");
     const { envelope, dataKey } = await createEnvelope(found.version, this.#parts.engine);
     const result = { envelope: toBase64Url(envelope), dataKey: toBase64Url(dataKey) };
     return { result, by: used(found), declaredBytes: params.size };
@@ -209,30 +256,47 @@ export class Service {
 
   async #openEnvelope(
     { envelope, key, size }: Params<"envelope.open">,
+    who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#find(header.keyId, key);
+    const found = this.#find({ who, operation: "decrypt", bytes: size ?? 0 }, header.keyId, key);
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
 
-  async #createKey(name: string, purpose: string = "seal", material?: Bytes) {
+  async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
+    const act: Act = { who, operation: "manage", bytes: 0 };
+    this.#requireRight(act, name);
     if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
     const { store, engine } = this.#parts;
     await store.update((ring) => ring.create(name, purpose, { material, engine }));
-    return this.#newestOf(name);
+    return this.#made(act, name);
   }
 
-  async #rotateKey(name: string) {
+  async #rotateKey(who: Identity, name: string) {
+    const act: Act = { who, operation: "manage", bytes: 0 };
+    this.#requireRight(act, name);
     const { store, engine } = this.#parts;
     await store.update((ring) => ring.rotate(name, { engine }));
-    return this.#newestOf(name);
+    return this.#made(act, name);
   }
 
-  #newestOf(name: string) {
-    const found = this.#ring.newest(this.#key(name));
+  #made(act: Act, name: string) {
+    const found = this.#newest(act, name);
     return { result: { id: formatKeyId(found.version.id) }, by: used(found) };
   }
+
+  #newest(act: Act, name: string): Found {
+    return this.#ring.newest(this.#key(act, name));
+  }
+}
+
+/** Who does what. */
+interface Act {
+  readonly who: Identity;
+  readonly operation: Operation;
+  /** What it takes of a quota: of the plaintext, the message, or what the client says they are. */
+  readonly bytes: number;
 }
 
 type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;

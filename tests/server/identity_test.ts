@@ -36,7 +36,7 @@ Deno.test("owner and root may do all, members may use, strangers nothing", () =>
   const access = ownerAccess({ uid: 10, group: 20 });
   const may = (who: { uid: number; gid: number; groups: number[] }) => {
     const identity = { pid: 1, ...who };
-    return [access.mayUse(identity), access.mayManage(identity)];
+    return [access.may(identity, "encrypt", "default"), access.mayAdminister(identity)];
   };
   assert.deepEqual(may({ uid: 10, gid: 1, groups: [] }), [true, true]);
   assert.deepEqual(may({ uid: 0, gid: 1, groups: [] }), [true, true]);
@@ -47,7 +47,7 @@ Deno.test("owner and root may do all, members may use, strangers nothing", () =>
 
 Deno.test("without a group nobody is a member, not even who has no group", () => {
   const access = ownerAccess({ uid: 10 });
-  assert.equal(access.mayUse({ pid: 1, uid: 11, gid: 10, groups: [10] }), false);
+  assert.equal(access.mayConnect({ pid: 1, uid: 11, gid: 10, groups: [10] }), false);
 });
 
 await linuxTest(
