@@ -434,14 +434,14 @@ export const ERRORS = {
   },
   share_unsound: {
     exit: 78,
-    rpc: -32082,
+    rpc: -32090,
     http: 500,
     message: "what the share server has on AWS is not as it should be",
     hint: "each finding has its remedy: do that, and run this again",
   },
   share_unchecked: {
     exit: 77,
-    rpc: -32083,
+    rpc: -32091,
     http: 500,
     message: "not all could be looked at",
     hint: "nothing that was looked at is wrong; see the findings for who may look at the rest",
