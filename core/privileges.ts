@@ -208,14 +208,19 @@ export interface Passed {
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
-  const { mode, configDirectory, stateDirectory, socket } = layout;
+  const { configDirectory, stateDirectory, socket } = layout;
   const ownSocket = activated ? [] : [socket];
-  const ownConfig = activated && mode === "system" ? [] : [configDirectory];
+  const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
   const working = {
     read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** Whether the daemon may write where the sealing key is. */
+export function ownsConfiguration({ mode }: Layout, activated: boolean): boolean {
+  return !activated || mode === "user";
 }
 
 /** Directories below a root directory that installing and removing write in. */
