@@ -6,6 +6,8 @@ import type { Print } from "./manage.ts";
 export interface ClientContext extends CommandContext {
   /** Prints data on standard output. */
   readonly print: Print;
+  /** URL of the program's script. */
+  readonly script: string;
   /** Tells a person something. */
   readonly say: (line: string) => void;
   /** The terminal that a person types at, if there is one. */

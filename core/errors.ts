@@ -117,6 +117,13 @@ export const ERRORS = {
     message: "no newer version of the key encrypts, so this one is still needed",
     hint: "make a newer one with `crypto key rotate`",
   },
+  rewrap_incomplete: {
+    exit: 65,
+    rpc: -32053,
+    http: 409,
+    message: "some files were not rewrapped",
+    hint: "see what is said of each; run the same again when that is mended",
+  },
   wrong_purpose: {
     exit: 65,
     rpc: -32007,

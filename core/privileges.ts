@@ -129,6 +129,18 @@ const ADMIN: Privileges = {
   working: {},
 };
 
+/** Finds the socket and the paths that were named; a worker has those, by list. */
+const REWRAPPER: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid"],
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
   start: {
@@ -149,6 +161,7 @@ export const PRIVILEGES = {
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,
+  rewrap: REWRAPPER,
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
@@ -297,6 +310,20 @@ export function shareClientPrivileges(
 ) {
   const net = origins.map(hostOf);
   const working = { net, read: [...read, ...directory], write: [...directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker of `rewrap` may do: read and write the files and directories that were named, and
+ * what it puts beside those files, and sync the directories of these. The daemon's socket it dials
+ * by the one function that is bound to it.
+ */
+export function rewrapPrivileges(
+  named: readonly string[],
+  { beside, parents }: { readonly beside: readonly string[]; readonly parents: readonly string[] },
+) {
+  const write = [...named, ...beside];
+  const working = { read: [...write, ...parents], write };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
