@@ -80,9 +80,10 @@ export const keyRestoreCommand: ClientCommand = changeCommand("restore", {
 
 export const keyDisableCommand: ClientCommand = switchCommand("disable", {
   brief: "Let a version, or a whole key, neither encrypt nor decrypt",
-  fullDescription:
-    "Let a version, or without a number the whole key, neither encrypt nor decrypt until it is " +
+  fullDescription: [
+    "Let a version, or without a number the whole key, neither encrypt nor decrypt until it is",
     "enabled. Without its newest version a key encrypts with the one before, unless that is retired.",
+  ].join("\n"),
   customUsage: ["invoices", "invoices 2"],
 });
 
