@@ -2,11 +2,10 @@
  * The configuration file: what an administrator may set, in one table. The file need not be there.
  * docs/operations.md shows the table to its readers, and a test compares the two.
  */
-import { parse, TomlError } from "smol-toml";
-import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { requireTrustedFile } from "../platform/trust.ts";
+import { isTomlTable, parseToml, TomlError, type TomlTable, type TomlValue } from "../core/toml.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { readTrustedText } from "./trusted.ts";
 
 /** What the file sets. */
 export interface Config {
@@ -87,8 +86,6 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
 };
 
 const SECTION = "limits";
-/** A configuration is far smaller; what is larger is not one. */
-const MAX_CONFIG_BYTES = 65_536;
 
 /** What a setting is unless the file says otherwise, in its own unit. */
 export function defaultOf({ field, unit }: Setting): number {
@@ -102,77 +99,43 @@ export function defaultOf({ field, unit }: Setting): number {
  * wrong there and what is allowed
  */
 export function readConfig(path: string, uid: number): Config {
-  const text = readIfThere(path, uid);
+  const text = readTrustedText(path, uid);
   return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
-}
-
-function readIfThere(path: string, uid: number): string | undefined {
-  try {
-    requireTrustedFile(path, [uid]);
-    const { size } = Deno.statSync(path);
-    if (size > MAX_CONFIG_BYTES) throw wrong(path, `has at most ${MAX_CONFIG_BYTES} bytes`);
-    return fromUtf8(Deno.readFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof CryptoError && error.code === "invalid_text") {
-      throw wrong(path, "is to be text in UTF-8");
-    }
-    if (error instanceof CryptoError) throw error;
-    throw new CryptoError("config", { subject: path, hint: "it cannot be read", cause: error });
-  }
 }
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const { [SECTION]: section = {}, ...others } = parseToml(text, path);
-  const at = (key: string) => `${path}${place(text, key)}`;
-  for (const key of Object.keys(others)) {
-    throw wrong(`${at(key)}: ${key}`, `is not known: there is one section, [${SECTION}]`);
-  }
-  if (!isTable(section)) throw wrong(`${at(SECTION)}: ${SECTION}`, `is a section: [${SECTION}]`);
   const set: Partial<Record<keyof Limits, number>> = {};
-  for (const [key, value] of Object.entries(section)) {
-    const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-    const subject = `${at(key)}: ${SECTION}.${key}`;
-    if (!setting) {
-      throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
+  for (const [name, { line, value }] of readToml(text, path)) {
+    const subject = `${path}:${line}: ${name}`;
+    if (name !== SECTION) throw wrong(subject, `is not known: there is one section, [${SECTION}]`);
+    if (!isTomlTable(value)) throw wrong(subject, `is a section: [${SECTION}]`);
+    for (const [key, { line, value: given }] of value) {
+      const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
+      const subject = `${path}:${line}: ${SECTION}.${key}`;
+      if (!setting) {
+        throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
+      }
+      set[setting.field] = readSetting(setting, given, subject);
     }
-    set[setting.field] = readSetting(setting, value, subject);
   }
   return { limits: { ...DEFAULT_LIMITS, ...set } };
 }
 
-function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {
-  // Whole numbers are read as bigint, which tells 300 from 300.0.
+function readSetting({ unit, min, max }: Setting, value: TomlValue, subject: string): number {
   if (typeof value === "bigint" && value >= min && value <= max) {
     return Number(value) * SCALES[unit];
   }
   throw wrong(subject, `is to be a whole number of ${unit} from ${min} to ${max}`);
 }
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+function readToml(text: string, path: string): TomlTable {
   try {
-    return parse(text, { integersAsBigInt: true });
+    return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0]!.replace("Invalid TOML document: ", "");
-    throw wrong(`${path}:${error.line}`, `is to be TOML: ${reason}`);
+    throw wrong(`${path}:${error.line}`, `is to be TOML: ${error.message}`);
   }
-}
-
-/** `:LINE` of the first line that begins with a key or a section of this name, if one does. */
-function place(text: string, key: string): string {
-  const lines = text.split("\n");
-  const index = lines.findIndex((line) => {
-    const name = /^\s*\[*\s*([^=\]]*?)\s*[=\]]/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "");
-    return name === key || name?.endsWith(`.${key}`);
-  });
-  return index < 0 ? "" : `:${index + 1}`;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
 }
 
 function wrong(subject: string, hint: string): CryptoError {

@@ -8,7 +8,8 @@ import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { Keeper } from "./keeper.ts";
@@ -16,11 +17,13 @@ import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import type { Circumstances } from "./handlers.ts";
 import { Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
 import { Usage } from "./usage.ts";
+import { Turns } from "./turns.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -48,6 +51,7 @@ interface Parts {
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
   readonly readLimits: () => Limits;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -78,16 +82,20 @@ export class Daemon {
     const admission = new Admission(options.limits ?? readLimits());
     const logFile = new AppendedFile(layout.accessLog);
     const log = new AccessLog(logFile);
-    const access = ownerAccess(owner);
+    const groups = new GroupDatabase();
+    const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+    const policy = new PolicyInForce({ path: layout.policy, owner, isMember });
+    const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, usage, access, engine, circumstances });
+    const service = new Service({ store, usage, access, quotas, engine, circumstances });
 
-    const shared = { sockets, loop, access, overflow, service, log, admission };
+    const turns = new Turns(() => loop.wake());
+    const shared = { sockets, loop, access, overflow, service, log, admission, turns };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const keeper = new Keeper({ store, usage, log, engine });
-    const running = { store, keeper, manager, admission, logFile, socket, listener, pulse };
-    return new Daemon({ ...running, readLimits });
+    const parts = { store, keeper, manager, admission, logFile, socket, listener, pulse };
+    return new Daemon({ ...parts, readLimits, policy });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -109,14 +117,15 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads configuration and policy again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, admission, logFile, readLimits, policy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => admission.limits = readLimits(),
+      () => policy.load(),
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);

@@ -5,6 +5,7 @@ import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc
 import type { Access } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Usage } from "./usage.ts";
 
 /** What of `status` the service knows by itself. */
@@ -18,6 +19,7 @@ export interface ServiceParts {
   readonly store: KeyStore;
   readonly usage: Usage;
   readonly access: Access;
+  readonly quotas: Quotas;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
 }

@@ -52,7 +52,8 @@ async function rewrapDirect(
   if (looksLikeFernet(params.message)) throw new CryptoError("malformed", { hint: FERNET });
   const message = unarmor(params.message);
   const header = readHeader(message);
-  const from = lookup.byId({ who, operation: "rewrap" }, header.keyId, params.key);
+  const act = { who, operation: "rewrap", bytes: message.length } as const;
+  const from = lookup.byId(act, header.keyId, params.key);
   const options = { context: readContext(params), engine };
   const plaintext = await openDirect(from.version, header, message, options);
   usage.decrypted(from.version.id);

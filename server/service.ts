@@ -44,7 +44,7 @@ export class Service {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    const lookup = this.#lookup = new KeyLookup(parts.store, parts.access);
+    const lookup = this.#lookup = new KeyLookup(parts);
     this.#handlers = {
       "status": (_, who) => ({ result: this.#status(who) }),
       "unseal": ({ sealingKey }, who) => this.#unseal(sealingKey, who),
@@ -98,10 +98,8 @@ export class Service {
 
   async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
-    const found = this.#lookup.encrypting(
-      { who, operation: "encrypt" },
-      params.key ?? DEFAULT_KEY.seal,
-    );
+    const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
+    const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
     this.#parts.usage.encrypted(found.version.id, plaintext.length);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
@@ -121,7 +119,7 @@ export class Service {
 
   async #decrypt(params: Params<"decrypt">, who: Identity): Promise<Done<"decrypt">> {
     const asText = readForm(params.as);
-    const act: Act = { who, operation: "decrypt" };
+    const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
       ? await this.#decryptFernet(params, act)
       : await this.#decryptDirect(params, act);
@@ -133,7 +131,7 @@ export class Service {
   async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#lookup.byId(act, header.keyId, params.key);
+    const found = this.#lookup.byId({ ...act, bytes: message.length }, header.keyId, params.key);
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
@@ -141,7 +139,8 @@ export class Service {
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
   async #decryptFernet(params: Params<"decrypt">, act: Act): Promise<Opened> {
     refuseContext(params);
-    for (const found of this.#lookup.fernet(act, params.key)) {
+    const bytes = params.message.length;
+    for (const found of this.#lookup.fernet({ ...act, bytes }, params.key)) {
       try {
         return { found, plaintext: await openFernet(found.version.material, params.message) };
       } catch (error) {
@@ -156,10 +155,8 @@ export class Service {
     params: Params<"envelope.create">,
     who: Identity,
   ): Promise<Done<"envelope.create">> {
-    const found = this.#lookup.encrypting(
-      { who, operation: "encrypt" },
-      params.key ?? DEFAULT_KEY.seal,
-    );
+    const act: Act = { who, operation: "encrypt", bytes: params.size };
+    const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
     requirePurpose(found.key, "seal");
     this.#parts.usage.encrypted(found.version.id, params.size);
     const { envelope, dataKey } = await createEnvelope(found.version, this.#parts.engine);
@@ -172,7 +169,7 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#lookup.byId({ who, operation: "decrypt" }, header.keyId, key);
+    const found = this.#lookup.byId({ who, operation: "decrypt", bytes: size }, header.keyId, key);
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     this.#parts.usage.decrypted(found.version.id);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };

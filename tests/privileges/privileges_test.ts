@@ -61,6 +61,8 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "retire", "probed", "1"]],
   [["key", "destroy", "probed", "1", "--yes"]],
   [["unseal", ...fromFile]],
+  [["policy", "check"]],
+  [["policy", "explain", "root", "default", "encrypt"]],
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],

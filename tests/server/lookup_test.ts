@@ -7,6 +7,7 @@ import { scheduleDestruction, setDisabled } from "../../core/lifecycle.ts";
 import { ownerAccess } from "../../server/access.ts";
 import { KeyStore } from "../../server/keystore.ts";
 import { KeyLookup } from "../../server/lookup.ts";
+import { Quotas } from "../../server/quotas.ts";
 import { Place } from "../support/daemon.ts";
 
 const owner = { uid: 1_000, gid: 1_000, groups: [], pid: 1 };
@@ -23,7 +24,8 @@ Deno.test("a stranger hears the same of a disabled, a destroyed and an unknown v
   await store.destroy(now);
   await store.update((ring) => ring.change("default", (key) => setDisabled(key, 2, true)));
   const [destroyed, disabled] = store.ring.get("default")!.versions.map(({ id }) => id);
-  const lookup = new KeyLookup(store, ownerAccess({ uid: owner.uid }));
+  const access = ownerAccess({ uid: owner.uid });
+  const lookup = new KeyLookup({ store, access, quotas: new Quotas() });
   const cases = [
     [destroyed!, "key_destroyed"],
     [disabled!, "key_disabled"],

@@ -8,6 +8,7 @@ import { createEnvelope, openEnvelope } from "../../core/message.ts";
 import { encryptingVersion } from "../../core/lifecycle.ts";
 import type { Access, Operation } from "../../server/access.ts";
 import { KeyStore } from "../../server/keystore.ts";
+import { Quotas } from "../../server/quotas.ts";
 import { Service } from "../../server/service.ts";
 import { Usage } from "../../server/usage.ts";
 import { codeOf, Place, resultOf } from "../support/daemon.ts";
@@ -90,7 +91,8 @@ Deno.test("the right to rewrap is none to decrypt, and the other way round", asy
     };
     const circumstances = () => assert.fail("nobody asks for the status");
     const usage = Usage.open(layout.usage);
-    const service = new Service({ store, usage, access, engine: webCrypto, circumstances });
+    const parts = { store, usage, access, quotas: new Quotas(), engine: webCrypto };
+    const service = new Service({ ...parts, circumstances });
     const who = { uid: 1, gid: 1, groups: [], pid: 1 };
     const params = { envelope: toBase64Url(envelope) };
     return await service.handle(who, { id: 1, method, params });
