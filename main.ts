@@ -30,6 +30,7 @@ import {
   ADMIN_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
+  REWRAP_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_DOCTOR_WORKER,
@@ -62,6 +63,7 @@ const SUBCOMMANDS = {
   key: async () => (await import("./client/command.ts")).keyRoutes,
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,
+  rewrap: async () => (await import("./client/rewrap/command.ts")).rewrapCommand,
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
@@ -242,6 +244,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();
+} else if (globalThis.name === REWRAP_WORKER) {
+  const { runRewrapRole } = await import("./client/rewrap/worker.ts");
+  runRewrapRole();
 } else if (globalThis.name === SHARE_WORKER) {
   const { runShareRole } = await import("./share/worker.ts");
   runShareRole();

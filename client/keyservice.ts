@@ -1,7 +1,8 @@
 /** The daemon's methods as functions of bytes and texts. */
 import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { KeySettings } from "../core/lifecycle.ts";
+import type { KeyInfo, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Channel } from "./connection.ts";
 
 /** A plaintext or a context: a text stands for its UTF-8. */
@@ -91,6 +92,51 @@ export class KeyService {
   /** Makes a new version of a key, which encrypts from then on. */
   rotateKey(name: string): Promise<UsedKey & { id: string }> {
     return this.channel.ask("key.rotate", { name });
+  }
+
+  /** Changes what is set for a key; what is not given stays. `rotateAfter` in seconds, 0: never. */
+  setKey(
+    name: string,
+    { rotateAfter, minVersion }: KeySettings,
+  ): Promise<Results["key.set"]> {
+    return this.channel.ask("key.set", { name, rotateAfter, minVersion });
+  }
+
+  /**
+   * Retires a version, or restores one that was to be destroyed.
+   * @throws {CryptoError} `key_in_use`, `key_destroyed`
+   */
+  changeVersion(change: "retire" | "restore", name: string, version: number) {
+    return this.channel.ask(`key.${change}`, { name, version });
+  }
+
+  /** Disables or enables a version, or without one the key. @throws {CryptoError} `key_destroyed` */
+  switchKey(change: "disable" | "enable", name: string, version?: number) {
+    return this.channel.ask(`key.${change}`, { name, version });
+  }
+
+  /**
+   * Has a version destroyed when a time is over, in which it does nothing and can be restored.
+   * @param after seconds; a week if absent
+   * @throws {CryptoError} `key_in_use`, `key_destroyed`
+   */
+  destroyKey(name: string, version: number, after?: number): Promise<Results["key.destroy"]> {
+    return this.channel.ask("key.destroy", { name, version, after });
+  }
+
+  /**
+   * Brings an envelope (117 bytes) to its key's newest version: the message's body stays.
+   * @throws {CryptoError} `decryption_failed`, `malformed`, `key_disabled`, `key_destroyed`
+   */
+  async rewrapEnvelope(envelope: Bytes): Promise<Rewrapped & { readonly envelope: Bytes }> {
+    const params = { envelope: toBase64Url(envelope) };
+    const result = await this.channel.ask("envelope.rewrap", params);
+    return { ...result, envelope: fromBase64Url(present(result.envelope)) };
+  }
+
+  /** Brings a direct message to its key's newest version. */
+  rewrap(message: string, { key, context }: KeyOptions = {}): Promise<Results["rewrap"]> {
+    return this.channel.ask("rewrap", { message, key, ...contextParams(context) });
   }
 
   /**

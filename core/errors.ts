@@ -96,6 +96,34 @@ export const ERRORS = {
     message: "a key with this name or this material is there already",
     hint: "choose another name, or see `crypto key list`",
   },
+  key_disabled: {
+    exit: 69,
+    rpc: -32050,
+    http: 409,
+    message: "the key, or this version of it, is not in use",
+    hint: "see `crypto key list` for its state",
+  },
+  key_destroyed: {
+    exit: 69,
+    rpc: -32051,
+    http: 410,
+    message: "this version of the key was destroyed",
+    hint: "what is under it cannot be read any more, unless a backup of the keys has it",
+  },
+  key_in_use: {
+    exit: 65,
+    rpc: -32052,
+    http: 409,
+    message: "no newer version of the key encrypts, so this one is still needed",
+    hint: "make a newer one with `crypto key rotate`",
+  },
+  rewrap_incomplete: {
+    exit: 65,
+    rpc: -32053,
+    http: 409,
+    message: "some files were not rewrapped",
+    hint: "see what is said of each; run the same again when that is mended",
+  },
   wrong_purpose: {
     exit: 65,
     rpc: -32007,
@@ -140,7 +168,7 @@ export const ERRORS = {
   },
   quota_exceeded: {
     exit: 75,
-    rpc: -32050,
+    rpc: -32055,
     http: 429,
     message: "your quota is used up",
     hint: "come back later, or ask the administrator for more",

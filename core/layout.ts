@@ -17,7 +17,7 @@ export interface Layout {
   readonly mode: "system" | "user";
   /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
-  /** Holds the ring and the access log. */
+  /** Holds the ring, the access log and the counts of use. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
@@ -31,6 +31,8 @@ export interface Layout {
   readonly lockedSealingKey: string;
   readonly ring: string;
   readonly accessLog: string;
+  /** How often each key version was used. */
+  readonly usage: string;
 }
 
 /** Reads an environment variable. */
@@ -49,6 +51,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
     accessLog: `${state}/access.log`,
+    usage: `${state}/usage`,
   };
 }
 
@@ -101,14 +104,21 @@ export function moved(base: Layout, config: string, state: string, runtime: stri
   return { ...layout(base.mode, config, state, runtime), socket };
 }
 
+const NEXT = ".next";
+
 /** A layout in which the sealing keys have the names of those that will take their places. */
 export function nextSealingKeys(base: Layout): Layout {
   const { sealingKey, lockedSealingKey } = base;
   return {
     ...base,
-    sealingKey: `${sealingKey}.next`,
-    lockedSealingKey: `${lockedSealingKey}.next`,
+    sealingKey: sealingKey + NEXT,
+    lockedSealingKey: lockedSealingKey + NEXT,
   };
+}
+
+/** The place of a sealing key that has its own name, or that of {@link nextSealingKeys}. */
+export function sealingKeyPlace(path: string): string {
+  return path.endsWith(NEXT) ? path.slice(0, -NEXT.length) : path;
 }
 
 /** The directory of a path. */

@@ -132,6 +132,18 @@ const ADMIN: Privileges = {
   working: {},
 };
 
+/** Finds the socket and the paths that were named; a worker has those, by list. */
+const REWRAPPER: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid"],
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Reads the policy, and who the users and groups are, then holds nothing. */
 const POLICY: Privileges = {
   start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
@@ -158,6 +170,7 @@ export const PRIVILEGES = {
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,
+  rewrap: REWRAPPER,
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
@@ -222,9 +235,9 @@ export interface Passed {
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
-  const { mode, configDirectory, stateDirectory, socket } = layout;
+  const { configDirectory, stateDirectory, socket } = layout;
   const ownSocket = activated ? [] : [socket];
-  const ownConfig = activated && mode === "system" ? [] : [configDirectory];
+  const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
   const working = {
     read: [
       configDirectory,
@@ -236,6 +249,11 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** Whether the daemon may write where the sealing key is. */
+export function ownsConfiguration({ mode }: Layout, activated: boolean): boolean {
+  return !activated || mode === "user";
 }
 
 /** Directories below a root directory that installing and removing write in. */
@@ -313,6 +331,20 @@ export function shareClientPrivileges(
 ) {
   const net = origins.map(hostOf);
   const working = { net, read: [...read, ...directory], write: [...directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker of `rewrap` may do: read and write the files and directories that were named, and
+ * what it puts beside those files, and sync the directories of these. The daemon's socket it dials
+ * by the one function that is bound to it.
+ */
+export function rewrapPrivileges(
+  named: readonly string[],
+  { beside, parents }: { readonly beside: readonly string[]; readonly parents: readonly string[] },
+) {
+  const write = [...named, ...beside];
+  const working = { read: [...write, ...parents], write };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 

@@ -9,6 +9,9 @@ export const DAEMON_WORKER = "crypto-serve";
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 
+/** Rewraps files. */
+export const REWRAP_WORKER = "crypto-rewrap";
+
 /** A share server. */
 export const SHARE_WORKER = "crypto-share";
 

@@ -1,6 +1,7 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError } from "../core/errors.ts";
+import { ownsConfiguration } from "../core/privileges.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
@@ -11,14 +12,17 @@ import type { Owner } from "./access.ts";
 import { GroupDatabase } from "./accounts.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
+import { Keeper } from "./keeper.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
 import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
-import { type Circumstances, Service } from "./service.ts";
+import type { Circumstances } from "./handlers.ts";
+import { Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
+import { Usage } from "./usage.ts";
 import { Turns } from "./turns.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
@@ -39,6 +43,7 @@ export interface DaemonOptions extends SealingPlaces {
 /** What a daemon that runs is made of. */
 interface Parts {
   readonly store: KeyStore;
+  readonly keeper: Keeper;
   readonly manager: ServiceManager;
   readonly admission: Admission;
   readonly logFile: AppendedFile;
@@ -69,7 +74,10 @@ export class Daemon {
     sockets.lock(`${layout.stateDirectory}/lock`);
 
     const engine = loadLibcrypto() ?? webCrypto;
-    const store = await KeyStore.open(options, engine);
+    const activated = supervision.listener !== undefined;
+    const owns = ownsConfiguration(layout, activated);
+    const store = await KeyStore.open({ ...options, engine, ownsConfiguration: owns });
+    const usage = Usage.open(layout.usage);
     const readLimits = () => readConfig(layout.config, owner.uid).limits;
     const admission = new Admission(options.limits ?? readLimits());
     const logFile = new AppendedFile(layout.accessLog);
@@ -79,13 +87,14 @@ export class Daemon {
     const policy = new PolicyInForce({ path: layout.policy, owner, isMember });
     const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, quotas, engine, circumstances });
+    const service = new Service({ store, usage, access, quotas, engine, circumstances });
 
     const turns = new Turns(() => loop.wake());
     const shared = { sockets, loop, access, overflow, service, log, admission, turns };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    const parts = { store, manager, admission, logFile, socket, listener, pulse };
+    const keeper = new Keeper({ store, usage, log, engine });
+    const parts = { store, keeper, manager, admission, logFile, socket, listener, pulse };
     return new Daemon({ ...parts, readLimits, policy });
   }
 
@@ -125,9 +134,10 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, socket, pulse } = this.parts;
+    const { manager, listener, keeper, socket, pulse } = this.parts;
     manager.stopping();
     await listener.stop();
+    await keeper.stop();
     socket.remove();
     pulse?.close();
   }

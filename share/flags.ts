@@ -1,13 +1,12 @@
 /** Values that people type and that are more than text. */
+import { parseDuration } from "../core/duration.ts";
 import { TTL_RANGE, VIEWS_RANGE } from "../core/share/terms.ts";
 
 const MAX_SIZE = 1e12;
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** A lifetime such as `90s`, `30m`, `12h`, `7d`, in seconds. @throws {SyntaxError} */
 export function parseTtl(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(digits) * (UNITS[unit] ?? NaN);
+  const seconds = parseDuration(text);
   if (seconds >= TTL_RANGE.least && seconds <= TTL_RANGE.most) return seconds;
   throw new SyntaxError("a lifetime is such as 90s, 30m, 12h or 7d: from 1m to 30d");
 }

@@ -44,8 +44,8 @@ async function listed(name: string): Promise<ListedKey | undefined> {
 
 Deno.test("a new daemon has one key, and key list shows it as a table and as JSON", async () => {
   const table = await prints(["key", "list"], { env });
-  assert.match(table, /^NAME {5}PURPOSE {2}VERSION {2}ID {11}CREATED\n/);
-  assert.match(table, /\ndefault {2}seal {5}1 {8}[\w-]{11} {2}\d{4}-\d\d-\d\d\n/);
+  assert.match(table, /^NAME {5}PURPOSE {2}VERSION {2}ID {11}CREATED {5}STATE /);
+  assert.match(table, /\ndefault {2}seal {5}1 {8}[\w-]{11} {2}\d{4}-\d\d-\d\d {2}encrypts /);
   const key = await listed("default");
   assert.deepEqual([key?.purpose, key?.versions.length], ["seal", 1]);
   assert.ok(!Number.isNaN(Date.parse(key?.versions[0]?.created ?? "")));

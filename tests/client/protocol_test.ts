@@ -64,7 +64,10 @@ Deno.test("docs/protocol.md states the limits of the code", () => {
 });
 
 /** What differs with every daemon. Texts among it are what later requests may quote. */
-const VOLATILE = ["message", "envelope", "dataKey", "id", "created", "encrypted"];
+const VOLATILE = [
+  ...["message", "envelope", "dataKey", "id", "created", "encrypted"],
+  ...["lastUsed", "retired", "destroyAt"],
+];
 const INCIDENTAL = ["version", "engine", "uptime"];
 
 /** Asserts that an answer is the documented one but for what must differ, which is noted. */

@@ -58,6 +58,8 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "create", "probed"]],
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
+  [["key", "retire", "probed", "1"]],
+  [["key", "destroy", "probed", "1", "--yes"]],
   [["unseal", ...fromFile]],
   [["policy", "check"]],
   [["policy", "explain", "root", "default", "encrypt"]],
@@ -93,6 +95,22 @@ for (const args of IN_WORKERS) {
     assert.ok(places.has("main"));
   });
 }
+
+Deno.test("crypto rewrap can do nothing but its work, in its worker neither", async () => {
+  const file = `${directory}/rewrapped`;
+  await Deno.writeTextFile(file, await encrypted());
+  // Libraries are what the worker needs to reach the socket, which it does before it looks at a file.
+  const starting = ({ where, when }: Trial, what: string) => {
+    return where === "crypto-rewrap" && when === "tells loaded" &&
+      ["load a library", "make a pointer"].includes(what);
+  };
+  for (const args of [["rewrap", file], ["rewrap", "--fresh", file]]) {
+    const { code, stderr } = await probe(args);
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+    assert.deepEqual([...places].sort(), ["crypto-rewrap", "main"]);
+  }
+});
 
 Deno.test("a subcommand that fails has given up as much", async () => {
   const { code, stderr } = await probe(["decrypt"], { stdin: "no message" });
@@ -217,6 +235,7 @@ Deno.test("every subcommand of the table is tried", () => {
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
   const tried = new Set([
     "serve",
+    "rewrap",
     "share",
     "share-serve",
     "share-attack",

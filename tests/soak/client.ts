@@ -21,7 +21,7 @@ export type Said =
 const KEPT = 200;
 /** Some chunks of a message. */
 const STREAM_BYTES = 65_536;
-const REPORT_EVERY = 100;
+const REPORT_EVERY = 10;
 /** One act in so many makes a key. */
 const KEY_EVERY = 2_000;
 /** What a daemon that is killed may answer; nothing is wrong then, as long as it is not often. */

@@ -8,7 +8,13 @@ import { Buffer } from "node:buffer";
 import { createHmac, scryptSync } from "node:crypto";
 import { type Bytes, concat, EMPTY } from "../../core/bytes.ts";
 import { createSealer } from "../../core/cobblestone.ts";
-import type { CryptoVectors, Expected, KeyedVector, PassphraseVector } from "./types.ts";
+import type {
+  CryptoVectors,
+  Expected,
+  KeyedVector,
+  PassphraseVector,
+  RingContent,
+} from "./types.ts";
 
 const CHUNK = 16_384;
 const SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1] as const;
@@ -273,6 +279,7 @@ async function ringVectors(): Promise<CryptoVectors["ring"]> {
     ],
   };
   const file = await ringBytes(content, "crypto/v1/ring");
+  const second = ringOfStates(version);
   const sealingKey = encode(SEALING_KEY);
   const entry = (comment: string, bytes: Bytes, key = sealingKey) => ({
     comment,
@@ -281,12 +288,40 @@ async function ringVectors(): Promise<CryptoVectors["ring"]> {
     error: "ring_unreadable" as const,
   });
   return [
-    { comment: "two keys, three versions", sealingKey, file: encode(file), content },
+    { comment: "format 1: two keys, three versions", sealingKey, file: encode(file), content },
+    {
+      comment: "format 2: every state",
+      sealingKey,
+      file: encode(await ringBytes(second, "crypto/v1/ring")),
+      content: second,
+    },
     entry("another sealing key", file, encode(KEY)),
     entry("another byte", patched(file, -1, file.at(-1)! ^ 1)),
     entry("another context", await ringBytes(content, "crypto/v1/other")),
-    entry("another format", await ringBytes({ ...content, format: 2 }, "crypto/v1/ring")),
+    entry("another format", await ringBytes({ ...content, format: 3 }, "crypto/v1/ring")),
   ];
+}
+
+/** A ring in which versions are in every state that there is. */
+function ringOfStates(
+  version: (material: Bytes, created: string) => { id: string; material: string; created: string },
+): RingContent {
+  const [created, later] = ["2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"];
+  const { id } = version(counting(32, 0x10), created);
+  const versions = [
+    { id, created, destroyed: later },
+    { ...version(counting(32, 0x20), created), retired: later, destroyAt: "2026-03-01T00:00:00.000Z" },
+    { ...version(KEY, created), disabled: true as const },
+    version(OTHER_KEY, later),
+  ];
+  const stopped = {
+    name: "stopped",
+    purpose: "fernet",
+    disabled: true as const,
+    versions: [version(DATA_KEY, created)],
+  };
+  const kept = { name: "default", purpose: "seal", rotateAfter: 7_776_000, minVersion: 2, versions };
+  return { format: 2, stale: true, keys: [kept, stopped] };
 }
 
 async function ringBytes(content: unknown, context: string): Promise<Bytes> {

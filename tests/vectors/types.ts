@@ -24,13 +24,21 @@ export type PassphraseVector =
 /** The JSON inside a ring file. */
 export interface RingContent {
   readonly format: number;
+  readonly stale?: true;
   readonly keys: readonly {
     readonly name: string;
     readonly purpose: string;
+    readonly disabled?: true;
+    readonly rotateAfter?: number;
+    readonly minVersion?: number;
     readonly versions: readonly {
       readonly id: string;
-      readonly material: string;
+      readonly material?: string;
       readonly created: string;
+      readonly retired?: string;
+      readonly disabled?: true;
+      readonly destroyAt?: string;
+      readonly destroyed?: string;
     }[];
   }[];
 }
