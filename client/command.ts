@@ -10,9 +10,9 @@ type ClientCommand = Command<ClientContext>;
 const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
 const purpose = {
   kind: "enum",
-  values: ["seal", "fernet"] satisfies Purpose[],
+  values: ["seal", "mac", "fernet"] satisfies Purpose[],
   default: "seal",
-  brief: "What the key is for: seal, or fernet for an older service's data",
+  brief: "What the key is for: seal, mac, or fernet for an older service's data",
 } as const;
 
 /** `crypto status` */
@@ -60,7 +60,7 @@ const keyCreateCommand: ClientCommand = buildCommand({
   },
   docs: {
     brief: "Make a key",
-    customUsage: ["invoices", "fernet --purpose fernet"],
+    customUsage: ["invoices", "mac --purpose mac"],
   },
 });
 

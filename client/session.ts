@@ -17,6 +17,8 @@ const REPEATABLE: ReadonlySet<Method> = new Set<Method>([
   "decrypt",
   "envelope.create",
   "envelope.open",
+  "mac.create",
+  "mac.verify",
   "key.list",
 ]);
 

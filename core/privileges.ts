@@ -146,6 +146,8 @@ const INSTALLER: Privileges = {
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
+  mac: HANDLES_FIRST,
+  "verify-mac": HANDLES_FIRST,
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,

@@ -22,13 +22,14 @@ const FORMAT = 1;
 /** Names are for people, shells and policy files alike. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
-export const PURPOSES = ["seal", "fernet"] as const;
+export const PURPOSES = ["seal", "mac", "fernet"] as const;
 /** What a key may be used for, fixed when it is made. */
 export type Purpose = (typeof PURPOSES)[number];
 
 /** The name of the key that is used when none is named, for each purpose. */
 export const DEFAULT_KEY: Readonly<Record<Purpose, string>> = {
   seal: "default",
+  mac: "mac",
   fernet: "fernet",
 };
 

@@ -43,6 +43,25 @@ export const METHODS = {
   },
   "envelope.create": { key: "text?", size: "size?" },
   "envelope.open": { envelope: "bytes", key: "text?", size: "size?" },
+  "mac.create": {
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
+  "mac.verify": {
+    mac: "text",
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
   "key.rotate": { name: "text" },
@@ -86,6 +105,9 @@ export interface Results {
   "decrypt": UsedKey & { readonly text?: string; readonly data?: string };
   "envelope.create": UsedKey & { readonly envelope: string; readonly dataKey: string };
   "envelope.open": UsedKey & { readonly dataKey: string };
+  "mac.create": UsedKey & { readonly mac: string };
+  /** That it is answered at all says that the mac fits. */
+  "mac.verify": UsedKey;
   "key.list": { readonly keys: readonly KeyInfo[] };
   "key.create": UsedKey & { readonly id: string };
   "key.rotate": UsedKey & { readonly id: string };

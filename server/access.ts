@@ -1,7 +1,7 @@
 /** Who may do what. One rule for all keys, until a policy file says more. */
 import type { Identity } from "./identity.ts";
 
-export const OPERATIONS = ["encrypt", "decrypt", "manage"] as const;
+export const OPERATIONS = ["encrypt", "decrypt", "mac", "verify", "manage"] as const;
 /** What can be done with a key. To manage is to make, rotate and import. */
 export type Operation = (typeof OPERATIONS)[number];
 

@@ -1,10 +1,11 @@
 /** What the daemon does for a caller, once it knows who that is. */
 import { armor, unarmor } from "../core/armor.ts";
-import { type Bytes, fromUtf8, toBase64Url, utf8 } from "../core/bytes.ts";
+import { type Bytes, fromUtf8, toBase64Url } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { formatKeyId, readHeader } from "../core/header.ts";
+import { readMac } from "../core/mac.ts";
 import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
 import {
   DEFAULT_KEY,
@@ -12,6 +13,7 @@ import {
   isPurpose,
   type KeyRing,
   type Purpose,
+  PURPOSES,
   type RingKey,
 } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
@@ -20,6 +22,14 @@ import { type Access, type Operation, OPERATIONS } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
 import type { Decision } from "./log.ts";
+import { checkMac, createMac } from "./macs.ts";
+import {
+  type ContextParams,
+  readContext,
+  readForm,
+  readPlaintext,
+  refuseContext,
+} from "./values.ts";
 
 /** What of `status` the service knows by itself. */
 export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
@@ -74,6 +84,8 @@ export class Service {
       "decrypt": (params, who) => this.#decrypt(params, who),
       "envelope.create": (params, who) => this.#createEnvelope(params, who),
       "envelope.open": (params, who) => this.#openEnvelope(params, who),
+      "mac.create": (params, who) => this.#createMac(params, who),
+      "mac.verify": (params, who) => this.#verifyMac(params, who),
       "key.list": (_, who) => this.#listKeys(who),
       "key.create": ({ name, purpose }, who) => this.#createKey(who, name, purpose),
       "key.import": ({ name, purpose, material }, who) => {
@@ -160,6 +172,7 @@ export class Service {
   }
 
   async #encryptDirect(found: Found, plaintext: Bytes, params: ContextParams): Promise<string> {
+    this.#requirePurpose(found.key, "seal");
     const options = { context: readContext(params), engine: this.#parts.engine };
     return armor(await sealDirect(found.version, plaintext, options));
   }
@@ -182,19 +195,17 @@ export class Service {
   async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#find(act, header.keyId, params.key);
+    const found = this.#find(act, { id: header.keyId, purpose: "seal", name: params.key });
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
 
-  /** The version that a message names; `expected` narrows it to one key. */
-  #find(act: Act, id: Bytes, expected?: string): Found {
+  /** The version that a message names; `name` narrows it to one key. */
+  #find(act: Act, { id, purpose, name }: Wanted): Found {
     const found = this.#ring.find(id);
-    if (!found || (expected !== undefined && found.key.name !== expected)) {
-      throw new CryptoError("denied");
-    }
+    if (!found || (name !== undefined && found.key.name !== name)) throw new CryptoError("denied");
     this.#requireRight(act, found.key.name);
-    this.#requirePurpose(found.key, "seal");
+    this.#requirePurpose(found.key, purpose);
     return found;
   }
 
@@ -240,15 +251,29 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#find({ who, operation: "decrypt" }, header.keyId, key);
+    const act: Act = { who, operation: "decrypt" };
+    const found = this.#find(act, { id: header.keyId, purpose: "seal", name: key });
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
+  }
+
+  async #createMac(params: Params<"mac.create">, who: Identity): Promise<Done<"mac.create">> {
+    const found = this.#newest({ who, operation: "mac" }, params.key ?? DEFAULT_KEY.mac);
+    this.#requirePurpose(found.key, "mac");
+    return { ...await createMac(found.version, params, this.#parts.engine), by: used(found) };
+  }
+
+  async #verifyMac(params: Params<"mac.verify">, who: Identity): Promise<Done<"mac.verify">> {
+    const mac = readMac(params.mac);
+    const act: Act = { who, operation: "verify" };
+    const found = this.#find(act, { id: mac.keyId, purpose: "mac", name: params.key });
+    return { ...await checkMac(found.version, mac, params, this.#parts.engine), by: used(found) };
   }
 
   async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
     const act: Act = { who, operation: "manage" };
     this.#requireRight(act, name);
-    if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
+    if (!isPurpose(purpose)) throw invalidParam("purpose", `is none of ${PURPOSES.join(", ")}`);
     const { store, engine } = this.#parts;
     await store.update((ring) => ring.create(name, purpose, { material, engine }));
     return this.#made(act, name);
@@ -278,7 +303,12 @@ interface Act {
   readonly operation: Operation;
 }
 
-type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;
+/** The version that a message or mac names, and what its key must be. */
+interface Wanted {
+  readonly id: Bytes;
+  readonly purpose: Purpose;
+  readonly name?: string | undefined;
+}
 
 interface Opened {
   readonly found: Found;
@@ -298,33 +328,4 @@ function describeKey({ name, purpose, versions }: RingKey) {
 export function failure(op: string, thrown: unknown): Outcome & { readonly error: CryptoError } {
   const error = asCryptoError(thrown);
   return { error, decision: { op, error: error.code } };
-}
-
-/** One of two parameters that exclude each other: text, or bytes. */
-function readEither(text: string | undefined, bytes: Bytes | undefined, name: string) {
-  if (text !== undefined && bytes !== undefined) throw invalidParam(name, "excludes its twin");
-  return text === undefined ? bytes : utf8(text);
-}
-
-function readPlaintext({ text, data }: Params<"encrypt">): Bytes {
-  const plaintext = readEither(text, data, "text");
-  if (!plaintext) throw invalidParam("text", "is missing, and so is data");
-  return plaintext;
-}
-
-function readContext({ context, contextData }: ContextParams): Bytes | undefined {
-  return readEither(context, contextData, "context");
-}
-
-/** Fernet binds no context; to ignore one would be to promise what is not kept. */
-function refuseContext({ context, contextData }: ContextParams): void {
-  if (context !== undefined || contextData !== undefined) {
-    throw invalidParam("context", "cannot be bound to a Fernet token");
-  }
-}
-
-function readForm(as: string | undefined): boolean {
-  if (as === undefined || as === "data") return false;
-  if (as === "text") return true;
-  throw invalidParam("as", 'is neither "text" nor "data"');
 }

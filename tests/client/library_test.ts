@@ -4,6 +4,7 @@ import {
   connect,
   CryptoError,
   decryptStream,
+  digestStream,
   encryptStream,
   KeyService,
 } from "../../client/mod.ts";
@@ -282,4 +283,18 @@ Deno.test("the socket is checked and explained as by the command line", async ()
   await using exposed = await startDaemon();
   Deno.chmodSync(exposed.place.runtime, 0o777);
   await rejects("unsafe_path", connect({ socket: exposed.socket }));
+});
+
+Deno.test("a value and a stream of the same data have one mac, which either verifies", async () => {
+  await connected(async (service) => {
+    await service.createKey("mac", "mac");
+    const data = sample(200_000);
+    const options = { context: "here" };
+    const mac = await service.mac(data, options);
+    assert.equal(await service.mac(await digestStream(streamed(data)), options), mac);
+    await service.verifyMac(mac, data, options);
+    await service.verifyMac(mac, await digestStream(streamed(data)), options);
+    await rejects("verification_failed", service.verifyMac(mac, data));
+    await rejects("verification_failed", service.verifyMac(mac, data.with(7, 1), options));
+  });
 });
