@@ -22,6 +22,10 @@ export interface Layout {
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
   readonly socket: string;
+  /** Where systemd asks for the credentials of units; the name it has, too, if it is handed over. */
+  readonly credentialsSocket: string;
+  /** Holds those credentials, as encrypted messages. It need not be there. */
+  readonly credentials: string;
   /** What the administrator sets. It need not be there. */
   readonly config: string;
   readonly sealingKey: string;
@@ -41,6 +45,8 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     stateDirectory: state,
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
+    credentialsSocket: `${runtime}/credentials.sock`,
+    credentials: `${config}/credentials`,
     config: `${config}/crypto.toml`,
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,

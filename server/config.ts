@@ -11,6 +11,8 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 /** What the file sets. */
 export interface Config {
   readonly limits: Limits;
+  /** Units that may have it, by the name of the credential. */
+  readonly credentials: ReadonlyMap<string, readonly string[]>;
 }
 
 /** One setting: a whole number. */
@@ -86,7 +88,14 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
   },
 };
 
-const SECTION = "limits";
+/** Where a key stands, for an error about it. */
+type Place = (key: string) => string;
+
+const SECTIONS = ["limits", "credentials"] as const;
+/** A credential's name is a file's as well. */
+const CREDENTIAL_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+/** systemd.unit(5): the kinds of units that have credentials. */
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|mount|swap)$/;
 /** A configuration is far smaller; what is larger is not one. */
 const MAX_CONFIG_BYTES = 65_536;
 
@@ -102,8 +111,7 @@ export function defaultOf({ field, unit }: Setting): number {
  * wrong there and what is allowed
  */
 export function readConfig(path: string, uid: number): Config {
-  const text = readIfThere(path, uid);
-  return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
+  return parseConfig(readIfThere(path, uid) ?? "", path);
 }
 
 function readIfThere(path: string, uid: number): string | undefined {
@@ -124,22 +132,52 @@ function readIfThere(path: string, uid: number): string | undefined {
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const { [SECTION]: section = {}, ...others } = parseToml(text, path);
+  const content = parseToml(text, path);
   const at = (key: string) => `${path}${place(text, key)}`;
-  for (const key of Object.keys(others)) {
-    throw wrong(`${at(key)}: ${key}`, `is not known: there is one section, [${SECTION}]`);
+  for (const key of Object.keys(content)) {
+    if (SECTIONS.some((name) => name === key)) continue;
+    const sections = SECTIONS.map((name) => `[${name}]`).join(", ");
+    throw wrong(`${at(key)}: ${key}`, `is not known: the sections are ${sections}`);
   }
-  if (!isTable(section)) throw wrong(`${at(SECTION)}: ${SECTION}`, `is a section: [${SECTION}]`);
+  const section = (name: (typeof SECTIONS)[number]) => {
+    const value = Object.hasOwn(content, name) ? content[name] : {};
+    if (isTable(value)) return value;
+    throw wrong(`${at(name)}: ${name}`, `is a section: [${name}]`);
+  };
+  return {
+    limits: readLimits(section("limits"), at),
+    credentials: readCredentials(section("credentials"), at),
+  };
+}
+
+function readLimits(section: Record<string, unknown>, at: Place): Limits {
   const set: Partial<Record<keyof Limits, number>> = {};
   for (const [key, value] of Object.entries(section)) {
     const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-    const subject = `${at(key)}: ${SECTION}.${key}`;
+    const subject = `${at(key)}: limits.${key}`;
     if (!setting) {
       throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
     }
     set[setting.field] = readSetting(setting, value, subject);
   }
-  return { limits: { ...DEFAULT_LIMITS, ...set } };
+  return { ...DEFAULT_LIMITS, ...set };
+}
+
+function readCredentials(section: Record<string, unknown>, at: Place): Config["credentials"] {
+  return new Map(
+    Object.entries(section).map(([name, units]) => {
+      const subject = `${at(name)}: credentials.${name}`;
+      if (!CREDENTIAL_NAME.test(name)) {
+        throw wrong(subject, "has 1 to 64 of A-Z a-z 0-9 . _ - and no . first");
+      }
+      if (Array.isArray(units) && units.every(isUnit)) return [name, units];
+      throw wrong(subject, 'is to be a list of whole unit names: ["app.service"]');
+    }),
+  );
+}
+
+function isUnit(value: unknown): value is string {
+  return typeof value === "string" && UNIT_NAME.test(value);
 }
 
 function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {

@@ -8,7 +8,9 @@ import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import { type Owner, ownerAccess } from "./access.ts";
-import { readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
+import { CredentialListener } from "./credential_listener.ts";
+import { Credentials } from "./credentials.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
@@ -16,7 +18,7 @@ import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
-import { claimSocket, type DaemonSocket } from "./socket.ts";
+import { claimSockets, type DaemonSocket } from "./socket.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -41,8 +43,27 @@ interface Parts {
   readonly logFile: AppendedFile;
   readonly socket: DaemonSocket;
   readonly listener: Listener;
+  readonly credentials: CredentialListener | undefined;
   readonly pulse: IntervalTimer | undefined;
-  readonly readLimits: () => Limits;
+  readonly settings: Settings;
+}
+
+/** The configuration in use, and how it is read again. */
+class Settings {
+  #current: Config;
+
+  constructor(private readonly read: () => Config) {
+    this.#current = read();
+  }
+
+  get current(): Config {
+    return this.#current;
+  }
+
+  /** @throws {CryptoError} `config`, `unsafe_path`; then the old one stays in use */
+  reload(): Config {
+    return this.#current = this.read();
+  }
 }
 
 /** A daemon that runs. */
@@ -61,13 +82,13 @@ export class Daemon {
     const { layout, owner, overflow, supervision } = options;
     const manager = new ServiceManager(supervision.notifySocket);
     const [sockets, loop] = [new Sockets(), new EventLoop()];
-    const socket = claimSocket(sockets, layout, supervision);
+    const claimed = claimSockets(sockets, layout, supervision);
     sockets.lock(`${layout.stateDirectory}/lock`);
 
     const engine = loadLibcrypto() ?? webCrypto;
     const store = await KeyStore.open(options, engine);
-    const readLimits = () => readConfig(layout.config, owner.uid).limits;
-    const admission = new Admission(options.limits ?? readLimits());
+    const settings = new Settings(() => readConfig(layout.config, owner.uid));
+    const admission = new Admission(options.limits ?? settings.current.limits);
     const logFile = new AppendedFile(layout.accessLog);
     const log = new AccessLog(logFile);
     const access = ownerAccess(owner);
@@ -75,9 +96,22 @@ export class Daemon {
     const service = new Service({ store, access, engine, circumstances });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
-    const listener = new Listener(socket.listen(), shared);
+    const listener = new Listener(claimed.requests.listen(), shared);
+    const credentials = claimed.credentials === undefined
+      ? undefined
+      : new CredentialListener(claimed.credentials, {
+        ...shared,
+        credentials: new Credentials({
+          service,
+          engine,
+          directory: layout.credentials,
+          units: () => settings.current.credentials,
+        }),
+      });
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const socket = claimed.requests;
+    const told = { store, manager, admission, logFile, settings };
+    return new Daemon({ ...told, socket, listener, credentials, pulse });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -103,10 +137,10 @@ export class Daemon {
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, admission, logFile, settings } = this.parts;
     manager.reloading();
     const problems = failuresOf(
-      () => admission.limits = readLimits(),
+      () => admission.limits = settings.reload().limits,
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);
@@ -115,8 +149,9 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, socket, pulse } = this.parts;
+    const { manager, listener, credentials, socket, pulse } = this.parts;
     manager.stopping();
+    credentials?.stop();
     await listener.stop();
     socket.remove();
     pulse?.close();

@@ -1,8 +1,9 @@
-/** The daemon's socket: handed over by a service manager, or made here. */
+/** The daemon's sockets: handed over by a service manager, or made here. */
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import type { Sockets } from "../platform/sockets.ts";
-import { adoptListener, type Supervision } from "../platform/systemd.ts";
+import { type AdoptedListener, adoptListener } from "../platform/listeners.ts";
+import type { Supervision } from "../platform/systemd.ts";
 
 const BACKLOG = 4_096;
 const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
@@ -18,22 +19,52 @@ export interface DaemonSocket {
   remove(): void;
 }
 
+/** The sockets of a daemon. */
+export interface DaemonSockets {
+  readonly requests: DaemonSocket;
+  /** Where units' credentials are asked for: a descriptor, if it was handed over. */
+  readonly credentials?: number | undefined;
+}
+
 /**
- * Takes the socket that is handed over, or locks the one to be made, for as long as the process
+ * Takes the sockets that are handed over, or locks the one to be made, for as long as the process
  * lives.
  * @throws {CryptoError} `already_running`; `config` for what is no such socket
  */
-export function claimSocket(
+export function claimSockets(
   sockets: Sockets,
   layout: Layout,
-  { listener }: Supervision,
-): DaemonSocket {
-  if (listener) {
-    const fd = adoptListener(listener);
-    return { listen: () => fd, remove: () => {} };
-  }
+  { listeners }: Supervision,
+): DaemonSockets {
+  if (listeners.length > 0) return handedOver(listeners.map(adoptListener), layout);
   sockets.lock(`${layout.socket}.lock`);
-  return { listen: () => bind(sockets, layout), remove: () => sockets.unlink(layout.socket) };
+  const remove = () => sockets.unlink(layout.socket);
+  return { requests: { listen: () => bind(sockets, layout), remove } };
+}
+
+/** What each socket is for. The one for credentials is known by its path. */
+function handedOver(listeners: readonly AdoptedListener[], layout: Layout): DaemonSockets {
+  const isForCredentials = ({ reach }: AdoptedListener) => {
+    return typeof reach === "object" && nameOf(reach.path) === nameOf(layout.credentialsSocket);
+  };
+  const credentials = listeners.filter(isForCredentials);
+  const requests = listeners.filter((one) => !credentials.includes(one));
+  for (const { fd, name, reach } of requests) {
+    if (typeof reach === "object") continue;
+    const hint = "it is no Unix socket: the socket unit needs ListenStream= with a path";
+    throw new CryptoError("config", { subject: `descriptor ${fd} (${name})`, hint });
+  }
+  if (requests.length !== 1 || credentials.length > 1) {
+    const hint = "the socket unit is to have one ListenStream= for requests, and may have one " +
+      `with the name ${nameOf(layout.credentialsSocket)}`;
+    throw new CryptoError("config", { subject: "LISTEN_FDS", hint });
+  }
+  const { fd } = requests[0]!;
+  return { requests: { listen: () => fd, remove: () => {} }, credentials: credentials[0]?.fd };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /**

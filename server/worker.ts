@@ -47,7 +47,7 @@ export class DaemonWorker {
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
     const { layout, credential, supervision } = options;
-    const activated = supervision.listener !== undefined;
+    const activated = supervision.listeners.length > 0;
     const permissions = daemonPrivileges(layout, { activated, credential }).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);

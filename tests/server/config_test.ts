@@ -93,6 +93,30 @@ Deno.test("names that every object has are no settings", () => {
   }
 });
 
+Deno.test("credentials are for units that are named in full", () => {
+  const text = '[credentials]\ndb-password = ["app.service", "a@b\\\\x2d1.service"]\nnone = []\n';
+  const { credentials } = parseConfig(text, PATH);
+  assert.deepEqual(Object.fromEntries(credentials), {
+    "db-password": ["app.service", "a@b\\x2d1.service"],
+    "none": [],
+  });
+  const wrong = [
+    '"app.service"',
+    "[1]",
+    '["app"]',
+    '["*.service"]',
+    '["/app.service"]',
+    '["x.timer"]',
+  ];
+  for (const units of wrong) {
+    const { subject } = refused(`[credentials]\nok = []\ndb = ${units}`);
+    assert.equal(subject, `${PATH}:3: credentials.db`, units);
+  }
+  for (const name of ['".hidden"', '"a/b"', '""', '"a b"', `"${"x".repeat(65)}"`]) {
+    refused(`[credentials]\n${name} = []`);
+  }
+});
+
 /** A file as one finds it, at its path. */
 async function withFile(text: string | Uint8Array, use: (path: string) => void): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "ctc-" });
@@ -108,7 +132,8 @@ async function withFile(text: string | Uint8Array, use: (path: string) => void):
 
 Deno.test("a file that is not there sets nothing", () =>
   withFile("", (path) => {
-    assert.deepEqual(readConfig(`${path}.absent`, UID), { limits: DEFAULT_LIMITS });
+    assert.deepEqual(readConfig(`${path}.absent`, UID), parseConfig("", PATH));
+    assert.deepEqual(readConfig(`${path}.absent`, UID).limits, DEFAULT_LIMITS);
   }));
 
 Deno.test("a file that others could write, or that is none, is refused", () =>
