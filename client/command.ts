@@ -2,7 +2,7 @@
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import type { Purpose } from "../core/ring.ts";
 import { type ClientContext, socket } from "./flags.ts";
-import type { ManageFlags, PurposeFlags } from "./manage.ts";
+import type { ManageFlags, PurposeFlags, StatusFlags } from "./manage.ts";
 import type { UnsealFlags } from "./unseal.ts";
 
 type ClientCommand = Command<ClientContext>;
@@ -19,14 +19,24 @@ const purpose = {
 export const statusCommand: ClientCommand = buildCommand({
   async loader() {
     const { status } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags) {
+    return function (this: ClientContext, flags: StatusFlags) {
       return status(flags, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: {
+    flags: {
+      socket,
+      json,
+      check: {
+        kind: "boolean",
+        default: false,
+        brief: "Fail if the keys are sealed: the exit status is 0 only if it can be worked with",
+      },
+    },
+  },
   docs: {
     brief: "Show how the daemon runs, and whom that does not stop",
-    customUsage: ["", "--json"],
+    customUsage: ["", "--json", "--json --check"],
   },
 });
 

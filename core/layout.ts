@@ -24,6 +24,8 @@ export interface Layout {
   readonly socket: string;
   /** Where systemd asks for the credentials of units; the name it has, too, if it is handed over. */
   readonly credentialsSocket: string;
+  /** Where the daemon's counters are read, where it is to make such a socket. */
+  readonly metricsSocket: string;
   /** Holds those credentials, as encrypted messages. It need not be there. */
   readonly credentials: string;
   /** What the administrator sets. It need not be there. */
@@ -46,6 +48,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
     credentialsSocket: `${runtime}/credentials.sock`,
+    metricsSocket: `${runtime}/metrics.sock`,
     credentials: `${config}/credentials`,
     config: `${config}/crypto.toml`,
     sealingKey: `${config}/sealing.key`,

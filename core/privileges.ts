@@ -210,12 +210,12 @@ export interface Passed {
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
-  const { mode, configDirectory, stateDirectory, socket } = layout;
-  const ownSocket = activated ? [] : [socket];
+  const { mode, configDirectory, stateDirectory, socket, metricsSocket } = layout;
+  const ownSockets = activated ? [] : [socket, metricsSocket];
   const ownConfig = activated && mode === "system" ? [] : [configDirectory];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
-    write: [...ownConfig, stateDirectory, ...ownSocket],
+    read: [configDirectory, stateDirectory, ...ownSockets, ...credential ? [credential] : []],
+    write: [...ownConfig, stateDirectory, ...ownSockets],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }

@@ -6,6 +6,7 @@ import { parse, TomlError } from "smol-toml";
 import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
+import type { LoopbackAddress } from "../platform/listeners.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 /** What the file sets. */
@@ -13,7 +14,12 @@ export interface Config {
   readonly limits: Limits;
   /** Units that may have it, by the name of the credential. */
   readonly credentials: ReadonlyMap<string, readonly string[]>;
+  /** Where the daemon listens for who wants to know how it is. */
+  readonly metrics: MetricsAddress | undefined;
 }
+
+/** A port of this machine's, or the socket that is named for that. */
+export type MetricsAddress = LoopbackAddress | "unix";
 
 /** One setting: a whole number. */
 export interface Setting {
@@ -91,7 +97,9 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
 /** Where a key stands, for an error about it. */
 type Place = (key: string) => string;
 
-const SECTIONS = ["limits", "credentials"] as const;
+const SECTIONS = ["limits", "credentials", "metrics"] as const;
+const LISTEN = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/;
+const MAX_PORT = 65_535;
 /** A credential's name is a file's as well. */
 const CREDENTIAL_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 /** systemd.unit(5): the kinds of units that have credentials. */
@@ -147,6 +155,7 @@ export function parseConfig(text: string, path: string): Config {
   return {
     limits: readLimits(section("limits"), at),
     credentials: readCredentials(section("credentials"), at),
+    metrics: readMetrics(section("metrics"), at),
   };
 }
 
@@ -174,6 +183,22 @@ function readCredentials(section: Record<string, unknown>, at: Place): Config["c
       throw wrong(subject, 'is to be a list of whole unit names: ["app.service"]');
     }),
   );
+}
+
+function readMetrics(section: Record<string, unknown>, at: Place): MetricsAddress | undefined {
+  for (const key of Object.keys(section)) {
+    if (key !== "listen") throw wrong(`${at(key)}: metrics.${key}`, "is not known: use listen");
+  }
+  if (!Object.hasOwn(section, "listen")) return undefined;
+  const listen = typeof section.listen === "string" ? section.listen : "";
+  if (listen === "unix") return listen;
+  const [, host, port] = LISTEN.exec(listen) ?? [];
+  if (host !== undefined && Number(port) <= MAX_PORT) {
+    return { host: host as LoopbackAddress["host"], port: Number(port) };
+  }
+  const hint =
+    'is to be "127.0.0.1:PORT", "[::1]:PORT", or "unix" for metrics.sock beside the socket';
+  throw wrong(`${at("listen")}: metrics.listen`, hint);
 }
 
 function isUnit(value: unknown): value is string {

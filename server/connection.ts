@@ -15,13 +15,15 @@ import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
 import { LineReader } from "./lines.ts";
-import type { AccessLog, Decision } from "./log.ts";
+import type { Decision, DecisionLog } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { failure, type Outcome, type Service } from "./service.ts";
 
 /** What all connections share. */
 export interface ConnectionParts {
   readonly service: Service;
-  readonly log: AccessLog;
+  readonly log: DecisionLog;
+  readonly metrics: Metrics;
   readonly admission: Admission;
   /** Called once, when nothing of the connection is left. */
   readonly closed: (connection: Connection) => void;
@@ -151,8 +153,11 @@ export class Connection implements Receiver {
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
+    const came = performance.now();
     this.#later(async () => {
-      await this.#answer(incoming, admitted);
+      const lines = await this.#answer(incoming, admitted);
+      this.parts.metrics.answered((performance.now() - came) / 1_000, count);
+      await this.#send(lines);
       this.#answered(admitted ? count : 0, bytes);
     });
   }
@@ -184,7 +189,8 @@ export class Connection implements Receiver {
     this.#work = this.#work.then(task).catch(() => this.destroy());
   }
 
-  async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<void> {
+  /** The answers, when what was decided is in the log. */
+  async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<string> {
     let lines = "";
     const decisions: Decision[] = [];
     for (const one of incoming) {
@@ -193,7 +199,7 @@ export class Connection implements Receiver {
       decisions.push(...answer.decisions);
     }
     const logged = await this.parts.log.write(this.who, decisions);
-    await this.#send(logged ? lines : incoming.map((one) => withheld(one).line + "\n").join(""));
+    return logged ? lines : incoming.map((one) => withheld(one).line + "\n").join("");
   }
 
   async #handle(incoming: Incoming): Promise<Answered> {

@@ -6,14 +6,14 @@ import { Channel, type ChannelParts } from "./channel.ts";
 import { type Credential, type Credentials, readAddress } from "./credentials.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
 import type { Admission } from "./limits.ts";
-import type { AccessLog } from "./log.ts";
+import type { DecisionLog } from "./log.ts";
 
 /** What such a listener works with. */
 export interface CredentialListenerParts extends ChannelParts {
   readonly credentials: Credentials;
   readonly overflow: OverflowIds;
   readonly admission: Admission;
-  readonly log: AccessLog;
+  readonly log: DecisionLog;
 }
 
 const ROOT = 0;

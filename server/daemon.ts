@@ -8,17 +8,18 @@ import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import { type Owner, ownerAccess } from "./access.ts";
-import { type Config, readConfig } from "./config.ts";
-import { CredentialListener } from "./credential_listener.ts";
-import { Credentials } from "./credentials.ts";
+import { listenBesides } from "./besides.ts";
+import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import { countedLog, Metrics } from "./metrics.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
-import { claimSockets, type DaemonSocket } from "./socket.ts";
+import { Settings } from "./settings.ts";
+import { claimSockets, type DaemonSockets } from "./socket.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -41,29 +42,12 @@ interface Parts {
   readonly manager: ServiceManager;
   readonly admission: Admission;
   readonly logFile: AppendedFile;
-  readonly socket: DaemonSocket;
+  readonly sockets: DaemonSockets;
   readonly listener: Listener;
-  readonly credentials: CredentialListener | undefined;
+  /** What listens for other things than requests. */
+  readonly besides: readonly { stop(): void }[];
   readonly pulse: IntervalTimer | undefined;
   readonly settings: Settings;
-}
-
-/** The configuration in use, and how it is read again. */
-class Settings {
-  #current: Config;
-
-  constructor(private readonly read: () => Config) {
-    this.#current = read();
-  }
-
-  get current(): Config {
-    return this.#current;
-  }
-
-  /** @throws {CryptoError} `config`, `unsafe_path`; then the old one stays in use */
-  reload(): Config {
-    return this.#current = this.read();
-  }
 }
 
 /** A daemon that runs. */
@@ -82,36 +66,32 @@ export class Daemon {
     const { layout, owner, overflow, supervision } = options;
     const manager = new ServiceManager(supervision.notifySocket);
     const [sockets, loop] = [new Sockets(), new EventLoop()];
-    const claimed = claimSockets(sockets, layout, supervision);
+    const settings = new Settings(() => readConfig(layout.config, owner.uid));
+    const { metrics: address } = settings.current;
+    const claimed = claimSockets(sockets, { layout, supervision, metrics: address });
     sockets.lock(`${layout.stateDirectory}/lock`);
 
     const engine = loadLibcrypto() ?? webCrypto;
     const store = await KeyStore.open(options, engine);
-    const settings = new Settings(() => readConfig(layout.config, owner.uid));
     const admission = new Admission(options.limits ?? settings.current.limits);
     const logFile = new AppendedFile(layout.accessLog);
-    const log = new AccessLog(logFile);
+    const metrics = new Metrics();
+    const log = countedLog(new AccessLog(logFile), metrics);
     const access = ownerAccess(owner);
     const circumstances = describe(options, admission);
     const service = new Service({ store, access, engine, circumstances });
 
-    const shared = { sockets, loop, access, overflow, service, log, admission };
+    const shared = { sockets, loop, access, overflow, service, log, metrics, admission };
     const listener = new Listener(claimed.requests.listen(), shared);
-    const credentials = claimed.credentials === undefined
-      ? undefined
-      : new CredentialListener(claimed.credentials, {
-        ...shared,
-        credentials: new Credentials({
-          service,
-          engine,
-          directory: layout.credentials,
-          units: () => settings.current.credentials,
-        }),
-      });
+    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    const socket = claimed.requests;
     const told = { store, manager, admission, logFile, settings };
-    return new Daemon({ ...told, socket, listener, credentials, pulse });
+    return new Daemon({ ...told, sockets: claimed, listener, besides, pulse });
+  }
+
+  /** Where its metrics are to be had, if they are. */
+  get metrics(): string | undefined {
+    return this.parts.sockets.metrics?.address;
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -149,11 +129,12 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, credentials, socket, pulse } = this.parts;
+    const { manager, listener, besides, sockets, pulse } = this.parts;
     manager.stopping();
-    credentials?.stop();
+    for (const one of besides) one.stop();
     await listener.stop();
-    socket.remove();
+    sockets.requests.remove();
+    sockets.metrics?.remove();
     pulse?.close();
   }
 }

@@ -25,6 +25,9 @@ export interface Decision {
   readonly error?: ErrorCode | undefined;
 }
 
+/** Where decisions go before they are answered: `AccessLog`. */
+export type DecisionLog = Pick<AccessLog, "write">;
+
 /** Where lines go. `write` throws if not all of the bytes were taken. */
 export interface LogFile {
   write(bytes: Uint8Array): void;

@@ -117,6 +117,23 @@ Deno.test("credentials are for units that are named in full", () => {
   }
 });
 
+Deno.test("metrics are for this machine alone", () => {
+  const listen = (value: string) => parseConfig(`[metrics]\nlisten = ${value}`, PATH).metrics;
+  assert.equal(parseConfig("[metrics]", PATH).metrics, undefined);
+  assert.equal(listen('"unix"'), "unix");
+  assert.deepEqual(listen('"127.0.0.1:9187"'), { host: "127.0.0.1", port: 9_187 });
+  assert.deepEqual(listen('"[::1]:0"'), { host: "[::1]", port: 0 });
+  const wrong = ["9187", '""', '"127.0.0.1"', '"127.0.0.1:65536"', '"0.0.0.0:1"', '"[::]:1"'];
+  for (const value of [...wrong, '"localhost:1"', '"unix:/run/x"', "true", '["127.0.0.1:1"]']) {
+    assert.equal(
+      refused(`[metrics]\nlisten = ${value}`).subject,
+      `${PATH}:2: metrics.listen`,
+      value,
+    );
+  }
+  assert.equal(refused("[metrics]\nport = 1").subject, `${PATH}:2: metrics.port`);
+});
+
 /** A file as one finds it, at its path. */
 async function withFile(text: string | Uint8Array, use: (path: string) => void): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "ctc-" });

@@ -7,6 +7,7 @@ import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";
 import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { AccessLog, type LogFile } from "../../server/log.ts";
+import { Metrics } from "../../server/metrics.ts";
 import type { Outcome, Service } from "../../server/service.ts";
 import { request, type WireAnswer } from "../support/peer.ts";
 import { eventually } from "../support/wait.ts";
@@ -129,7 +130,12 @@ function setup({ limits = {}, file }: Setup = {}) {
   let closed = 0;
   const connect = () => {
     const wire = new Wire();
-    const parts = { service: service as unknown as Service, admission, log };
+    const parts = {
+      service: service as unknown as Service,
+      admission,
+      log,
+      metrics: new Metrics(),
+    };
     const connection = new Connection(WHO, wire, {
       ...parts,
       closed: () => closed++,

@@ -148,7 +148,7 @@ Deno.test("each wrong call has its code, and the next call is answered", async (
     ["invalid_params", "decrypt", { as: "text" }],
     ["invalid_params", "envelope.create", { size: -1 }],
     ["invalid_params", "envelope.create", { size: 1.5 }],
-    ["invalid_params", "key.create", { name: "new", purpose: "mac" }],
+    ["invalid_params", "key.create", { name: "new", purpose: "sign" }],
     ["invalid_params", "key.create", { name: "" }],
     ["invalid_params", "key.create", { name: "../x" }],
     ["invalid_params", "key.create", { name: "A" }],

@@ -1,4 +1,4 @@
-/** Units that get their secrets from the service, on a real systemd. */
+/** What the service does besides answering requests, on a real systemd: secrets for units, and metrics. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { BootedSystem } from "../support/booted.ts";
@@ -15,11 +15,17 @@ ${SETTING}
 DynamicUser=yes
 ExecStart=sh -c "sha256sum <$CREDENTIALS_DIRECTORY/db-password"
 `;
+/** As docs/operations.md has it: in a network of its own, the port is free. */
+const METRICS = `[Socket]
+ListenStream=127.0.0.1:9187
+FileDescriptorName=metrics
+Service=crypto.service
+`;
 /** EXIT_CREDENTIALS of systemd.exec(5). */
 const NO_CREDENTIALS = "243";
 
 await linuxTest(
-  "a unit starts with its secret; another, and a peer that only claims to be systemd, get nothing",
+  "a unit starts with its secret, no other does; metrics are had by a socket that is handed over",
   ["root", "systemd", "python3"],
   async () => {
     await using system = await BootedSystem.boot({
@@ -60,6 +66,19 @@ await linuxTest(
     // The service that is not there is started for it.
     await system.sh("systemctl stop crypto.service; systemctl start app.service");
     await system.must(["systemctl", "is-active", "crypto.service"]);
+
+    await system.sh(`printf '%s' '${METRICS}' >/etc/systemd/system/crypto-metrics.socket`);
+    await system.sh(
+      "systemctl daemon-reload; systemctl stop crypto.service; " +
+        "systemctl start crypto-metrics.socket crypto.service",
+    );
+    const read =
+      "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9187/metrics').read().decode())";
+    const metrics = await system.must(["python3", "-c", read]);
+    assert.match(metrics, /^crypto_keys\{purpose="seal"\} 1$/m);
+    await system.sh(
+      "systemctl stop crypto-metrics.socket; rm /etc/systemd/system/crypto-metrics.socket",
+    );
 
     const said = await system.run(["/opt/crypto", "uninstall"]);
     assert.equal(said.code, 0, said.stderr);
