@@ -1,9 +1,10 @@
 /** The daemon's methods as functions of bytes and texts. */
 import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { KeyInfo, Method, Results, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Channel, WireParams } from "./connection.ts";
 import type { Digest } from "./digest.ts";
+import { pipelined, type Values } from "./pipeline.ts";
 
 /** A plaintext or a context: a text stands for its UTF-8. */
 export type Data = string | Bytes;
@@ -49,6 +50,32 @@ function present(part: string | undefined): string {
 /** A daemon. */
 export class KeyService {
   constructor(private readonly channel: Channel) {}
+
+  /** Asks for whatever docs/protocol.md has, with parameters as they are there. */
+  ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]> {
+    return this.channel.ask(method, params);
+  }
+
+  /**
+   * Encrypts many values, several at once. Gives what became of each, in their order: one that fails
+   * does not stop the others.
+   */
+  encryptMany(
+    values: Values<Data>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<string>> {
+    const size = ({ length }: Data) => length;
+    return pipelined(values, { act: (value) => this.encrypt(value, options), size });
+  }
+
+  /** Decrypts many values that {@link encrypt} gave, in the same way. */
+  decryptMany(
+    messages: Values<string>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<Bytes>> {
+    const size = ({ length }: string) => length;
+    return pipelined(messages, { act: (message) => this.decrypt(message, options), size });
+  }
 
   /** Encrypts a value. Gives one line of text: a direct message, or a Fernet token. */
   async encrypt(plaintext: Data, { key, context }: KeyOptions = {}): Promise<string> {

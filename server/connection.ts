@@ -9,12 +9,12 @@ import {
   readRequestLine,
   resultLine,
 } from "../core/calls.ts";
+import { LineReader } from "../core/lines.ts";
 import { MAX_LINE } from "../core/rpc.ts";
 import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
-import { LineReader } from "./lines.ts";
 import type { Decision, DecisionLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { failure, type Outcome, type Service } from "./service.ts";

@@ -60,3 +60,14 @@ testIf(missing("python3"), "a mac takes constant memory", async () => {
   const [small, large] = [await peakOf(20 * MB), await peakOf(200 * MB)];
   assert.ok(large < MOST && large < small * 1.1, `${small} and ${large} bytes`);
 });
+
+testIf(missing("python3"), "60 MB of JSON lines take less than 150 MB", async () => {
+  using folder = new Folder();
+  const peak = fileURLToPath(new URL("peak.py", import.meta.url));
+  const line = `python3 -c 'for i in range(6000): print("\\"" + "x" * 10000 + "\\"")' |
+    python3 "$1" encrypt "$0" encrypt --json-lines | wc -l`;
+  const options = { env: daemon.env, cwd: folder.path, patience: 60_000 };
+  const run = await exec(["sh", "-c", line, PROGRAM, peak], options);
+  assert.deepEqual([run.stderr, text(run.stdout).trim()], ["", "6000"]);
+  assert.ok(Number(text(folder.read("encrypt"))) < MOST, text(folder.read("encrypt")));
+});
