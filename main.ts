@@ -57,6 +57,7 @@ const SUBCOMMANDS = {
   decrypt: async () => (await import("./client/crypt_command.ts")).decryptCommand,
   mac: async () => (await import("./client/mac_command.ts")).macCommand,
   "verify-mac": async () => (await import("./client/mac_command.ts")).verifyMacCommand,
+  random: async () => (await import("./client/random_command.ts")).randomCommand,
   key: async () => (await import("./client/command.ts")).keyRoutes,
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,

@@ -19,6 +19,7 @@ const REPEATABLE: ReadonlySet<Method> = new Set<Method>([
   "envelope.open",
   "mac.create",
   "mac.verify",
+  "random",
   "key.list",
 ]);
 

@@ -148,6 +148,7 @@ export const PRIVILEGES = {
   decrypt: HANDLES_FIRST,
   mac: HANDLES_FIRST,
   "verify-mac": HANDLES_FIRST,
+  random: { start: { env: [...TERMINAL_VARIABLES], ffi: true }, working: {} },
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,

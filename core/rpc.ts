@@ -9,6 +9,9 @@ import type { Rung } from "./rungs.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
+/** The most bytes that `random` gives, and how many it gives if not told. */
+export const MAX_RANDOM = 65_536;
+export const DEFAULT_RANDOM = 32;
 const MAX_ID_LENGTH = 128;
 
 /** What a parameter's type is in JSON, and what it becomes here. A `?` makes it optional. */
@@ -62,6 +65,7 @@ export const METHODS = {
     context: "text?",
     contextData: "bytes?",
   },
+  "random": { length: "size?" },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
   "key.rotate": { name: "text" },
@@ -108,6 +112,7 @@ export interface Results {
   "mac.create": UsedKey & { readonly mac: string };
   /** That it is answered at all says that the mac fits. */
   "mac.verify": UsedKey;
+  "random": { readonly data: string };
   "key.list": { readonly keys: readonly KeyInfo[] };
   "key.create": UsedKey & { readonly id: string };
   "key.rotate": UsedKey & { readonly id: string };

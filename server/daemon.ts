@@ -4,6 +4,7 @@ import { asCryptoError } from "../core/errors.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
+import { kernelRandom } from "../platform/random.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
@@ -79,7 +80,7 @@ export class Daemon {
     const log = countedLog(new AccessLog(logFile), metrics);
     const access = ownerAccess(owner);
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances });
+    const service = new Service({ store, access, engine, circumstances, random: kernelRandom() });
 
     const shared = { sockets, loop, access, overflow, service, log, metrics, admission };
     const listener = new Listener(claimed.requests.listen(), shared);

@@ -17,7 +17,16 @@ import {
   type RingKey,
 } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
-import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
+import {
+  DEFAULT_RANDOM,
+  MAX_RANDOM,
+  type Method,
+  type Params,
+  type Results,
+  type StatusResult,
+  type UsedKey,
+} from "../core/rpc.ts";
+import type { Random } from "../platform/random.ts";
 import { type Access, type Operation, OPERATIONS } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
@@ -43,6 +52,7 @@ export interface ServiceParts {
   readonly access: Access;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
+  readonly random: Random;
 }
 
 /** A result, and what the log is to say of it besides the method. */
@@ -86,6 +96,7 @@ export class Service {
       "envelope.open": (params, who) => this.#openEnvelope(params, who),
       "mac.create": (params, who) => this.#createMac(params, who),
       "mac.verify": (params, who) => this.#verifyMac(params, who),
+      "random": ({ length }) => this.#random(length),
       "key.list": (_, who) => this.#listKeys(who),
       "key.create": ({ name, purpose }, who) => this.#createKey(who, name, purpose),
       "key.import": ({ name, purpose, material }, who) => {
@@ -268,6 +279,12 @@ export class Service {
     const act: Act = { who, operation: "verify" };
     const found = this.#find(act, { id: mac.keyId, purpose: "mac", name: params.key });
     return { ...await checkMac(found.version, mac, params, this.#parts.engine), by: used(found) };
+  }
+
+  #random(length = DEFAULT_RANDOM): Done<"random"> {
+    const possible = length >= 1 && length <= MAX_RANDOM;
+    if (!possible) throw invalidParam("length", `is not from 1 to ${MAX_RANDOM}`);
+    return { result: { data: toBase64Url(this.#parts.random(length)) }, bytes: length };
   }
 
   async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {

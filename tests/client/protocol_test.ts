@@ -65,7 +65,7 @@ Deno.test("docs/protocol.md states the limits of the code", () => {
 });
 
 /** What differs with every daemon. Texts among it are what later requests may quote. */
-const VOLATILE = ["message", "envelope", "dataKey", "id", "created", "encrypted", "mac"];
+const VOLATILE = ["message", "envelope", "dataKey", "id", "created", "encrypted", "mac", "data"];
 const INCIDENTAL = ["version", "engine", "uptime"];
 
 /** Asserts that an answer is the documented one but for what must differ, which is noted. */

@@ -65,6 +65,8 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "import", "mac", "--purpose", "mac"], () => Promise.resolve(MAC_KEY)],
   [["mac", "--quiet"], () => Promise.resolve("data")],
   [["verify-mac", MAC_OF_NOTHING], () => Promise.resolve("")],
+  [["random", "--bytes", "16"]],
+  [["random", "--encoding", "raw"]],
   [["unseal", ...fromFile]],
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
