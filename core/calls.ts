@@ -152,7 +152,8 @@ export function resultLine(id: RequestId, result: unknown): string {
 /** A failed answer, without a line break. `message` is the table's; `subject` says what of. */
 export function errorLine(id: RequestId, error: CryptoError): string {
   const { rpc, message }: ErrorKind = error.kind;
-  const data = { code: error.code, subject: error.subject, hint: error.hint };
+  const { code, subject, hint, retryAfter } = error;
+  const data = { code, subject, hint, retryAfter };
   return JSON.stringify({ jsonrpc: "2.0", id, error: { code: rpc, message, data } });
 }
 

@@ -94,6 +94,9 @@ export function systemPrograms(...names: readonly string[]): string[] {
   return names.flatMap((name) => PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`));
 }
 
+/** The files that say which users and groups there are. */
+export const ACCOUNTS = ["/etc/passwd", "/etc/group"] as const;
+
 /** What installing and removing run. */
 const INSTALLER_PROGRAMS = systemPrograms(
   "groupdel",
@@ -129,6 +132,12 @@ const ADMIN: Privileges = {
   working: {},
 };
 
+/** Reads the policy, and who the users and groups are, then holds nothing. */
+const POLICY: Privileges = {
+  start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
+  working: {},
+};
+
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
   start: {
@@ -155,6 +164,7 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  policy: POLICY,
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -207,7 +217,7 @@ export interface Passed {
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
- * which {@link Layout} names. A system service that was handed its socket makes neither that nor
+ * which {@link Layout} names, and who the users and groups are that a policy names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
@@ -215,7 +225,13 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
   const ownSockets = activated ? [] : [socket, metricsSocket];
   const ownConfig = activated && mode === "system" ? [] : [configDirectory];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSockets, ...credential ? [credential] : []],
+    read: [
+      configDirectory,
+      stateDirectory,
+      ...ACCOUNTS,
+      ...ownSockets,
+      ...credential ? [credential] : [],
+    ],
     write: [...ownConfig, stateDirectory, ...ownSockets],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
@@ -239,7 +255,7 @@ const INSTALLER_WRITES = [
  */
 export function installerPrivileges(root: string, program: string) {
   const write = INSTALLER_WRITES.map((path) => root + path);
-  const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
+  const accounts = ACCOUNTS.map((path) => root + path);
   const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
   const working = {
     read: [...write, ...accounts, ...system],

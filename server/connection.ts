@@ -17,7 +17,8 @@ import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
 import type { Decision, DecisionLog } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { failure, type Outcome, type Service } from "./service.ts";
+import { failure, type Outcome } from "./outcome.ts";
+import type { Service } from "./service.ts";
 
 /** What all connections share. */
 export interface ConnectionParts {

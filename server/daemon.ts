@@ -8,7 +8,8 @@ import { kernelRandom } from "../platform/random.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
 import { listenBesides } from "./besides.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -17,6 +18,7 @@ import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
 import { countedLog, Metrics } from "./metrics.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { Settings } from "./settings.ts";
@@ -49,6 +51,7 @@ interface Parts {
   readonly besides: readonly { stop(): void }[];
   readonly pulse: IntervalTimer | undefined;
   readonly settings: Settings;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -78,15 +81,17 @@ export class Daemon {
     const logFile = new AppendedFile(layout.accessLog);
     const metrics = new Metrics();
     const log = countedLog(new AccessLog(logFile), metrics);
-    const access = ownerAccess(owner);
+    const policy = readPolicyOf(options);
+    const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances, random: kernelRandom() });
+    const random = kernelRandom();
+    const service = new Service({ store, access, quotas, engine, circumstances, random });
 
     const shared = { sockets, loop, access, overflow, service, log, metrics, admission };
     const listener = new Listener(claimed.requests.listen(), shared);
     const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    const told = { store, manager, admission, logFile, settings };
+    const told = { store, manager, admission, logFile, settings, policy };
     return new Daemon({ ...told, sockets: claimed, listener, besides, pulse });
   }
 
@@ -114,14 +119,15 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads configuration and policy again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, settings } = this.parts;
+    const { manager, admission, logFile, settings, policy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => admission.limits = settings.reload().limits,
+      () => policy.load(),
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);
@@ -138,6 +144,12 @@ export class Daemon {
     sockets.metrics?.remove();
     pulse?.close();
   }
+}
+
+function readPolicyOf({ layout, owner }: DaemonOptions): PolicyInForce {
+  const groups = new GroupDatabase();
+  const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+  return new PolicyInForce({ path: layout.policy, owner, isMember });
 }
 
 /**

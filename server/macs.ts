@@ -4,24 +4,18 @@ import { invalidParam } from "../core/calls.ts";
 import type { Engine } from "../core/engine.ts";
 import { DIGEST_LENGTH, digestOf, type Mac, makeMac, verifyMac } from "../core/mac.ts";
 import type { KeyVersion } from "../core/message.ts";
-import type { Method, Params, Results, UsedKey } from "../core/rpc.ts";
+import type { Params } from "../core/rpc.ts";
+import type { Done } from "./outcome.ts";
 import { readContext, readEither } from "./values.ts";
 
 type MacParams = Omit<Params<"mac.create">, "key">;
-
-/** A result without its key, and the sizes for the log. */
-interface Result<M extends Method> {
-  readonly result: Omit<Results[M], keyof UsedKey>;
-  readonly bytes?: number;
-  readonly declaredBytes?: number | undefined;
-}
 
 /** Makes a mac. */
 export async function createMac(
   version: KeyVersion,
   params: MacParams,
   engine: Engine,
-): Promise<Result<"mac.create">> {
+): Promise<Done<"mac.create">> {
   const { digest, ...sizes } = await readDigest(params);
   const mac = await makeMac(version, digest, { context: readContext(params), engine });
   return { result: { mac }, ...sizes };
@@ -33,10 +27,15 @@ export async function checkMac(
   mac: Mac,
   params: MacParams,
   engine: Engine,
-): Promise<Result<"mac.verify">> {
+): Promise<Done<"mac.verify">> {
   const { digest, ...sizes } = await readDigest(params);
   await verifyMac(version, mac, digest, { context: readContext(params), engine });
   return { result: {}, ...sizes };
+}
+
+/** Bytes of the data, as far as the caller says. */
+export function macBytes({ text, data, size }: MacParams): number {
+  return readEither(text, data, "text")?.length ?? size ?? 0;
 }
 
 /** The digest that the caller gives, or that of the value. */

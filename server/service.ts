@@ -2,7 +2,7 @@
 import { armor, unarmor } from "../core/armor.ts";
 import { type Bytes, fromUtf8, toBase64Url } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { formatKeyId, readHeader } from "../core/header.ts";
 import { readMac } from "../core/mac.ts";
@@ -22,7 +22,6 @@ import {
   MAX_RANDOM,
   type Method,
   type Params,
-  type Results,
   type StatusResult,
   type UsedKey,
 } from "../core/rpc.ts";
@@ -30,8 +29,9 @@ import type { Random } from "../platform/random.ts";
 import { type Access, type Operation, OPERATIONS } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
-import type { Decision } from "./log.ts";
-import { checkMac, createMac } from "./macs.ts";
+import { checkMac, createMac, macBytes } from "./macs.ts";
+import { type Done, failure, type Handler, type Handlers, type Outcome } from "./outcome.ts";
+import type { Quotas } from "./quotas.ts";
 import {
   type ContextParams,
   readContext,
@@ -50,31 +50,10 @@ export type Circumstances = () => Omit<StatusResult, KnownByService>;
 export interface ServiceParts {
   readonly store: KeyStore;
   readonly access: Access;
+  readonly quotas: Quotas;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
   readonly random: Random;
-}
-
-/** A result, and what the log is to say of it besides the method. */
-interface Done<M extends Method> {
-  readonly result: Omit<Results[M], keyof UsedKey>;
-  /** The key version that did it, if one did: part of the result. */
-  readonly by?: UsedKey;
-  readonly bytes?: number;
-  readonly declaredBytes?: number | undefined;
-}
-
-type Handlers = {
-  readonly [M in Method]: (params: Params<M>, who: Identity) => Promise<Done<M>> | Done<M>;
-};
-
-type Handler = (params: unknown, who: Identity) => Promise<Done<Method>>;
-
-/** What became of a call: its result or its error, and the line for the log. */
-export interface Outcome {
-  readonly result?: unknown;
-  readonly error?: CryptoError;
-  readonly decision: Decision;
 }
 
 /** What is answered before the ring is open. */
@@ -133,6 +112,11 @@ export class Service {
     if (!this.#parts.access.may(who, operation, key)) throw new CryptoError("denied");
   }
 
+  /** After the decision and before the act. Managing costs nothing: it mends things. */
+  #charge({ who, operation, bytes }: Act): void {
+    if (operation !== "manage") this.#parts.quotas.charge(who, bytes);
+  }
+
   #status(): StatusResult {
     const { engine, circumstances, store } = this.#parts;
     return {
@@ -165,6 +149,7 @@ export class Service {
     this.#requireRight(act, name);
     const key = this.#ring.get(name);
     if (!key) throw new CryptoError("denied");
+    this.#charge(act);
     return key;
   }
 
@@ -175,7 +160,8 @@ export class Service {
 
   async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
+    const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
       : await this.#encryptDirect(found, plaintext, params);
@@ -195,7 +181,7 @@ export class Service {
 
   async #decrypt(params: Params<"decrypt">, who: Identity): Promise<Done<"decrypt">> {
     const asText = readForm(params.as);
-    const act: Act = { who, operation: "decrypt" };
+    const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
       ? await this.#decryptFernet(params, act)
       : await this.#decryptDirect(params, act);
@@ -203,10 +189,11 @@ export class Service {
     return { result: form, by: used(found), bytes: plaintext.length };
   }
 
-  async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
+  async #decryptDirect(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#find(act, { id: header.keyId, purpose: "seal", name: params.key });
+    const wanted = { id: header.keyId, purpose: "seal", name: params.key } as const;
+    const found = this.#find({ ...act, bytes: message.length }, wanted);
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
@@ -217,13 +204,15 @@ export class Service {
     if (!found || (name !== undefined && found.key.name !== name)) throw new CryptoError("denied");
     this.#requireRight(act, found.key.name);
     this.#requirePurpose(found.key, purpose);
+    this.#charge(act);
     return found;
   }
 
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
-  async #decryptFernet(params: Params<"decrypt">, act: Act): Promise<Opened> {
+  async #decryptFernet(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     refuseContext(params);
-    for (const found of this.#fernetVersions(act, params.key)) {
+    const bytes = params.message.length;
+    for (const found of this.#fernetVersions({ ...act, bytes }, params.key)) {
       try {
         return { found, plaintext: await openFernet(found.version.material, params.message) };
       } catch (error) {
@@ -235,22 +224,30 @@ export class Service {
   }
 
   #fernetVersions(act: Act, name: string | undefined): Found[] {
-    const { access } = this.#parts;
     const keys = name === undefined
-      ? this.#ring.keys.filter((key) => {
-        return key.purpose === "fernet" && access.may(act.who, act.operation, key.name);
-      })
+      ? this.#fernetKeys(act)
       : [this.#requirePurpose(this.#key(act, name), "fernet")];
     return keys.flatMap((key) => {
       return key.versions.map((version, i) => ({ key, version, number: i + 1 })).reverse();
     });
   }
 
+  /** Those with which they may. */
+  #fernetKeys(act: Act): RingKey[] {
+    const { access } = this.#parts;
+    const keys = this.#ring.keys.filter(({ purpose, name }) => {
+      return purpose === "fernet" && access.may(act.who, act.operation, name);
+    });
+    if (keys.length > 0) this.#charge(act);
+    return keys;
+  }
+
   async #createEnvelope(
     params: Params<"envelope.create">,
     who: Identity,
   ): Promise<Done<"envelope.create">> {
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
+    const act: Act = { who, operation: "encrypt", bytes: params.size ?? 0 };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
     this.#requirePurpose(found.key, "seal");
     const { envelope, dataKey } = await createEnvelope(found.version, this.#parts.engine);
     const result = { envelope: toBase64Url(envelope), dataKey: toBase64Url(dataKey) };
@@ -262,21 +259,22 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const act: Act = { who, operation: "decrypt" };
+    const act: Act = { who, operation: "decrypt", bytes: size ?? 0 };
     const found = this.#find(act, { id: header.keyId, purpose: "seal", name: key });
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
 
   async #createMac(params: Params<"mac.create">, who: Identity): Promise<Done<"mac.create">> {
-    const found = this.#newest({ who, operation: "mac" }, params.key ?? DEFAULT_KEY.mac);
+    const act: Act = { who, operation: "mac", bytes: macBytes(params) };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.mac);
     this.#requirePurpose(found.key, "mac");
     return { ...await createMac(found.version, params, this.#parts.engine), by: used(found) };
   }
 
   async #verifyMac(params: Params<"mac.verify">, who: Identity): Promise<Done<"mac.verify">> {
     const mac = readMac(params.mac);
-    const act: Act = { who, operation: "verify" };
+    const act: Act = { who, operation: "verify", bytes: macBytes(params) };
     const found = this.#find(act, { id: mac.keyId, purpose: "mac", name: params.key });
     return { ...await checkMac(found.version, mac, params, this.#parts.engine), by: used(found) };
   }
@@ -288,7 +286,7 @@ export class Service {
   }
 
   async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
-    const act: Act = { who, operation: "manage" };
+    const act: Act = { who, operation: "manage", bytes: 0 };
     this.#requireRight(act, name);
     if (!isPurpose(purpose)) throw invalidParam("purpose", `is none of ${PURPOSES.join(", ")}`);
     const { store, engine } = this.#parts;
@@ -297,7 +295,7 @@ export class Service {
   }
 
   async #rotateKey(who: Identity, name: string) {
-    const act: Act = { who, operation: "manage" };
+    const act: Act = { who, operation: "manage", bytes: 0 };
     this.#requireRight(act, name);
     const { store, engine } = this.#parts;
     await store.update((ring) => ring.rotate(name, { engine }));
@@ -318,6 +316,8 @@ export class Service {
 interface Act {
   readonly who: Identity;
   readonly operation: Operation;
+  /** What it takes of a quota: of the plaintext, the message, or what the client says they are. */
+  readonly bytes: number;
 }
 
 /** The version that a message or mac names, and what its key must be. */
@@ -339,10 +339,4 @@ function used({ key, number }: Found): UsedKey {
 function describeKey({ name, purpose, versions }: RingKey) {
   const described = versions.map(({ id, created }) => ({ id: formatKeyId(id), created }));
   return { name, purpose, versions: described };
-}
-
-/** A call that was not done: its error, and the line for the log. */
-export function failure(op: string, thrown: unknown): Outcome & { readonly error: CryptoError } {
-  const error = asCryptoError(thrown);
-  return { error, decision: { op, error: error.code } };
 }

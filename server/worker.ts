@@ -68,7 +68,7 @@ export class DaemonWorker {
     return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads the configuration again and opens the log again. Gives what could not be done. */
+  /** Reads configuration and policy again and opens the log again. Gives what could not be done. */
   async reload(): Promise<readonly string[]> {
     const problems = await this.role.ask({ type: "reload" });
     return Array.isArray(problems) ? problems : [];

@@ -12,7 +12,7 @@ function upTo(most: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
     if (value >= 1 && value <= most) return value;
-    throw new SyntaxError(`a number from 1 to ${most}`);
+    throw new SyntaxError(`it is to be a number from 1 to ${most}`);
   };
 }
 

@@ -177,9 +177,9 @@ export function pause(tries: number): Promise<void> {
 
 /** A failure, and since when it is so. */
 export class DatedError extends CryptoError {
-  /** @param since milliseconds since 1970 */
-  constructor(code: ErrorCode, readonly since: number) {
-    super(code, { hint: `since ${formatTime(since)}; ${ERRORS[code].hint}` });
+  /** @param since milliseconds since 1970 @param advice what to do, if not what the table says */
+  constructor(code: ErrorCode, readonly since: number, advice: string = ERRORS[code].hint) {
+    super(code, { hint: `since ${formatTime(since)}; ${advice}` });
   }
 }
 

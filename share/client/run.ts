@@ -70,7 +70,7 @@ export async function send(
   const terminal = context.openTerminal();
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const read = paths.map(({ path }) => path);
-  const ask = await startWithStorage(context, origin, { read }, "upload");
+  const ask = await startWithStorage(context, { origin, paths: { read }, name: "upload" });
 
   if (flags.text !== undefined) context.say(ARGUMENT_WARNING);
   const text = paths.length > 0 ? undefined : await readText(flags.text, terminal);
@@ -142,7 +142,7 @@ export async function request(context: ShareContext, flags: RequestFlags): Promi
   forbidCoreDumps();
   const { print, say } = context;
   const origin = serverOrigin(flags.server);
-  const ask = await start(context, origin, {}, "request");
+  const ask = await start(context, { origin, name: "request" });
   const made = await ask("request", { origin, ttl: flags.ttl, size: flags.maxSize });
   if (flags.json) return print(`${JSON.stringify(made)}\n`);
   print(`${made.link}\n`);
@@ -167,7 +167,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const claims = claimsDirectory();
   const paths = { directory: [directory, claims] };
-  const ask = await startWithStorage(context, origin, paths, "download");
+  const ask = await startWithStorage(context, { origin, paths, name: "download" });
 
   const seen = await ask("look", { link, claims });
   if (exposed) context.say(EXPOSED_WARNING);

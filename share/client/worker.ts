@@ -4,14 +4,14 @@
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
-import { formatLink, parseLink, READABLE } from "../../core/share/link.ts";
+import { formatLink, type LinkKind, parseLink, READABLE } from "../../core/share/link.ts";
 import { formatReceipt } from "../../core/share/receipt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { requireStorage, ShareApi } from "./api.ts";
+import { DatedError, requireStorage, ShareApi } from "./api.ts";
 import { ClaimFile, needsPassphrase } from "./claims.ts";
 import { textContent } from "./content.ts";
 import { fileContent, type NamedPath } from "./files.ts";
@@ -160,7 +160,22 @@ async function look({ link, claims }: Asked<"look">): Promise<Results["look"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
   const proof = await readProof(kind, secret);
   const passphrase = needsPassphrase(claims, proof.id);
-  return passphrase === undefined ? await lookAt(new ShareApi(origin), proof) : { passphrase };
+  if (passphrase !== undefined) return { passphrase };
+  return await lookAt(new ShareApi(origin), proof).catch((error) => {
+    throw explained(error, kind);
+  });
+}
+
+const OWN_LINK = "if that was not you, somebody else has your own link";
+const OWN_CLAIM =
+  "an earlier run of yours began to open it, and its time is over: if you did not " +
+  "get it, ask the sender for a new one";
+
+/** Says who has opened it before, as far as that is known here. */
+function explained(error: unknown, kind: LinkKind, claim?: ClaimFile): unknown {
+  if (!(error instanceof DatedError) || error.code !== "share_opened") return error;
+  const advice = claim?.isOld ? OWN_CLAIM : kind === "own" ? OWN_LINK : undefined;
+  return new DatedError(error.code, error.since, advice);
 }
 
 async function open(
@@ -174,9 +189,12 @@ async function open(
   const output = new DirectoryOutput(directory, toTerminal);
   const options = { claim, output, engine, onProgress };
   const api = new ShareApi(origin, { storage });
-  const erased = kind === "own"
-    ? await openAnswer(api, secret, options)
-    : await openSecret(api, secret, { ...options, passphrase });
+  const opening = kind === "own"
+    ? openAnswer(api, secret, options)
+    : openSecret(api, secret, { ...options, passphrase });
+  const erased = await opening.catch((error) => {
+    throw explained(error, kind, claim);
+  });
   return { names: output.names, erased };
 }
 

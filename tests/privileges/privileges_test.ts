@@ -68,6 +68,8 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["random", "--bytes", "16"]],
   [["random", "--encoding", "raw"]],
   [["unseal", ...fromFile]],
+  [["policy", "check"]],
+  [["policy", "explain", "root", "default", "encrypt"]],
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],

@@ -8,7 +8,8 @@ import type { Identity } from "../../server/identity.ts";
 import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { AccessLog, type LogFile } from "../../server/log.ts";
 import { Metrics } from "../../server/metrics.ts";
-import type { Outcome, Service } from "../../server/service.ts";
+import type { Outcome } from "../../server/outcome.ts";
+import type { Service } from "../../server/service.ts";
 import { request, type WireAnswer } from "../support/peer.ts";
 import { eventually } from "../support/wait.ts";
 
