@@ -10,30 +10,40 @@ import {
   keyRetireCommand,
   keySetCommand,
 } from "./lifecycle_command.ts";
-import type { ManageFlags, PurposeFlags } from "./manage.ts";
+import type { ManageFlags, PurposeFlags, StatusFlags } from "./manage.ts";
 import type { UnsealFlags } from "./unseal.ts";
 
 type ClientCommand = Command<ClientContext>;
 
 const purpose = {
   kind: "enum",
-  values: ["seal", "fernet"] satisfies Purpose[],
+  values: ["seal", "mac", "fernet"] satisfies Purpose[],
   default: "seal",
-  brief: "What the key is for: seal, or fernet for an older service's data",
+  brief: "What the key is for: seal, mac, or fernet for an older service's data",
 } as const;
 
 /** `crypto status` */
 export const statusCommand: ClientCommand = buildCommand({
   async loader() {
     const { status } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags) {
+    return function (this: ClientContext, flags: StatusFlags) {
       return status(flags, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: {
+    flags: {
+      socket,
+      json,
+      check: {
+        kind: "boolean",
+        default: false,
+        brief: "Fail if the keys are sealed: the exit status is 0 only if it can be worked with",
+      },
+    },
+  },
   docs: {
     brief: "Show how the daemon runs, and whom that does not stop",
-    customUsage: ["", "--json"],
+    customUsage: ["", "--json", "--json --check"],
   },
 });
 
@@ -61,7 +71,7 @@ const keyCreateCommand: ClientCommand = buildCommand({
   },
   docs: {
     brief: "Make a key",
-    customUsage: ["invoices", "fernet --purpose fernet"],
+    customUsage: ["invoices", "mac --purpose mac"],
   },
 });
 

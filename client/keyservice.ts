@@ -2,8 +2,10 @@
 import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { KeySettings } from "../core/lifecycle.ts";
-import type { KeyInfo, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
-import type { Channel } from "./connection.ts";
+import type { KeyInfo, Method, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Channel, WireParams } from "./connection.ts";
+import type { Digest } from "./digest.ts";
+import { pipelined, type Values } from "./pipeline.ts";
 
 /** A plaintext or a context: a text stands for its UTF-8. */
 export type Data = string | Bytes;
@@ -24,6 +26,17 @@ export interface DataKey extends UsedKey {
   readonly dataKey: Bytes;
 }
 
+function valueParams(value: Data): WireParams {
+  return typeof value === "string" ? { text: value } : { data: toBase64Url(value) };
+}
+
+function macParams(data: Data | Digest, { key, context }: KeyOptions): WireParams {
+  const value = typeof data === "object" && "digest" in data
+    ? { digest: toBase64Url(data.digest), size: data.size }
+    : valueParams(data);
+  return { key, ...value, ...contextParams(context) };
+}
+
 function contextParams(context: Data | undefined): Record<string, string> {
   if (context === undefined) return {};
   return typeof context === "string" ? { context } : { contextData: toBase64Url(context) };
@@ -39,12 +52,35 @@ function present(part: string | undefined): string {
 export class KeyService {
   constructor(private readonly channel: Channel) {}
 
+  /** Asks for whatever docs/protocol.md has, with parameters as they are there. */
+  ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]> {
+    return this.channel.ask(method, params);
+  }
+
+  /**
+   * Encrypts many values, several at once. Gives what became of each, in their order: one that fails
+   * does not stop the others.
+   */
+  encryptMany(
+    values: Values<Data>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<string>> {
+    const size = ({ length }: Data) => length;
+    return pipelined(values, { act: (value) => this.encrypt(value, options), size });
+  }
+
+  /** Decrypts many values that {@link encrypt} gave, in the same way. */
+  decryptMany(
+    messages: Values<string>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<Bytes>> {
+    const size = ({ length }: string) => length;
+    return pipelined(messages, { act: (message) => this.decrypt(message, options), size });
+  }
+
   /** Encrypts a value. Gives one line of text: a direct message, or a Fernet token. */
   async encrypt(plaintext: Data, { key, context }: KeyOptions = {}): Promise<string> {
-    const value = typeof plaintext === "string"
-      ? { text: plaintext }
-      : { data: toBase64Url(plaintext) };
-    const params = { key, ...value, ...contextParams(context) };
+    const params = { key, ...valueParams(plaintext), ...contextParams(context) };
     return present((await this.channel.ask("encrypt", params)).message);
   }
 
@@ -75,6 +111,22 @@ export class KeyService {
   async openDataKey(envelope: Bytes, size?: number, key?: string): Promise<Bytes> {
     const params = { envelope: toBase64Url(envelope), key, size };
     return fromBase64Url(present((await this.channel.ask("envelope.open", params)).dataKey));
+  }
+
+  /**
+   * Makes a mac, under the key named `mac` if none is named. Data that are long, or a stream, are
+   * given by their digest.
+   */
+  async mac(data: Data | Digest, options: KeyOptions = {}): Promise<string> {
+    return present((await this.channel.ask("mac.create", macParams(data, options))).mac);
+  }
+
+  /**
+   * Makes sure that a mac was made of these data in this context.
+   * @throws {CryptoError} `verification_failed` if it was not
+   */
+  async verifyMac(mac: string, data: Data | Digest, options: KeyOptions = {}): Promise<void> {
+    present((await this.channel.ask("mac.verify", { mac, ...macParams(data, options) })).key);
   }
 
   /** The keys that there are. */

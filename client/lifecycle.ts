@@ -20,12 +20,12 @@ export interface DestroyFlags extends ManageFlags {
 }
 
 /** `crypto key set`. */
-export function setKey(flags: SetFlags, print: Print, name: string): Promise<void> {
+export async function setKey(flags: SetFlags, print: Print, name: string): Promise<void> {
   if (flags.rotateAfter === undefined && flags.minVersion === undefined) {
     const hint = "say what is to be set: --rotate-after, --min-version";
     throw new CryptoError("usage", { subject: name, hint });
   }
-  return ask(flags, print, (service) => service.setKey(name, flags), describeSettings);
+  await ask(flags, print, (service) => service.setKey(name, flags), describeSettings);
 }
 
 function describeSettings({ key, rotateAfter, minVersion }: Results["key.set"]): string {
@@ -34,23 +34,23 @@ function describeSettings({ key, rotateAfter, minVersion }: Results["key.set"]):
 }
 
 /** `crypto key retire` and `restore`. */
-export function changeVersion(
+export async function changeVersion(
   change: "retire" | "restore",
   flags: ManageFlags,
   print: Print,
   ...[name, version]: readonly [string, number]
 ): Promise<void> {
-  return ask(flags, print, (service) => service.changeVersion(change, name, version), describe);
+  await ask(flags, print, (service) => service.changeVersion(change, name, version), describe);
 }
 
 /** `crypto key disable` and `enable`. */
-export function switchKey(
+export async function switchKey(
   change: "disable" | "enable",
   flags: ManageFlags,
   print: Print,
   ...[name, version]: readonly [string, number?]
 ): Promise<void> {
-  return ask(flags, print, (service) => service.switchKey(change, name, version), describe);
+  await ask(flags, print, (service) => service.switchKey(change, name, version), describe);
 }
 
 const MEANING: Readonly<Record<Changed["state"], string>> = {

@@ -19,6 +19,11 @@ export interface ManageFlags {
   readonly json: boolean;
 }
 
+/** What `status` is told besides. */
+export interface StatusFlags extends ManageFlags {
+  readonly check: boolean;
+}
+
 /** What `key create` and `key import` are told besides. */
 export interface PurposeFlags extends ManageFlags {
   readonly purpose: Purpose;
@@ -33,35 +38,37 @@ export async function ask<T>(
   print: Print,
   question: (service: KeyService) => Promise<T>,
   show: (answer: T) => string,
-): Promise<void> {
+): Promise<T> {
   forbidCoreDumps();
   const service = await connectBound(socket);
   dropAllPermissions();
   const answer = await question(service);
   service.close();
   print((json ? JSON.stringify(answer, null, 2) : show(answer)) + "\n");
+  return answer;
 }
 
-/** `crypto status`. */
-export function status(flags: ManageFlags, print: Print): Promise<void> {
-  return ask(flags, print, (service) => service.status(), showStatus);
+/** `crypto status`. @throws {CryptoError} `sealed`, where that is to be checked */
+export async function status(flags: StatusFlags, print: Print): Promise<void> {
+  const { sealed } = await ask(flags, print, (service) => service.status(), showStatus);
+  if (flags.check && sealed) throw new CryptoError("sealed");
 }
 
 /** `crypto key list`. */
-export function listKeys(flags: ManageFlags, print: Print): Promise<void> {
-  return ask(flags, print, (service) => service.keys(), showKeys);
+export async function listKeys(flags: ManageFlags, print: Print): Promise<void> {
+  await ask(flags, print, (service) => service.keys(), showKeys);
 }
 
 /** `crypto key create`. */
-export function createKey(flags: PurposeFlags, print: Print, name: string): Promise<void> {
-  return ask(flags, print, (service) => service.createKey(name, flags.purpose), (key) => {
+export async function createKey(flags: PurposeFlags, print: Print, name: string): Promise<void> {
+  await ask(flags, print, (service) => service.createKey(name, flags.purpose), (key) => {
     return `created ${key.key} (${flags.purpose}), version ${key.version}, id ${key.id}`;
   });
 }
 
 /** `crypto key rotate`. */
-export function rotateKey(flags: ManageFlags, print: Print, name: string): Promise<void> {
-  return ask(flags, print, (service) => service.rotateKey(name), (key) => {
+export async function rotateKey(flags: ManageFlags, print: Print, name: string): Promise<void> {
+  await ask(flags, print, (service) => service.rotateKey(name), (key) => {
     return `rotated ${key.key}: version ${key.version}, id ${key.id}, encrypts from now on`;
   });
 }

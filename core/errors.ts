@@ -75,6 +75,13 @@ export const ERRORS = {
     message: "decryption failed",
     hint: "the key, the context or the passphrase is another, or the message was changed or cut",
   },
+  verification_failed: {
+    exit: 65,
+    rpc: -32056,
+    http: 400,
+    message: "this mac does not fit",
+    hint: "the key or the context is another, or the data or the mac were changed or cut",
+  },
   denied: {
     exit: 77,
     rpc: -32004,

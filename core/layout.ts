@@ -22,6 +22,12 @@ export interface Layout {
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
   readonly socket: string;
+  /** Where systemd asks for the credentials of units; the name it has, too, if it is handed over. */
+  readonly credentialsSocket: string;
+  /** Where the daemon's counters are read, where it is to make such a socket. */
+  readonly metricsSocket: string;
+  /** Holds those credentials, as encrypted messages. It need not be there. */
+  readonly credentials: string;
   /** What the administrator sets. It need not be there. */
   readonly config: string;
   /** Who may do what, as the administrator says. It need not be there. */
@@ -45,6 +51,9 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     stateDirectory: state,
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
+    credentialsSocket: `${runtime}/credentials.sock`,
+    metricsSocket: `${runtime}/metrics.sock`,
+    credentials: `${config}/credentials`,
     config: `${config}/crypto.toml`,
     policy: `${config}/policy.toml`,
     sealingKey: `${config}/sealing.key`,

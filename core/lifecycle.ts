@@ -7,7 +7,7 @@ import type { Bytes } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 import type { KeyVersion } from "./message.ts";
 
-export const PURPOSES = ["seal", "fernet"] as const;
+export const PURPOSES = ["seal", "mac", "fernet"] as const;
 /** What a key may be used for, fixed when it is made. */
 export type Purpose = (typeof PURPOSES)[number];
 

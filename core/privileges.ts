@@ -167,6 +167,9 @@ const INSTALLER: Privileges = {
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
+  mac: HANDLES_FIRST,
+  "verify-mac": HANDLES_FIRST,
+  random: { start: { env: [...TERMINAL_VARIABLES], ffi: true }, working: {} },
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,
@@ -235,18 +238,18 @@ export interface Passed {
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
-  const { configDirectory, stateDirectory, socket } = layout;
-  const ownSocket = activated ? [] : [socket];
+  const { configDirectory, stateDirectory, socket, metricsSocket } = layout;
+  const ownSockets = activated ? [] : [socket, metricsSocket];
   const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
   const working = {
     read: [
       configDirectory,
       stateDirectory,
       ...ACCOUNTS,
-      ...ownSocket,
+      ...ownSockets,
       ...credential ? [credential] : [],
     ],
-    write: [...ownConfig, stateDirectory, ...ownSocket],
+    write: [...ownConfig, stateDirectory, ...ownSockets],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }

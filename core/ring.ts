@@ -26,6 +26,7 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 /** The name of the key that is used when none is named, for each purpose. */
 export const DEFAULT_KEY: Readonly<Record<Purpose, string>> = {
   seal: "default",
+  mac: "mac",
   fernet: "fernet",
 };
 

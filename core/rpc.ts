@@ -10,6 +10,9 @@ import type { Rung } from "./rungs.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
+/** The most bytes that `random` gives, and how many it gives if not told. */
+export const MAX_RANDOM = 65_536;
+export const DEFAULT_RANDOM = 32;
 const MAX_ID_LENGTH = 128;
 
 /** What a parameter's type is in JSON, and what it becomes here. A `?` makes it optional. */
@@ -46,6 +49,26 @@ export const METHODS = {
   "envelope.open": { envelope: "bytes", key: "text?", size: "size?" },
   "envelope.rewrap": { envelope: "bytes", key: "text?" },
   "rewrap": { message: "text", key: "text?", context: "text?", contextData: "bytes?" },
+  "mac.create": {
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
+  "mac.verify": {
+    mac: "text",
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
+  "random": { length: "size?" },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
   "key.rotate": { name: "text" },
@@ -144,6 +167,10 @@ export interface Results {
   "envelope.open": UsedKey & { readonly dataKey: string };
   "envelope.rewrap": Rewrapped & { readonly envelope: string };
   "rewrap": Rewrapped & { readonly message: string };
+  "mac.create": UsedKey & { readonly mac: string };
+  /** That it is answered at all says that the mac fits. */
+  "mac.verify": UsedKey;
+  "random": { readonly data: string };
   "key.list": { readonly keys: readonly KeyInfo[] };
   "key.create": UsedKey & { readonly id: string };
   "key.rotate": UsedKey & { readonly id: string };

@@ -9,7 +9,7 @@ import {
 } from "../core/calls.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { Decision } from "./log.ts";
-import { failure, type Outcome } from "./service.ts";
+import { failure, type Outcome } from "./outcome.ts";
 
 /** An answer, and what the log says before it may leave. */
 export interface Answered {

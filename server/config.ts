@@ -3,14 +3,29 @@
  * docs/operations.md shows the table to its readers, and a test compares the two.
  */
 import { CryptoError } from "../core/errors.ts";
-import { isTomlTable, parseToml, TomlError, type TomlTable, type TomlValue } from "../core/toml.ts";
+import {
+  isTomlTable,
+  parseToml,
+  TomlError,
+  type TomlNode,
+  type TomlTable,
+  type TomlValue,
+} from "../core/toml.ts";
+import type { LoopbackAddress } from "../platform/listeners.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { readTrustedText } from "./trusted.ts";
 
 /** What the file sets. */
 export interface Config {
   readonly limits: Limits;
+  /** Units that may have it, by the name of the credential. */
+  readonly credentials: ReadonlyMap<string, readonly string[]>;
+  /** Where the daemon listens for who wants to know how it is. */
+  readonly metrics: MetricsAddress | undefined;
 }
+
+/** A port of this machine's, or the socket that is named for that. */
+export type MetricsAddress = LoopbackAddress | "unix";
 
 /** One setting: a whole number. */
 export interface Setting {
@@ -85,7 +100,13 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
   },
 };
 
-const SECTION = "limits";
+const SECTIONS = ["limits", "credentials", "metrics"] as const;
+const LISTEN = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/;
+const MAX_PORT = 65_535;
+/** A credential's name is a file's as well. */
+const CREDENTIAL_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+/** systemd.unit(5): the kinds of units that have credentials. */
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|mount|swap)$/;
 
 /** What a setting is unless the file says otherwise, in its own unit. */
 export function defaultOf({ field, unit }: Setting): number {
@@ -99,27 +120,84 @@ export function defaultOf({ field, unit }: Setting): number {
  * wrong there and what is allowed
  */
 export function readConfig(path: string, uid: number): Config {
-  const text = readTrustedText(path, uid);
-  return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
+  return parseConfig(readTrustedText(path, uid) ?? "", path);
 }
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const set: Partial<Record<keyof Limits, number>> = {};
-  for (const [name, { line, value }] of readToml(text, path)) {
+  const content = readToml(text, path);
+  for (const [name, { line, value }] of content) {
     const subject = `${path}:${line}: ${name}`;
-    if (name !== SECTION) throw wrong(subject, `is not known: there is one section, [${SECTION}]`);
-    if (!isTomlTable(value)) throw wrong(subject, `is a section: [${SECTION}]`);
-    for (const [key, { line, value: given }] of value) {
-      const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-      const subject = `${path}:${line}: ${SECTION}.${key}`;
-      if (!setting) {
-        throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
-      }
-      set[setting.field] = readSetting(setting, given, subject);
+    if (!SECTIONS.some((one) => one === name)) {
+      const sections = SECTIONS.map((one) => `[${one}]`).join(", ");
+      throw wrong(subject, `is not known: the sections are ${sections}`);
     }
+    if (!isTomlTable(value)) throw wrong(subject, `is a section: [${name}]`);
   }
-  return { limits: { ...DEFAULT_LIMITS, ...set } };
+  const section = (name: (typeof SECTIONS)[number]): Section => {
+    const entries = content.get(name)?.value as TomlTable | undefined;
+    return [...entries ?? []].map(([key, { line, value }]) => {
+      return { key, value, subject: `${path}:${line}: ${name}.${key}` };
+    });
+  };
+  return {
+    limits: readLimits(section("limits")),
+    credentials: readCredentials(section("credentials")),
+    metrics: readMetrics(section("metrics")),
+  };
+}
+
+/** What stands in a section, and what an error about it names. */
+type Section = readonly {
+  readonly key: string;
+  readonly value: TomlValue;
+  readonly subject: string;
+}[];
+
+function readLimits(section: Section): Limits {
+  const set: Partial<Record<keyof Limits, number>> = {};
+  for (const { key, value, subject } of section) {
+    const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
+    if (!setting) {
+      throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
+    }
+    set[setting.field] = readSetting(setting, value, subject);
+  }
+  return { ...DEFAULT_LIMITS, ...set };
+}
+
+function readCredentials(section: Section): Config["credentials"] {
+  return new Map(section.map(({ key, value, subject }) => {
+    if (!CREDENTIAL_NAME.test(key)) {
+      throw wrong(subject, "has 1 to 64 of A-Z a-z 0-9 . _ - and no . first");
+    }
+    const units = Array.isArray(value) ? value.map((one: TomlNode) => one.value) : undefined;
+    if (units?.every(isUnit)) return [key, units];
+    throw wrong(subject, 'is to be a list of whole unit names: ["app.service"]');
+  }));
+}
+
+function isUnit(value: TomlValue): value is string {
+  return typeof value === "string" && UNIT_NAME.test(value);
+}
+
+function readMetrics(section: Section): MetricsAddress | undefined {
+  let address: MetricsAddress | undefined;
+  for (const { key, value, subject } of section) {
+    if (key !== "listen") throw wrong(subject, "is not known: use listen");
+    address = readListen(typeof value === "string" ? value : "", subject);
+  }
+  return address;
+}
+
+function readListen(text: string, subject: string): MetricsAddress {
+  if (text === "unix") return text;
+  const [, host, port] = LISTEN.exec(text) ?? [];
+  if (host !== undefined && Number(port) <= MAX_PORT) {
+    return { host: host as LoopbackAddress["host"], port: Number(port) };
+  }
+  const forms = '"127.0.0.1:PORT", "[::1]:PORT", or "unix" for metrics.sock beside the socket';
+  throw wrong(subject, `is to be ${forms}`);
 }
 
 function readSetting({ unit, min, max }: Setting, value: TomlValue, subject: string): number {

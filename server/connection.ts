@@ -8,6 +8,7 @@ import {
   type Incoming,
   readRequestLine,
 } from "../core/calls.ts";
+import { LineReader } from "../core/lines.ts";
 import { MAX_LINE } from "../core/rpc.ts";
 import {
   type Answered,
@@ -25,15 +26,25 @@ import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
-import { LineReader } from "./lines.ts";
-import type { AccessLog, Decision } from "./log.ts";
-import { failure, type Service } from "./service.ts";
+import type { Decision, DecisionLog } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { failure } from "./outcome.ts";
+import type { Service } from "./service.ts";
 import type { Share, Turns } from "./turns.ts";
+
+/** How lines came. */
+interface Arrival {
+  /** Whether there was room for them. */
+  readonly admitted: boolean;
+  /** When, by the clock that only goes on, in milliseconds. */
+  readonly came: number;
+}
 
 /** What all connections share. */
 export interface ConnectionParts {
   readonly service: Service;
-  readonly log: AccessLog;
+  readonly log: DecisionLog;
+  readonly metrics: Metrics;
   readonly admission: Admission;
   readonly turns: Turns;
   /** Called once, when nothing of the connection is left. */
@@ -163,8 +174,9 @@ export class Connection implements Receiver {
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
+    const came = performance.now();
     this.#later(async () => {
-      await this.#answer(incoming, admitted);
+      await this.#answer(incoming, { admitted, came });
       this.#answered(admitted ? count : 0, bytes);
     });
   }
@@ -197,26 +209,28 @@ export class Connection implements Receiver {
   }
 
   /** What was done in a turn is logged and answered in it, whatever waits for the next one. */
-  async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<void> {
+  async #answer(incoming: readonly Incoming[], { admitted, came }: Arrival): Promise<void> {
     let done: [Incoming, Answered][] = [];
     for (const one of incoming) {
       // A batch asks for each of its requests.
       const turn = one.kind === "batch" ? undefined : this.#share.take();
       if (turn) {
-        await this.#logAndSend(done);
+        await this.#logAndSend(done, came);
         done = [];
         await turn;
       }
       done.push([one, admitted ? await this.#handle(one) : refusal(one, "too_many_requests")]);
     }
-    await this.#logAndSend(done);
+    await this.#logAndSend(done, came);
   }
 
-  async #logAndSend(done: readonly [Incoming, Answered][]): Promise<void> {
+  async #logAndSend(done: readonly [Incoming, Answered][], came: number): Promise<void> {
     if (done.length === 0) return;
     const decisions = done.flatMap(([, answered]) => answered.decisions);
     const told = done.flatMap(([, answered]) => answered.told ?? []);
     const logged = await Promise.all([...told, this.parts.log.write(this.who, decisions)]);
+    const count = done.reduce((sum, [one]) => sum + requestCount(one), 0);
+    this.parts.metrics.answered((performance.now() - came) / 1_000, count);
     const answers = logged.every(Boolean)
       ? done.map(([, { line }]) => line)
       : done.map(([one]) => withheld(one).line);

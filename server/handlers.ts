@@ -2,6 +2,7 @@
 import type { Engine } from "../core/engine.ts";
 import type { Usable } from "../core/lifecycle.ts";
 import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Random } from "../platform/random.ts";
 import type { Access } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
@@ -22,6 +23,7 @@ export interface ServiceParts {
   readonly quotas: Quotas;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
+  readonly random: Random;
 }
 
 /** A result, and what the log is to say of it besides the method. */

@@ -9,7 +9,7 @@ import { dueForDestruction, dueForRotation } from "../core/lifecycle.ts";
 import type { KeyRing } from "../core/ring.ts";
 import { used } from "./handlers.ts";
 import type { KeyStore } from "./keystore.ts";
-import type { AccessLog, Decision } from "./log.ts";
+import type { Decision, DecisionLog } from "./log.ts";
 import type { Usage } from "./usage.ts";
 
 /** Milliseconds between two looks at what is due. */
@@ -21,7 +21,7 @@ const REST = 60_000;
 export interface KeeperParts {
   readonly store: KeyStore;
   readonly usage: Usage;
-  readonly log: AccessLog;
+  readonly log: DecisionLog;
   readonly engine: Engine;
 }
 

@@ -9,6 +9,7 @@ import {
   type Found,
   GRACE,
   isLive,
+  PURPOSES,
   retire,
   type RingKey,
   scheduleDestruction,
@@ -67,7 +68,7 @@ class Keys {
 
   async create(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
     this.parts.lookup.requireRight({ who, operation: "manage" }, name);
-    if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
+    if (!isPurpose(purpose)) throw invalidParam("purpose", `is none of ${PURPOSES.join(", ")}`);
     const { store, engine } = this.parts;
     const ring = await store.update((ring) => ring.create(name, purpose, { material, engine }));
     return made(ring.get(name)!);

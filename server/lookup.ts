@@ -22,6 +22,14 @@ export interface Act {
   readonly bytes?: number | undefined;
 }
 
+/** The version that a message or mac names, and what its key must be. */
+export interface Wanted {
+  readonly id: Bytes;
+  readonly purpose: Purpose;
+  /** Narrows it to one key. */
+  readonly name?: string | undefined;
+}
+
 /** The ring as callers may use it. */
 export class KeyLookup {
   constructor(private readonly parts: Pick<ServiceParts, "store" | "access" | "quotas">) {}
@@ -51,18 +59,15 @@ export class KeyLookup {
   }
 
   /**
-   * The version for sealing that a message names.
-   * @param expected narrows it to one key
+   * The version that a message or mac names.
    * @throws {CryptoError} `denied`, `wrong_purpose`; `key_disabled`, `key_destroyed` for those who
    * have the right
    */
-  byId(act: Act, id: Bytes, expected?: string): Usable {
+  byId(act: Act, { id, purpose, name }: Wanted): Usable {
     const found = this.parts.store.ring.find(id);
-    if (!found || (expected !== undefined && found.key.name !== expected)) {
-      throw new CryptoError("denied");
-    }
+    if (!found || (name !== undefined && found.key.name !== name)) throw new CryptoError("denied");
     this.requireRight(act, found.key.name);
-    requirePurpose(found.key, "seal");
+    requirePurpose(found.key, purpose);
     this.#charge(act);
     return requireUsable(found);
   }

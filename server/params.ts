@@ -7,7 +7,7 @@ import type { Params } from "../core/rpc.ts";
 export type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;
 
 /** One of two parameters that exclude each other: text, or bytes. */
-function readEither(text: string | undefined, bytes: Bytes | undefined, name: string) {
+export function readEither(text: string | undefined, bytes: Bytes | undefined, name: string) {
   if (text !== undefined && bytes !== undefined) throw invalidParam(name, "excludes its twin");
   return text === undefined ? bytes : utf8(text);
 }

@@ -33,7 +33,10 @@ async function rewrapEnvelope(
 ): Promise<Done<"envelope.rewrap">> {
   const { lookup, engine, usage } = parts;
   const header = readHeader(envelope);
-  const from = lookup.byId({ who, operation: "rewrap" }, header.keyId, key);
+  const from = lookup.byId(
+    { who, operation: "rewrap" },
+    { id: header.keyId, purpose: "seal", name: key },
+  );
   const dataKey = await openEnvelope(from.version, header, envelope, engine);
   usage.decrypted(from.version.id);
   const to = newer(from);
@@ -53,7 +56,7 @@ async function rewrapDirect(
   const message = unarmor(params.message);
   const header = readHeader(message);
   const act = { who, operation: "rewrap", bytes: message.length } as const;
-  const from = lookup.byId(act, header.keyId, params.key);
+  const from = lookup.byId(act, { id: header.keyId, purpose: "seal", name: params.key });
   const options = { context: readContext(params), engine };
   const plaintext = await openDirect(from.version, header, message, options);
   usage.decrypted(from.version.id);

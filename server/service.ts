@@ -1,19 +1,26 @@
 /** What the daemon does for a caller, once it knows who that is. */
 import { armor, unarmor } from "../core/armor.ts";
 import { type Bytes, fromUtf8, toBase64Url } from "../core/bytes.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { readHeader } from "../core/header.ts";
 import type { Usable } from "../core/lifecycle.ts";
 import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
-import { type Call, readParams } from "../core/calls.ts";
-import type { Method, Params, StatusResult } from "../core/rpc.ts";
+import { type Call, invalidParam, readParams } from "../core/calls.ts";
+import {
+  DEFAULT_RANDOM,
+  MAX_RANDOM,
+  type Method,
+  type Params,
+  type StatusResult,
+} from "../core/rpc.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
 import { keyHandlers } from "./keys.ts";
-import type { Decision } from "./log.ts";
 import { type Act, KeyLookup, requirePurpose } from "./lookup.ts";
+import { macHandlers } from "./macs.ts";
+import { failure, type Outcome } from "./outcome.ts";
 import {
   type ContextParams,
   readContext,
@@ -25,13 +32,6 @@ import { rewrapHandlers } from "./rewrap.ts";
 import { keyWarnings } from "./warnings.ts";
 
 type Handler = (params: unknown, who: Identity) => Promise<Done<Method>>;
-
-/** What became of a call: its result or its error, and the line for the log. */
-export interface Outcome {
-  readonly result?: unknown;
-  readonly error?: CryptoError;
-  readonly decision: Decision;
-}
 
 /** What is answered before the ring is open. */
 const WHILE_SEALED: ReadonlySet<Method> = new Set(["status", "unseal"]);
@@ -52,8 +52,10 @@ export class Service {
       "decrypt": (params, who) => this.#decrypt(params, who),
       "envelope.create": (params, who) => this.#createEnvelope(params, who),
       "envelope.open": (params, who) => this.#openEnvelope(params, who),
+      ...macHandlers({ ...parts, lookup }),
       ...keyHandlers({ ...parts, lookup }),
       ...rewrapHandlers({ ...parts, lookup }),
+      "random": ({ length }) => this.#random(length),
     };
   }
 
@@ -108,6 +110,7 @@ export class Service {
   }
 
   async #encryptDirect(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
+    requirePurpose(found.key, "seal");
     const options = { context: readContext(params), engine: this.#parts.engine };
     return armor(await sealDirect(found.version, plaintext, options));
   }
@@ -131,7 +134,10 @@ export class Service {
   async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#lookup.byId({ ...act, bytes: message.length }, header.keyId, params.key);
+    const found = this.#lookup.byId(
+      { ...act, bytes: message.length },
+      { id: header.keyId, purpose: "seal", name: params.key },
+    );
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
@@ -169,20 +175,21 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#lookup.byId({ who, operation: "decrypt", bytes: size }, header.keyId, key);
+    const act = { who, operation: "decrypt", bytes: size } as const;
+    const found = this.#lookup.byId(act, { id: header.keyId, purpose: "seal", name: key });
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     this.#parts.usage.decrypted(found.version.id);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
+  }
+
+  #random(length = DEFAULT_RANDOM): Done<"random"> {
+    const possible = length >= 1 && length <= MAX_RANDOM;
+    if (!possible) throw invalidParam("length", `is not from 1 to ${MAX_RANDOM}`);
+    return { result: { data: toBase64Url(this.#parts.random(length)) }, bytes: length };
   }
 }
 
 interface Opened {
   readonly found: Usable;
   readonly plaintext: Bytes;
-}
-
-/** A call that was not done: its error, and the line for the log. */
-export function failure(op: string, thrown: unknown): Outcome & { readonly error: CryptoError } {
-  const error = asCryptoError(thrown);
-  return { error, decision: { op, error: error.code } };
 }

@@ -60,7 +60,7 @@ const CASES: readonly { words: readonly string[]; includes: string[]; excludes: 
   { words: ["crypto", "completion", "z"], includes: ["zsh"], excludes: ["bash"] },
   {
     words: ["crypto", "key", "create", "x", "--purpose", ""],
-    includes: ["seal", "fernet"],
+    includes: ["seal", "mac", "fernet"],
     excludes: ["--json"],
   },
 ];

@@ -75,7 +75,7 @@ Deno.test("a key's name that is taken or cannot be one is refused", async () => 
   for (const name of ["", "A", "a b", "-a", "ä", "a/b", "x".repeat(65)]) {
     await fails("invalid_params", ["key", "create", "--", name], { env });
   }
-  assert.equal((await crypto(["key", "create", "p", "--purpose", "mac"], { env })).code, 64);
+  assert.equal((await crypto(["key", "create", "p", "--purpose", "sign"], { env })).code, 64);
   assert.equal((await crypto(["key", "create"], { env })).code, 64);
   assert.equal((await crypto(["key", "create", "a", "b"], { env })).code, 64);
 });
@@ -169,4 +169,9 @@ Deno.test("status tells how the daemon runs, for people and for scripts", async 
   assert.equal(typeof status.uptime, "number");
   assert.ok(Number(status.keys) > 1 && Number(status.connections) === 1);
   assert.ok(Array.isArray(status.warnings) && status.warnings.length === 1);
+});
+
+Deno.test("status --check says by its exit status that the daemon can be worked with", async () => {
+  assert.ok((await prints(["status", "--check"], { env })).includes("keys:"));
+  await fails("unavailable", ["status", "--check", "--socket", "/nowhere"], { env });
 });

@@ -4,6 +4,7 @@ import { armor, unarmor } from "../../core/armor.ts";
 import { type Bytes, concat, fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { PREFIX_LENGTH } from "../../core/cobblestone.ts";
 import { CryptoError } from "../../core/errors.ts";
+import { digestOf, makeMac, readMac, verifyMac } from "../../core/mac.ts";
 import { formatKeyId, keyId, readHeader } from "../../core/header.ts";
 import {
   BODY_PREFIX_LENGTH,
@@ -23,6 +24,7 @@ import type {
   CryptoVectors,
   Expected,
   KeyedVector,
+  MacVector,
   PassphraseVector,
   RingContent,
 } from "../vectors/types.ts";
@@ -107,6 +109,21 @@ Deno.test("every enveloped message of the vectors opens, or fails as it must", a
 
 Deno.test("every passphrase message of the vectors opens, or fails as it must", async () => {
   for (const entry of VECTORS.passphrase) await check(entry, readPassphrase(entry));
+});
+
+async function verify(entry: MacVector): Promise<void> {
+  const mac = readMac(entry.mac);
+  const version = { id: mac.keyId, material: fromBase64Url(entry.key) };
+  const digest = await digestOf(plaintextOf(entry.length));
+  await verifyMac(version, mac, digest, { context: contextOf(entry) });
+  assert.equal(await makeMac(version, digest, { context: contextOf(entry) }), entry.mac);
+}
+
+Deno.test("every mac of the vectors fits and is made, or is refused as it must", async () => {
+  for (const entry of VECTORS.mac) {
+    if (entry.error) await rejectsWith(entry.error, verify(entry), entry.comment);
+    else await verify(entry);
+  }
 });
 
 Deno.test("every ring of the vectors opens, or fails as it must", async () => {

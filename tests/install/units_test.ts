@@ -80,7 +80,8 @@ Deno.test("the service stays in the host's user namespace, and its compiler may 
 });
 
 Deno.test("the socket is where clients look, root's, and open to the group alone", () => {
-  assert.deepEqual(values("socket", "ListenStream"), [SYSTEM_LAYOUT.socket]);
+  const { socket, credentialsSocket } = SYSTEM_LAYOUT;
+  assert.deepEqual(values("socket", "ListenStream"), [socket, credentialsSocket]);
   assert.deepEqual(values("socket", "SocketUser"), ["root"]);
   assert.deepEqual(values("socket", "SocketMode"), ["0660"]);
   assert.deepEqual(values("socket", "SocketGroup"), values("service", "Group"));
@@ -92,8 +93,10 @@ Deno.test("the configuration's comments are the settings with their defaults", (
     [name, setting],
   ) => [name, defaultOf(setting)]);
   assert.deepEqual(commented.map(([, name, value]) => [name, Number(value)]), defaults);
-  const uncommented = text("config").replace(/^#(?=\w+ =)/gm, "");
-  const all = parseConfig(uncommented, "crypto.toml");
-  assert.deepEqual(all, parseConfig("", "crypto.toml"));
-  assert.deepEqual(parseConfig(text("config"), "crypto.toml"), all);
+  const nothing = parseConfig("", "crypto.toml");
+  assert.deepEqual(parseConfig(text("config"), "crypto.toml"), nothing);
+  const uncommented = text("config").replace(/^#(?=[\w-]+ =)/gm, "");
+  const { limits, credentials } = parseConfig(uncommented, "crypto.toml");
+  assert.deepEqual(limits, nothing.limits);
+  assert.deepEqual([...credentials.keys()], ["db-password"]);
 });

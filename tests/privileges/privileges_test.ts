@@ -46,6 +46,10 @@ const underPassphrase = ["encrypt", "--armor", ...fromFile];
 
 const backup = `${directory}/backup`;
 
+/** A mac of the vectors, and its key. */
+const MAC_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const MAC_OF_NOTHING = "crypto:mac:v1:1UX9i5SfDUSIxO3Dug-Ea7_s5r3aBMlabdsnTLGKg2SXXgecMyY1xA";
+
 /** Subcommands that do their work and end, and what they read. */
 const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promise<string>])[] = [
   [["encrypt", "--text", "a secret"]],
@@ -60,6 +64,11 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["key", "retire", "probed", "1"]],
   [["key", "destroy", "probed", "1", "--yes"]],
+  [["key", "import", "mac", "--purpose", "mac"], () => Promise.resolve(MAC_KEY)],
+  [["mac", "--quiet"], () => Promise.resolve("data")],
+  [["verify-mac", MAC_OF_NOTHING], () => Promise.resolve("")],
+  [["random", "--bytes", "16"]],
+  [["random", "--encoding", "raw"]],
   [["unseal", ...fromFile]],
   [["policy", "check"]],
   [["policy", "explain", "root", "default", "encrypt"]],

@@ -33,8 +33,12 @@ Deno.test("a stranger hears the same of a disabled, a destroyed and an unknown v
   ] as const;
   for (const [id, code] of cases) {
     for (const operation of ["decrypt", "rewrap"] as const) {
-      assert.throws(() => lookup.byId({ who: owner, operation }, id), { code });
-      assert.throws(() => lookup.byId({ who: stranger, operation }, id), { code: "denied" });
+      assert.throws(() => lookup.byId({ who: owner, operation }, { id, purpose: "seal" }), {
+        code,
+      });
+      assert.throws(() => lookup.byId({ who: stranger, operation }, { id, purpose: "seal" }), {
+        code: "denied",
+      });
     }
   }
 });

@@ -1,6 +1,6 @@
 /** Rewrapping inside the daemon: to the newest version of the same key, unread, and no further. */
 import assert from "node:assert/strict";
-import { toBase64Url, utf8 } from "../../core/bytes.ts";
+import { randomBytes, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { webCrypto } from "../../core/engine.ts";
 import { readHeader } from "../../core/header.ts";
 import { userLayout } from "../../core/layout.ts";
@@ -92,7 +92,7 @@ Deno.test("the right to rewrap is none to decrypt, and the other way round", asy
     const circumstances = () => assert.fail("nobody asks for the status");
     const usage = Usage.open(layout.usage);
     const parts = { store, usage, access, quotas: new Quotas(), engine: webCrypto };
-    const service = new Service({ ...parts, circumstances });
+    const service = new Service({ ...parts, circumstances, random: randomBytes });
     const who = { uid: 1, gid: 1, groups: [], pid: 1 };
     const params = { envelope: toBase64Url(envelope) };
     return await service.handle(who, { id: 1, method, params });

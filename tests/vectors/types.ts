@@ -21,6 +21,17 @@ export type PassphraseVector =
   & Expected
   & { readonly passphrase: string; readonly use: string };
 
+/** A mac, and the data that it is to be verified with, known by their length. */
+export interface MacVector {
+  readonly comment: string;
+  readonly key: string;
+  readonly context: string | null;
+  readonly length: number;
+  readonly mac: string;
+  /** Absent: it fits, and is what is made. */
+  readonly error?: "malformed" | "verification_failed";
+}
+
 /** The JSON inside a ring file. */
 export interface RingContent {
   readonly format: number;
@@ -56,6 +67,7 @@ export interface CryptoVectors {
   readonly dataKey: string;
   readonly enveloped: readonly KeyedVector[];
   readonly passphrase: readonly PassphraseVector[];
+  readonly mac: readonly MacVector[];
   readonly ring: readonly (
     & { readonly comment: string; readonly sealingKey: string; readonly file: string }
     & ({ readonly content: RingContent } | { readonly error: "ring_unreadable" })
