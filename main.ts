@@ -25,6 +25,7 @@ import {
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
+  AUDIT_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
   SHARE_ATTACK_WORKER,
@@ -36,6 +37,7 @@ import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
+import type { AuditContext } from "./server/audit/run.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
 
@@ -43,6 +45,7 @@ type Context =
   & ClientContext
   & ServeContext
   & AdminContext
+  & AuditContext
   & InstallContext
   & ShareContext
   & NginxContext
@@ -61,6 +64,7 @@ const SUBCOMMANDS = {
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
@@ -139,14 +143,18 @@ function isSubcommand(word: string | undefined): word is Subcommand {
 /** Why standard output could not be written, if it could not. */
 let unprinted: CryptoError | undefined;
 
-/** Writes on standard output. A failure is for {@link main} to report: the library would not. */
-function print(text: string): void {
+/**
+ * Writes on standard output. A failure is for {@link main} to report: the library would not.
+ * @returns whether it could be written
+ */
+function print(text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
   } catch (cause) {
     unprinted ??= new CryptoError("io", { subject: "standard output", cause });
   }
+  return unprinted === undefined;
 }
 
 /** Waits where others made standard output non-blocking and nobody takes what is there. */
@@ -161,7 +169,7 @@ function writeSome(bytes: Uint8Array): number {
 }
 
 const context: Context & { process: { exitCode?: number | string | null } } = {
-  process: { stdout: { write: print }, stderr: { write: writeError } },
+  process: { stdout: { write: (text) => void print(text) }, stderr: { write: writeError } },
   print,
   say,
   script: import.meta.url,
@@ -214,6 +222,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === AUDIT_WORKER) {
+  const { runAuditRole } = await import("./server/audit/worker.ts");
+  runAuditRole();
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();

@@ -17,7 +17,7 @@ export interface Layout {
   readonly mode: "system" | "user";
   /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
-  /** Holds the ring and the access log. */
+  /** Holds the ring and the audit log. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
@@ -28,7 +28,10 @@ export interface Layout {
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
   readonly ring: string;
-  readonly accessLog: string;
+  /** The audit log that is being written. Older ones have its name and an ending. */
+  readonly auditLog: string;
+  /** The key under which the log names contexts, sealed as the ring is. */
+  readonly contextKey: string;
 }
 
 /** Reads an environment variable. */
@@ -45,7 +48,8 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
-    accessLog: `${state}/access.log`,
+    auditLog: `${state}/audit.log`,
+    contextKey: `${state}/audit.key`,
   };
 }
 

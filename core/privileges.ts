@@ -129,6 +129,18 @@ const ADMIN: Privileges = {
   working: {},
 };
 
+/** Finds the log, opens the file of published heads; a worker reads the log and the journal. */
+const AUDIT: Privileges = {
+  start: {
+    read: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid", "gid"],
+    run: systemPrograms("journalctl"),
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
   start: {
@@ -152,6 +164,7 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  audit: AUDIT,
   completion: { start: {}, working: {} },
   serve: {
     start: {

@@ -6,17 +6,19 @@ import { parse, TomlError } from "smol-toml";
 import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
+import { type AuditLimits, DEFAULT_AUDIT_LIMITS } from "./audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
-/** What the file sets. */
+/** What the file sets, a section each. */
 export interface Config {
   readonly limits: Limits;
+  readonly audit: AuditLimits;
 }
 
 /** One setting: a whole number. */
-export interface Setting {
+export interface Setting<Field extends string = string> {
   /** The field that it sets. */
-  readonly field: keyof Limits;
+  readonly field: Field;
   readonly unit: keyof typeof SCALES;
   readonly min: number;
   readonly max: number;
@@ -24,10 +26,10 @@ export interface Setting {
 }
 
 /** Units to what one of them is in {@link Limits}, whose times are in milliseconds. */
-const SCALES = { connections: 1, requests: 1, bytes: 1, seconds: 1_000 } as const;
+const SCALES = { connections: 1, requests: 1, bytes: 1, files: 1, seconds: 1_000 } as const;
 
 /** The settings of the section `[limits]`, by their names in the file. */
-export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
+const LIMIT_SETTINGS: Readonly<Record<string, Setting<keyof Limits>>> = {
   connections: {
     field: "connections",
     unit: "connections",
@@ -86,13 +88,39 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
   },
 };
 
-const SECTION = "limits";
+/** The settings of the section `[audit]`. */
+const AUDIT_SETTINGS: Readonly<Record<string, Setting<keyof AuditLimits>>> = {
+  file_bytes: {
+    field: "fileBytes",
+    unit: "bytes",
+    min: 65_536,
+    max: 4_294_967_296,
+    meaning: "after which a file of the log is closed and the next one begun",
+  },
+  files: {
+    field: "files",
+    unit: "files",
+    min: 1,
+    max: 10_000,
+    meaning: "of the log that are kept besides the one that is being written",
+  },
+};
+
+const DEFAULTS: Config = { limits: DEFAULT_LIMITS, audit: DEFAULT_AUDIT_LIMITS };
+
+/** The sections and their settings, by their names in the file. */
+export const SETTINGS: Readonly<Record<keyof Config, Readonly<Record<string, Setting>>>> = {
+  limits: LIMIT_SETTINGS,
+  audit: AUDIT_SETTINGS,
+};
+
 /** A configuration is far smaller; what is larger is not one. */
 const MAX_CONFIG_BYTES = 65_536;
 
 /** What a setting is unless the file says otherwise, in its own unit. */
-export function defaultOf({ field, unit }: Setting): number {
-  return DEFAULT_LIMITS[field] / SCALES[unit];
+export function defaultOf(section: keyof Config, { field, unit }: Setting): number {
+  const fields: Readonly<Record<string, number>> = { ...DEFAULTS[section] };
+  return fields[field]! / SCALES[unit];
 }
 
 /**
@@ -103,7 +131,7 @@ export function defaultOf({ field, unit }: Setting): number {
  */
 export function readConfig(path: string, uid: number): Config {
   const text = readIfThere(path, uid);
-  return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
+  return text === undefined ? DEFAULTS : parseConfig(text, path);
 }
 
 function readIfThere(path: string, uid: number): string | undefined {
@@ -124,22 +152,37 @@ function readIfThere(path: string, uid: number): string | undefined {
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const { [SECTION]: section = {}, ...others } = parseToml(text, path);
+  const sections = parseToml(text, path);
   const at = (key: string) => `${path}${place(text, key)}`;
-  for (const key of Object.keys(others)) {
-    throw wrong(`${at(key)}: ${key}`, `is not known: there is one section, [${SECTION}]`);
-  }
-  if (!isTable(section)) throw wrong(`${at(SECTION)}: ${SECTION}`, `is a section: [${SECTION}]`);
-  const set: Partial<Record<keyof Limits, number>> = {};
-  for (const [key, value] of Object.entries(section)) {
-    const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-    const subject = `${at(key)}: ${SECTION}.${key}`;
-    if (!setting) {
-      throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
+  for (const [name, section] of Object.entries(sections)) {
+    if (!Object.hasOwn(SETTINGS, name)) {
+      const known = Object.keys(SETTINGS).map((one) => `[${one}]`).join(" and ");
+      throw wrong(`${at(name)}: ${name}`, `is not known: there are the sections ${known}`);
     }
+    if (!isTable(section)) throw wrong(`${at(name)}: ${name}`, `is a section: [${name}]`);
+  }
+  const read = <Name extends keyof Config>(name: Name): Config[Name] => {
+    const set = readSection(name, sections[name] as Record<string, unknown> ?? {}, at);
+    return { ...DEFAULTS[name], ...set };
+  };
+  return { limits: read("limits"), audit: read("audit") };
+}
+
+/** The fields that a section sets. @param at where a key is, for an error */
+function readSection(
+  name: keyof Config,
+  section: Record<string, unknown>,
+  at: (key: string) => string,
+): Record<string, number> {
+  const settings = SETTINGS[name];
+  const set: Record<string, number> = {};
+  for (const [key, value] of Object.entries(section)) {
+    const setting = Object.hasOwn(settings, key) ? settings[key] : undefined;
+    const subject = `${at(key)}: ${name}.${key}`;
+    if (!setting) throw wrong(subject, `is not known: use ${Object.keys(settings).join(", ")}`);
     set[setting.field] = readSetting(setting, value, subject);
   }
-  return { limits: { ...DEFAULT_LIMITS, ...set } };
+  return set;
 }
 
 function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {

@@ -15,13 +15,13 @@ import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
 import { LineReader } from "./lines.ts";
-import type { AccessLog, Decision } from "./log.ts";
+import type { AuditLog, Decision } from "./audit/log.ts";
 import { failure, type Outcome, type Service } from "./service.ts";
 
 /** What all connections share. */
 export interface ConnectionParts {
   readonly service: Service;
-  readonly log: AccessLog;
+  readonly log: AuditLog;
   readonly admission: Admission;
   /** Called once, when nothing of the connection is left. */
   readonly closed: (connection: Connection) => void;

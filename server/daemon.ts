@@ -1,6 +1,7 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
-import { asCryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import type { Layout } from "../core/layout.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
@@ -8,14 +9,16 @@ import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import { type Owner, ownerAccess } from "./access.ts";
-import { readConfig } from "./config.ts";
+import { ContextTags } from "./audit/contexts.ts";
+import { HeadPublisher } from "./audit/heads.ts";
+import { AuditLog } from "./audit/log.ts";
+import { type Config, readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
-import { AccessLog, AppendedFile } from "./log.ts";
 import type { SealingPlaces } from "./sealing.ts";
-import { type Circumstances, Service } from "./service.ts";
+import { type Circumstances, Service, type ServiceParts } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
@@ -33,16 +36,20 @@ export interface DaemonOptions extends SealingPlaces {
   readonly limits?: Limits | undefined;
 }
 
+/** Takes a line for whoever looks at the daemon's standard error. */
+export type Say = (line: string) => void;
+
 /** What a daemon that runs is made of. */
 interface Parts {
   readonly store: KeyStore;
   readonly manager: ServiceManager;
   readonly admission: Admission;
-  readonly logFile: AppendedFile;
+  readonly log: AuditLog;
+  readonly heads: HeadPublisher;
   readonly socket: DaemonSocket;
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
-  readonly readLimits: () => Limits;
+  readonly config: () => Config;
 }
 
 /** A daemon that runs. */
@@ -53,12 +60,12 @@ export class Daemon {
    * Starts a daemon. When it returns, the socket accepts connections. It makes system calls by
    * libraries that it loads now, so `ffi` can be given up then.
    *
-   * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`
+   * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`, `io`
    */
-  static async start(options: DaemonOptions): Promise<Daemon> {
+  static async start(options: DaemonOptions, say: Say): Promise<Daemon> {
     forbidCoreDumps();
     forbidTracing();
-    const { layout, owner, overflow, supervision } = options;
+    const { layout, owner, overflow, supervision, version } = options;
     const manager = new ServiceManager(supervision.notifySocket);
     const [sockets, loop] = [new Sockets(), new EventLoop()];
     const socket = claimSocket(sockets, layout, supervision);
@@ -66,18 +73,22 @@ export class Daemon {
 
     const engine = loadLibcrypto() ?? webCrypto;
     const store = await KeyStore.open(options, engine);
-    const readLimits = () => readConfig(layout.config, owner.uid).limits;
-    const admission = new Admission(options.limits ?? readLimits());
-    const logFile = new AppendedFile(layout.accessLog);
-    const log = new AccessLog(logFile);
+    const config = () => readConfig(layout.config, owner.uid);
+    const { limits, audit } = config();
+    const admission = new Admission(options.limits ?? limits);
+    const log = AuditLog.open(layout.auditLog, { limits: audit, complain: say });
+    await begin(log, version);
     const access = ownerAccess(owner);
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances });
+    const contexts = tagContexts(layout, { store, engine, log });
+    const service = new Service({ store, access, engine, circumstances, log, contexts });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const heads = new HeadPublisher(log, say);
+    await heads.publishNow();
+    return new Daemon({ store, manager, admission, log, heads, socket, listener, pulse, config });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -92,32 +103,36 @@ export class Daemon {
     this.parts.store.unsealed.then(() => this.#tellReady());
   }
 
-  #tellReady(...problems: readonly string[]): void {
+  #tellReady(problem?: string): void {
     const { store, manager } = this.parts;
     const state = store.sealed ? "sealed: waiting for `crypto unseal`" : "serving";
-    manager.ready([state, ...problems.map((one) => `not reloaded: ${one}`)].join("; "));
+    manager.ready(problem === undefined ? state : `${state}; not reloaded: ${problem}`);
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
-   * @returns what could not be done, in sentences; there all stays as it was
+   * Reads the configuration again.
+   * @returns why that could not be done; then all stays as it was
    */
-  reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+  reload(): string | undefined {
+    const { manager, admission, log, config } = this.parts;
     manager.reloading();
-    const problems = failuresOf(
-      () => admission.limits = readLimits(),
-      () => logFile.reopen(),
-    );
-    this.#tellReady(...problems);
-    return problems;
+    const problem = failureOf(() => {
+      const { limits, audit } = config();
+      admission.limits = limits;
+      log.limits = audit;
+    });
+    this.#tellReady(problem);
+    return problem;
   }
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, socket, pulse } = this.parts;
+    const { manager, listener, socket, pulse, log, heads } = this.parts;
     manager.stopping();
     await listener.stop();
+    await log.note({ event: "stop" });
+    await heads.stop();
+    log.close();
     socket.remove();
     pulse?.close();
   }
@@ -141,16 +156,33 @@ function startPulse(
   return timer;
 }
 
-/** Does each of these and gives what went wrong, in sentences. */
-function failuresOf(...actions: readonly (() => void)[]): string[] {
-  return actions.flatMap((action) => {
-    try {
-      action();
-      return [];
-    } catch (thrown) {
-      const { message, hint } = asCryptoError(thrown);
-      return [`${message}: ${hint}`];
-    }
+/** What went wrong, in a sentence. */
+function failureOf(action: () => void): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (thrown) {
+    const { message, hint } = asCryptoError(thrown);
+    return `${message}: ${hint}`;
+  }
+}
+
+/** Nothing is served before the log says that it is. @throws {CryptoError} `io` */
+async function begin(log: AuditLog, version: string): Promise<void> {
+  if (await log.note({ event: "start", version, pid: Deno.pid })) return;
+  const hint = "the audit log cannot be written: make room for it, and see that nobody removes it";
+  throw new CryptoError("io", { subject: "audit.log", hint });
+}
+
+function tagContexts(
+  layout: Layout,
+  { store, engine, log }: Pick<ServiceParts, "store" | "engine"> & { readonly log: AuditLog },
+): ContextTags {
+  return new ContextTags({
+    path: layout.contextKey,
+    engine,
+    sealingKey: () => store.sealingKey,
+    onNew: () => log.note({ event: "context-key" }),
   });
 }
 

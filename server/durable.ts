@@ -14,12 +14,8 @@ import { exists, type Give, renameDurably, syncDirectory, writeNew } from "../pl
  */
 export function readSecret(path: string, maxLength: number): Bytes | undefined {
   try {
-    const named = Deno.lstatSync(path);
-    if (!named.isFile) throw noFile(path);
-    using file = Deno.openSync(path);
-    const { ino, dev, size } = file.statSync();
-    // What was looked at is what was opened, whoever may have changed the name between.
-    if (ino !== named.ino || dev !== named.dev) throw noFile(path);
+    using file = openRegular(path);
+    const { size } = file.statSync();
     if (size > maxLength) throw new CryptoError("ring_unreadable", { subject: path });
     return readWhole(file, size);
   } catch (error) {
@@ -27,6 +23,21 @@ export function readSecret(path: string, maxLength: number): Bytes | undefined {
     if (error instanceof CryptoError) throw error;
     throw new CryptoError("config", { subject: path, cause: error });
   }
+}
+
+/**
+ * Opens a regular file for reading: follows no link, waits for no pipe.
+ * @throws {CryptoError} `unsafe_path`; what the system says
+ */
+export function openRegular(path: string): Deno.FsFile {
+  const named = Deno.lstatSync(path);
+  if (!named.isFile) throw noFile(path);
+  const file = Deno.openSync(path);
+  const { ino, dev } = file.statSync();
+  // What was looked at is what was opened, whoever may have changed the name between.
+  if (ino === named.ino && dev === named.dev) return file;
+  file.close();
+  throw noFile(path);
 }
 
 function noFile(path: string): CryptoError {

@@ -51,6 +51,11 @@ export class KeyStore {
     return this.#open.ring;
   }
 
+  /** What the ring is sealed under. @throws {CryptoError} `sealed` */
+  get sealingKey(): Bytes {
+    return this.#open.sealingKey;
+  }
+
   get #open(): Opened {
     if (this.#opened) return this.#opened;
     throw new CryptoError("sealed");
@@ -99,13 +104,20 @@ export class KeyStore {
   /**
    * Changes the ring: first on disk, then here. One change at a time.
    * @param change makes the new ring of the present one
-   * @throws {CryptoError} `ring_not_saved`; then the old ring stays, here and on disk.
+   * @param announce is called when nothing but the disk can stop it any more; what it throws does
+   * @throws {CryptoError} `ring_not_saved`; then the old ring stays, here and on disk. Nothing else
+   * is thrown after `announce` was called.
    */
-  update(change: (ring: KeyRing) => Promise<KeyRing>): Promise<KeyRing> {
+  update(
+    change: (ring: KeyRing) => Promise<KeyRing>,
+    announce: () => Promise<void>,
+  ): Promise<KeyRing> {
     const result = this.#last.then(async () => {
       const { ring, sealingKey } = this.#open;
       const changed = await change(ring);
-      this.#save(await sealRing(changed, sealingKey, this.engine));
+      const file = await sealRing(changed, sealingKey, this.engine);
+      await announce();
+      this.#save(file);
       this.#opened = { ring: changed, sealingKey };
       return changed;
     });

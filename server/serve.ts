@@ -1,4 +1,5 @@
 /** `crypto serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
+import { readHeads } from "./audit/heads.ts";
 import { prepare, type ServeFlags } from "./prepare.ts";
 import { DaemonWorker } from "./worker.ts";
 
@@ -15,7 +16,7 @@ export interface ServeContext {
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
-  const worker = await DaemonWorker.load(context.script, options);
+  const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys } = await worker.start();
   context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
   for (const warning of options.warnings) context.say(warning);
@@ -25,13 +26,18 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   context.say("stopped");
 }
 
+/** A head is for a journal: at a terminal nobody would keep it. */
+function sayOf({ say }: ServeContext): ServeContext["say"] {
+  if (!Deno.stderr.isTerminal()) return say;
+  return (line) => readHeads(line).length > 0 || say(line);
+}
+
 /** One reload after the other; if the worker has died meanwhile, that is told elsewhere. */
 function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
   let last: Promise<void> = Promise.resolve();
   const reload = async () => {
-    const problems = await worker.reload();
-    for (const problem of problems) say(`not reloaded: ${problem}`);
-    if (problems.length === 0) say("reloaded");
+    const problem = await worker.reload();
+    say(problem === undefined ? "reloaded" : `not reloaded: ${problem}`);
   };
   Deno.addSignalListener("SIGHUP", () => {
     last = last.then(reload).catch(() => undefined);

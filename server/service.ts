@@ -19,7 +19,9 @@ import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc
 import { type Access, type Operation, OPERATIONS } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
-import type { Decision } from "./log.ts";
+import { describeAttempt } from "./audit/attempt.ts";
+import type { ContextTags } from "./audit/contexts.ts";
+import type { AuditLog, Decision } from "./audit/log.ts";
 
 /** What of `status` the service knows by itself. */
 export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
@@ -33,6 +35,8 @@ export interface ServiceParts {
   readonly access: Access;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
+  readonly log: Pick<AuditLog, "write">;
+  readonly contexts: ContextTags;
 }
 
 /** A result, and what the log is to say of it besides the method. */
@@ -75,10 +79,8 @@ export class Service {
       "envelope.create": (params, who) => this.#createEnvelope(params, who),
       "envelope.open": (params, who) => this.#openEnvelope(params, who),
       "key.list": (_, who) => this.#listKeys(who),
-      "key.create": ({ name, purpose }, who) => this.#createKey(who, name, purpose),
-      "key.import": ({ name, purpose, material }, who) => {
-        return this.#createKey(who, name, purpose, material);
-      },
+      "key.create": (params, who) => this.#createKey(who, "key.create", params),
+      "key.import": (params, who) => this.#createKey(who, "key.import", params),
       "key.rotate": ({ name }, who) => this.#rotateKey(who, name),
     };
   }
@@ -93,11 +95,40 @@ export class Service {
       this.#requireOpen(who, method);
       const handler = this.#handlers[method] as Handler;
       const { result, by, bytes, declaredBytes } = await handler(readParams(method, params), who);
-      const decision = { op: method, key: by?.key, version: by?.version, bytes, declaredBytes };
+      const context = await this.#parts.contexts.of(params);
+      const { key, version } = by ?? {};
+      const decision = {
+        op: method,
+        key,
+        version,
+        context,
+        bytes,
+        declaredBytes,
+        ...stageOf(method),
+      };
       return { result: { ...result, ...by }, decision };
     } catch (thrown) {
-      return failure(method, thrown);
+      return await this.#failed({ method, params }, thrown);
     }
+  }
+
+  async #failed({ method, params }: Pick<Call, "method" | "params">, thrown: unknown) {
+    const { error } = failure(method, thrown);
+    const { store, contexts } = this.#parts;
+    const ring = store.sealed ? undefined : store.ring;
+    const about = await describeAttempt(params, { ring, contexts });
+    return {
+      error,
+      decision: { op: method, ...about, ...stageOf(method, error), error: error.code },
+    };
+  }
+
+  /** Says in the log, before it is done, what is about to change the ring. */
+  #announce(who: Identity, op: Method, key: string): () => Promise<void> {
+    return async () => {
+      const logged = await this.#parts.log.write(who, [{ op, key, stage: "intent" }]);
+      if (!logged) throw new CryptoError("log_unavailable");
+    };
   }
 
   #requireOpen(who: Identity, method: Method): void {
@@ -245,12 +276,17 @@ export class Service {
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
 
-  async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
+  async #createKey(
+    who: Identity,
+    method: "key.create" | "key.import",
+    { name, purpose = "seal", material }: Params<"key.create"> & Partial<Params<"key.import">>,
+  ) {
     const act: Act = { who, operation: "manage" };
     this.#requireRight(act, name);
     if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
     const { store, engine } = this.#parts;
-    await store.update((ring) => ring.create(name, purpose, { material, engine }));
+    const create = (ring: KeyRing) => ring.create(name, purpose, { material, engine });
+    await store.update(create, this.#announce(who, method, name));
     return this.#made(act, name);
   }
 
@@ -258,7 +294,8 @@ export class Service {
     const act: Act = { who, operation: "manage" };
     this.#requireRight(act, name);
     const { store, engine } = this.#parts;
-    await store.update((ring) => ring.rotate(name, { engine }));
+    const rotate = (ring: KeyRing) => ring.rotate(name, { engine });
+    await store.update(rotate, this.#announce(who, "key.rotate", name));
     return this.#made(act, name);
   }
 
@@ -292,6 +329,12 @@ function used({ key, number }: Found): UsedKey {
 function describeKey({ name, purpose, versions }: RingKey) {
   const described = versions.map(({ id, created }) => ({ id: formatKeyId(id), created }));
   return { name, purpose, versions: described };
+}
+
+/** A line that came after an intent is marked so. Of failures only one can. */
+function stageOf(method: Method, error?: CryptoError): Pick<Decision, "stage"> {
+  const changes = method.startsWith("key.") && method !== "key.list";
+  return changes && (!error || error.code === "ring_not_saved") ? { stage: "result" } : {};
 }
 
 /** A call that was not done: its error, and the line for the log. */
