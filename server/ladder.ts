@@ -78,7 +78,6 @@ export async function* move(
   yield "placed";
   const contextKey = { path: layout.contextKey, engine, own };
   await carryContextKey(contextKey, { from: sealingKey, to: fresh });
-  yield "carried";
   replaceDurably(layout.ring, await sealRing(ring, fresh, engine), own);
   yield "resealed";
   if (rung === to) {

@@ -34,7 +34,8 @@ export async function verify(context: AuditContext, { heads }: VerifyFlags): Pro
   using file = heads === undefined || heads === "-" ? undefined : openHeads(heads);
   using worker = await start(context, layout);
   const source = file ?? (heads === "-" ? Deno.stdin : undefined);
-  const journal = source && { name: heads!, text: await readText(source) };
+  const name = file ? heads! : "standard input";
+  const journal = source && { name, text: await readText(source) };
   if (await worker.ask({ type: "verify", layout, journal })) return;
   throw new CryptoError("log_broken", { subject: layout.auditLog });
 }

@@ -87,11 +87,11 @@ export interface ReportSources {
   readonly heads: string | undefined;
 }
 
-function headsFrom({ agreed, older }: Report["heads"], { heads }: ReportSources): string {
+function headsFrom({ all, agreed, older }: Report["heads"], { heads }: ReportSources): string {
   if (heads === undefined) return "none were compared: give those that were published with --heads";
-  if (agreed + older === 0) return `${heads} has none of this log`;
+  if (all === 0) return `there is none in ${heads}`;
   const before = older > 0 ? `, ${older} are of lines before the oldest that is kept` : "";
-  return `${agreed} of those in ${heads} agree${before}`;
+  return `${agreed} of ${all} in ${heads} agree${before}`;
 }
 
 function unseen(last: number, { heads }: ReportSources): string {

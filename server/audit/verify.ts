@@ -18,8 +18,14 @@ export interface Report {
   readonly last: Pick<AuditLine, "seq" | "time"> | undefined;
   /** Lines that were cut off when they were written, and closed. */
   readonly torn: number;
-  /** Published heads that the log has, and those of lines that are kept no more. */
-  readonly heads: { readonly agreed: number; readonly older: number; readonly last: number };
+  readonly heads: {
+    /** Lines whose heads were published; those of them that the log has; and that it keeps no more. */
+    readonly all: number;
+    readonly agreed: number;
+    readonly older: number;
+    /** The number of the last line that one was published of and that is not beyond the end. */
+    readonly last: number;
+  };
   readonly findings: readonly Finding[];
 }
 
@@ -79,7 +85,7 @@ export class Verifier {
     const all = [...this.#published.keys()];
     const older = all.filter((seq) => seq < (first?.seq ?? 1)).length;
     const newest = largest(all.filter((seq) => seq <= this.#head.seq));
-    const heads = { agreed: this.#agreed, older, last: newest };
+    const heads = { all: all.length, agreed: this.#agreed, older, last: newest };
     return { lines: this.#lines, first, last, torn: this.#torn, heads, findings: this.#findings };
   }
 

@@ -117,6 +117,8 @@ export interface LogLine {
   readonly event?: string;
   readonly stage?: "intent" | "result";
   readonly context?: string;
+  readonly missing?: number;
+  readonly refused?: number;
   readonly time: string;
   readonly pid?: number;
   readonly uid?: number;
