@@ -57,7 +57,10 @@ function found(answer: string, message: string | undefined): string {
 }
 
 /** Starts a daemon of its own directories and waits until it answers. */
-export async function startDaemon(space: Workspace): Promise<Server> {
+export async function startDaemon(
+  space: Workspace,
+  program: string = space.crypto,
+): Promise<Server> {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
   const env = {
@@ -67,7 +70,7 @@ export async function startDaemon(space: Workspace): Promise<Server> {
     XDG_RUNTIME_DIR: home,
   };
   const socket = `${home}/crypto/crypto.sock`;
-  const child = space.start(space.crypto, ["serve"], { env });
+  const child = space.start(program, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);
 }
 

@@ -12,24 +12,31 @@ const SYMBOLS = {
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_INO = 0x100;
-/** Of struct statx: its length, and where inode and device are. */
-const LENGTH = 256;
-const INODE = 32;
-const DEVICE_MAJOR = 136;
-const DEVICE_MINOR = 140;
+/** Of struct statx, in units of four bytes: its length, and where inode and device are. */
+const LENGTH = 64;
+const IDENTITY = [8, 9, 34, 35] as const;
 
-/** Tells which file a path names: equal texts are the same file. Undefined if there is none. */
-export type WhichFile = () => string | undefined;
+/** A name, and the file that had it when that was last remembered. */
+export interface WatchedName {
+  /** Remembers which file has the name now. */
+  remember(): void;
+  /** Whether that file still has it. */
+  isSame(): boolean;
+}
 
 /** Prepares to ask for one path, again and again, also when `ffi` has been given up. */
-export function whichFile(path: string): WhichFile {
+export function watchName(path: string): WatchedName {
   const { statx } = openLibc(SYMBOLS).symbols;
   const name = cPath(path);
-  const answer = new Uint8Array(LENGTH);
-  const view = new DataView(answer.buffer);
-  return () => {
-    if (statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_INO, answer) < 0) return undefined;
-    const device = `${view.getUint32(DEVICE_MAJOR, true)}:${view.getUint32(DEVICE_MINOR, true)}`;
-    return `${device}:${view.getBigUint64(INODE, true)}`;
+  const now = new Uint32Array(LENGTH);
+  const before = new Uint32Array(LENGTH);
+  const ask = (answer: Uint32Array<ArrayBuffer>) => {
+    return statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_INO, answer) === 0;
+  };
+  return {
+    remember() {
+      if (!ask(before)) before.fill(0);
+    },
+    isSame: () => ask(now) && IDENTITY.every((at) => now[at] === before[at]),
   };
 }

@@ -7,7 +7,7 @@ import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { syncDirectory } from "../../platform/durable.ts";
 import type { Sha256 } from "../../platform/libcrypto.ts";
-import { type WhichFile, whichFile } from "../../platform/named.ts";
+import { type WatchedName, watchName } from "../../platform/named.ts";
 import { type Head, NO_LINE, readLink } from "./chain.ts";
 
 /** How long a file gets, and how many older ones stay. */
@@ -55,10 +55,8 @@ export function olderFiles(path: string): { readonly path: string; readonly last
 
 /** The file that lines are added to. */
 export class AuditFiles {
-  readonly #which: WhichFile;
+  readonly #name: WatchedName;
   #file: Deno.FsFile | undefined;
-  /** Which file it is, and its length as far as it is known. */
-  #identity: string | undefined;
   #length = 0;
   /** A pipe to somebody who collects the lines can neither be synced nor rotated. */
   #isPipe = false;
@@ -67,7 +65,7 @@ export class AuditFiles {
 
   /** Prepares; {@link resume} opens. It needs `ffi` now and not later. */
   constructor(private readonly path: string, private readonly sha256: Sha256) {
-    this.#which = whichFile(path);
+    this.#name = watchName(path);
   }
 
   /**
@@ -84,7 +82,7 @@ export class AuditFiles {
         create: true,
         mode: 0o600,
       });
-      this.#identity = this.#which();
+      this.#name.remember();
       const { size, isFile } = this.#file.statSync();
       this.#length = size;
       this.#isPipe = !isFile;
@@ -119,7 +117,7 @@ export class AuditFiles {
     } finally {
       this.#length += done;
     }
-    if (this.#which() !== this.#identity) throw new TornWrite(0, "the file is not there any more");
+    if (!this.#name.isSame()) throw new TornWrite(0, "the file is not there any more");
   }
 
   /** Whether the next file is due. */
@@ -155,7 +153,7 @@ export class AuditFiles {
     // Whether it worked is for who waits for `sync`.
     this.#older.catch(() => {}).finally(() => before.close());
     this.#file = file;
-    this.#identity = this.#which();
+    this.#name.remember();
     this.#length = 0;
   }
 

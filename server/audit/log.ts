@@ -178,9 +178,9 @@ export class AuditLog {
     this.#waiting = [];
     const written = this.#tryWrite(group);
     const isToSync = written && group.some(({ synced }) => synced);
-    const onDisk = isToSync ? this.#trySync() : Promise.resolve(written);
+    const onDisk = isToSync ? this.#trySync() : undefined;
     for (const { synced, settle } of group) {
-      if (synced) void onDisk.then(settle);
+      if (synced && onDisk) void onDisk.then(settle);
       else settle(written);
     }
   }

@@ -81,7 +81,7 @@ Deno.test("a damaged key is replaced, which is said in the log first", async () 
   Deno.removeSync(tagging.path);
   Deno.writeFileSync(tagging.path, file);
   tagging.logged = false;
-  await rejectsWith("log_unavailable", () => tagging.tags(sealingKey).of(CONTEXT));
+  await rejectsWith("log_unavailable", tagging.tags(sealingKey).of(CONTEXT));
   assert.deepEqual(Deno.readFileSync(tagging.path), file);
   tagging.logged = true;
   assert.notEqual(await tagging.tags(sealingKey).of(CONTEXT), tag);

@@ -12,6 +12,7 @@ import { Place } from "../support/daemon.ts";
 
 const [OLD, NEW] = ["the old passphrase", "the new passphrase"];
 const engine = webCrypto;
+const unannounced = () => Promise.resolve();
 
 /**
  * A place with a ring, and a credential that "encrypts" to a file: the real tool is tried in
@@ -91,8 +92,6 @@ for (const from of RUNGS) {
   for (const to of RUNGS) {
     // Until its new passphrase is in place, a ring that stays under one waits for the command.
     const opensHalfWay = from !== to || to !== "passphrase";
-    const unannounced = () => Promise.resolve();
-
     Deno.test(`a move from ${from} to ${to} can be killed after any step and loses nothing`, async () => {
       for (let steps = 1, goesOn = true; goesOn; steps++) {
         using stand = new Stand();
