@@ -87,7 +87,6 @@ export class Daemon {
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const heads = new HeadPublisher(log, say);
-    await heads.publishNow();
     return new Daemon({ store, manager, admission, log, heads, socket, listener, pulse, config });
   }
 
@@ -98,7 +97,8 @@ export class Daemon {
   }
 
   /** Tells the service manager, if there is one, that connections are accepted. */
-  ready(): void {
+  async ready(): Promise<void> {
+    await this.parts.heads.publishNow();
     this.#tellReady();
     this.parts.store.unsealed.then(() => this.#tellReady());
   }

@@ -29,7 +29,7 @@ export function runDaemonRole(): void {
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
-    daemon.ready();
+    await daemon.ready();
     return daemon.keys;
   });
 }

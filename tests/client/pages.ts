@@ -17,6 +17,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "unsafe_path",
   "already_running",
   "ring_unreadable",
+  "log_broken",
   "config",
   "file_exists",
   "terminal_output",
