@@ -5,9 +5,12 @@
 import {
   type Application,
   type ApplicationContext,
+  ArgumentParseError,
+  ArgumentScannerError,
   buildApplication,
   buildRouteMap,
   type Command,
+  formatMessageForArgumentScannerError,
   proposeCompletions,
   type RouteMap,
   run,
@@ -65,6 +68,7 @@ const SUBCOMMANDS = {
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
   audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
+  policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
@@ -88,12 +92,25 @@ const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
+/** What is wrong with a line. A value is not repeated: it may be a secret in the wrong place. */
+function describeMisread(thrown: unknown): string {
+  if (thrown instanceof ArgumentParseError) return describe(wrongValue(thrown));
+  if (!(thrown instanceof ArgumentScannerError)) return describe(thrown);
+  return formatMessageForArgumentScannerError(thrown, {});
+}
+
+function wrongValue({ exception, externalFlagNameOrPlaceholder: subject }: ArgumentParseError) {
+  if (exception instanceof CryptoError || !(exception instanceof Error)) return exception;
+  return new CryptoError("usage", { subject, hint: exception.message });
+}
+
 const SETTINGS = {
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
   localization: {
     text: {
       ...text_en,
+      exceptionWhileParsingArguments: describeMisread,
       exceptionWhileRunningCommand: describe,
       exceptionWhileLoadingCommandFunction: describe,
     },
@@ -145,16 +162,17 @@ let unprinted: CryptoError | undefined;
 
 /**
  * Writes on standard output. A failure is for {@link main} to report: the library would not.
- * @returns whether it could be written
+ * @returns whether all of it was written
  */
 function print(text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
+    return true;
   } catch (cause) {
     unprinted ??= new CryptoError("io", { subject: "standard output", cause });
+    return false;
   }
-  return unprinted === undefined;
 }
 
 /** Waits where others made standard output non-blocking and nobody takes what is there. */
@@ -180,10 +198,12 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
-/** Whether the service would start with a configuration of root's. */
-async function requireConfig(path: string): Promise<void> {
+/** Whether the service would start with a configuration and a policy of root's. */
+async function requireConfig({ layout, root }: Parameters<InstallContext["requireConfig"]>[0]) {
   const { readConfig } = await import("./server/config.ts");
-  readConfig(path, ROOT);
+  const { readPolicy } = await import("./server/policy_file.ts");
+  readConfig(layout.config, ROOT);
+  readPolicy(layout.policy, ROOT, root);
 }
 
 /** Loaded when somebody is to be asked. */

@@ -17,7 +17,7 @@ const TIMES = { seconds: 0.5, warmup: 0.1 } as const;
 export async function benchAudit(space: Workspace): Promise<Row[]> {
   const generator = await Generator.prepare(space);
   const logged = await startDaemon(space);
-  const unlogged = await startDaemon(space, await unloggedProgram(space));
+  const unlogged = await startDaemon(space, { program: await unloggedProgram(space) });
   const rows: Row[] = [];
   for (const connections of CONNECTIONS) {
     console.error(`  ${connections} connections`);

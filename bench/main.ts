@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { reason } from "../tools/process.ts";
 import { benchAudit } from "./audit.ts";
+import { benchFairness } from "./fairness.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
@@ -20,6 +21,7 @@ import { Workspace } from "./workspace.ts";
 const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   requests: benchRequests,
   audit: benchAudit,
+  fairness: benchFairness,
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,

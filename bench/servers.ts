@@ -56,10 +56,18 @@ function found(answer: string, message: string | undefined): string {
   return message;
 }
 
+/** How a daemon is started. */
+export interface DaemonOptions {
+  /** Another program than the one that is measured. */
+  readonly program?: string;
+  /** Text of its policy file, if it is to have one. */
+  readonly policy?: string;
+}
+
 /** Starts a daemon of its own directories and waits until it answers. */
 export async function startDaemon(
   space: Workspace,
-  program: string = space.crypto,
+  { program = space.crypto, policy }: DaemonOptions = {},
 ): Promise<Server> {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
@@ -69,6 +77,10 @@ export async function startDaemon(
     XDG_STATE_HOME: `${home}/state`,
     XDG_RUNTIME_DIR: home,
   };
+  if (policy !== undefined) {
+    await Deno.mkdir(`${home}/config/crypto`, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
+  }
   const socket = `${home}/crypto/crypto.sock`;
   const child = space.start(program, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);

@@ -138,6 +138,13 @@ export const ERRORS = {
     message: "too many requests are waiting for their answer",
     hint: "read answers before sending more requests",
   },
+  quota_exceeded: {
+    exit: 75,
+    rpc: -32050,
+    http: 429,
+    message: "your quota is used up",
+    hint: "come back later, or ask the administrator for more",
+  },
   idle_timeout: {
     exit: 75,
     rpc: -32013,
@@ -168,7 +175,7 @@ export const ERRORS = {
   },
   log_broken: {
     exit: 65,
-    rpc: -32050,
+    rpc: -32056,
     http: 500,
     message: "the audit log is not what was written",
     hint:
@@ -206,7 +213,7 @@ export const ERRORS = {
     exit: 75,
     rpc: -32020,
     http: 500,
-    message: "another daemon is using this socket or this ring",
+    message: "another process is using this",
     hint: "stop it first, or use another --socket and another state directory",
   },
   ring_unreadable: {
@@ -304,7 +311,7 @@ export const ERRORS = {
     exit: 65,
     rpc: -32060,
     http: 400,
-    message: "this is not a whole link or receipt",
+    message: "this is no link or receipt that can be used here",
     hint: "copy all of it, with what comes after the #",
   },
   share_unavailable: {
@@ -377,6 +384,13 @@ export const ERRORS = {
     message: "the share server does not take secrets like this",
     hint: "ask for a shorter lifetime, fewer views or less data",
   },
+  share_empty: {
+    exit: 65,
+    rpc: -32082,
+    http: 400,
+    message: "there is nothing to send",
+    hint: "give a text with something in it; an empty file can be sent as a file",
+  },
   share_full: {
     exit: 75,
     rpc: -32071,
@@ -444,6 +458,8 @@ export interface ErrorDetail {
   readonly subject?: string | undefined;
   /** Replaces the table's hint. */
   readonly hint?: string | undefined;
+  /** Seconds after which the same may succeed. */
+  readonly retryAfter?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -453,12 +469,14 @@ export class CryptoError extends Error {
   readonly code: ErrorCode;
   readonly subject: string | undefined;
   readonly hint: string;
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, { subject, hint, cause }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { subject, hint, retryAfter, cause }: ErrorDetail = {}) {
     super(subject ? `${subject}: ${ERRORS[code].message}` : ERRORS[code].message, { cause });
     this.code = code;
     this.subject = subject;
     this.hint = hint ?? ERRORS[code].hint;
+    this.retryAfter = retryAfter;
   }
 
   /** What the table says of this error's code. */

@@ -24,6 +24,8 @@ export interface Layout {
   readonly socket: string;
   /** What the administrator sets. It need not be there. */
   readonly config: string;
+  /** Who may do what, as the administrator says. It need not be there. */
+  readonly policy: string;
   readonly sealingKey: string;
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
@@ -45,6 +47,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
     config: `${config}/crypto.toml`,
+    policy: `${config}/policy.toml`,
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,

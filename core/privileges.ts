@@ -94,6 +94,9 @@ export function systemPrograms(...names: readonly string[]): string[] {
   return names.flatMap((name) => PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`));
 }
 
+/** The files that say which users and groups there are. */
+export const ACCOUNTS = ["/etc/passwd", "/etc/group"] as const;
+
 /** What installing and removing run. */
 const INSTALLER_PROGRAMS = systemPrograms(
   "groupdel",
@@ -141,6 +144,12 @@ const AUDIT: Privileges = {
   working: {},
 };
 
+/** Reads the policy, and who the users and groups are, then holds nothing. */
+const POLICY: Privileges = {
+  start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
+  working: {},
+};
+
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
   start: {
@@ -165,6 +174,7 @@ export const PRIVILEGES = {
   backup: ADMIN,
   restore: ADMIN,
   audit: AUDIT,
+  policy: POLICY,
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -217,7 +227,7 @@ export interface Passed {
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
- * which {@link Layout} names. A system service that was handed its socket makes neither that nor
+ * which {@link Layout} names, and who the users and groups are that a policy names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
@@ -225,7 +235,13 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
   const ownSocket = activated ? [] : [socket];
   const ownConfig = activated && mode === "system" ? [] : [configDirectory];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
+    read: [
+      configDirectory,
+      stateDirectory,
+      ...ACCOUNTS,
+      ...ownSocket,
+      ...credential ? [credential] : [],
+    ],
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
@@ -249,7 +265,7 @@ const INSTALLER_WRITES = [
  */
 export function installerPrivileges(root: string, program: string) {
   const write = INSTALLER_WRITES.map((path) => root + path);
-  const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
+  const accounts = ACCOUNTS.map((path) => root + path);
   const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
   const working = {
     read: [...write, ...accounts, ...system],

@@ -158,7 +158,12 @@ function readError({ data, message }: Record<string, unknown>): CryptoError {
     return asCryptoError(new Error(`the daemon says: ${String(message).slice(0, 200)}`));
   }
   const text = (value: unknown) => typeof value === "string" ? value.slice(0, 500) : undefined;
-  return new CryptoError(data.code, { subject: text(data.subject), hint: text(data.hint) });
+  const retryAfter = Number.isSafeInteger(data.retryAfter) ? data.retryAfter as number : undefined;
+  return new CryptoError(data.code, {
+    subject: text(data.subject),
+    hint: text(data.hint),
+    retryAfter,
+  });
 }
 
 /** Whether a value of JSON is an object, and neither null nor an array. */

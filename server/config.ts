@@ -2,12 +2,11 @@
  * The configuration file: what an administrator may set, in one table. The file need not be there.
  * docs/operations.md shows the table to its readers, and a test compares the two.
  */
-import { parse, TomlError } from "smol-toml";
-import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { requireTrustedFile } from "../platform/trust.ts";
+import { isTomlTable, parseToml, TomlError, type TomlTable, type TomlValue } from "../core/toml.ts";
 import { type AuditLimits, DEFAULT_AUDIT_LIMITS } from "./audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { readTrustedText } from "./trusted.ts";
 
 /** What the file sets, a section each. */
 export interface Config {
@@ -114,9 +113,6 @@ export const SETTINGS: Readonly<Record<keyof Config, Readonly<Record<string, Set
   audit: AUDIT_SETTINGS,
 };
 
-/** A configuration is far smaller; what is larger is not one. */
-const MAX_CONFIG_BYTES = 65_536;
-
 /** What a setting is unless the file says otherwise, in its own unit. */
 export function defaultOf(section: keyof Config, { field, unit }: Setting): number {
   const fields: Readonly<Record<string, number>> = { ...DEFAULTS[section] };
@@ -130,92 +126,62 @@ export function defaultOf(section: keyof Config, { field, unit }: Setting): numb
  * wrong there and what is allowed
  */
 export function readConfig(path: string, uid: number): Config {
-  const text = readIfThere(path, uid);
+  const text = readTrustedText(path, uid);
   return text === undefined ? DEFAULTS : parseConfig(text, path);
-}
-
-function readIfThere(path: string, uid: number): string | undefined {
-  try {
-    requireTrustedFile(path, [uid]);
-    const { size } = Deno.statSync(path);
-    if (size > MAX_CONFIG_BYTES) throw wrong(path, `has at most ${MAX_CONFIG_BYTES} bytes`);
-    return fromUtf8(Deno.readFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof CryptoError && error.code === "invalid_text") {
-      throw wrong(path, "is to be text in UTF-8");
-    }
-    if (error instanceof CryptoError) throw error;
-    throw new CryptoError("config", { subject: path, hint: "it cannot be read", cause: error });
-  }
 }
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const sections = parseToml(text, path);
-  const at = (key: string) => `${path}${place(text, key)}`;
-  for (const [name, section] of Object.entries(sections)) {
+  const sections = readToml(text, path);
+  for (const [name, { line, value }] of sections) {
+    const subject = `${path}:${line}: ${name}`;
     if (!Object.hasOwn(SETTINGS, name)) {
       const known = Object.keys(SETTINGS).map((one) => `[${one}]`).join(" and ");
-      throw wrong(`${at(name)}: ${name}`, `is not known: there are the sections ${known}`);
+      throw wrong(subject, `is not known: there are the sections ${known}`);
     }
-    if (!isTable(section)) throw wrong(`${at(name)}: ${name}`, `is a section: [${name}]`);
+    if (!isTomlTable(value)) throw wrong(subject, `is a section: [${name}]`);
   }
   const read = <Name extends keyof Config>(name: Name): Config[Name] => {
-    const set = readSection(name, sections[name] as Record<string, unknown> ?? {}, at);
+    const section = sections.get(name)?.value;
+    const set = section !== undefined && isTomlTable(section)
+      ? readSection(name, section, path)
+      : {};
     return { ...DEFAULTS[name], ...set };
   };
   return { limits: read("limits"), audit: read("audit") };
 }
 
-/** The fields that a section sets. @param at where a key is, for an error */
+/** The fields that a section sets. @param path what an error names */
 function readSection(
   name: keyof Config,
-  section: Record<string, unknown>,
-  at: (key: string) => string,
+  section: TomlTable,
+  path: string,
 ): Record<string, number> {
   const settings = SETTINGS[name];
   const set: Record<string, number> = {};
-  for (const [key, value] of Object.entries(section)) {
+  for (const [key, { line, value }] of section) {
     const setting = Object.hasOwn(settings, key) ? settings[key] : undefined;
-    const subject = `${at(key)}: ${name}.${key}`;
+    const subject = `${path}:${line}: ${name}.${key}`;
     if (!setting) throw wrong(subject, `is not known: use ${Object.keys(settings).join(", ")}`);
     set[setting.field] = readSetting(setting, value, subject);
   }
   return set;
 }
 
-function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {
-  // Whole numbers are read as bigint, which tells 300 from 300.0.
+function readSetting({ unit, min, max }: Setting, value: TomlValue, subject: string): number {
   if (typeof value === "bigint" && value >= min && value <= max) {
     return Number(value) * SCALES[unit];
   }
   throw wrong(subject, `is to be a whole number of ${unit} from ${min} to ${max}`);
 }
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+function readToml(text: string, path: string): TomlTable {
   try {
-    return parse(text, { integersAsBigInt: true });
+    return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0]!.replace("Invalid TOML document: ", "");
-    throw wrong(`${path}:${error.line}`, `is to be TOML: ${reason}`);
+    throw wrong(`${path}:${error.line}`, `is to be TOML: ${error.message}`);
   }
-}
-
-/** `:LINE` of the first line that begins with a key or a section of this name, if one does. */
-function place(text: string, key: string): string {
-  const lines = text.split("\n");
-  const index = lines.findIndex((line) => {
-    const name = /^\s*\[*\s*([^=\]]*?)\s*[=\]]/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "");
-    return name === key || name?.endsWith(`.${key}`);
-  });
-  return index < 0 ? "" : `:${index + 1}`;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
 }
 
 function wrong(subject: string, hint: string): CryptoError {

@@ -8,7 +8,8 @@ import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
 import { ContextTags } from "./audit/contexts.ts";
 import { HeadPublisher } from "./audit/heads.ts";
 import { AuditLog } from "./audit/log.ts";
@@ -17,9 +18,11 @@ import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service, type ServiceParts } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
+import { Turns } from "./turns.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -50,6 +53,7 @@ interface Parts {
   readonly listener: Listener;
   readonly pulse: IntervalTimer | undefined;
   readonly config: () => Config;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -76,18 +80,24 @@ export class Daemon {
     const config = () => readConfig(layout.config, owner.uid);
     const { limits, audit } = config();
     const admission = new Admission(options.limits ?? limits);
+    const groups = new GroupDatabase();
+    const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+    const policy = new PolicyInForce({ path: layout.policy, owner, isMember });
+    const { access, quotas } = policy;
     const log = AuditLog.open(layout.auditLog, { limits: audit, complain: say });
     await begin(log, version);
-    const access = ownerAccess(owner);
     const circumstances = describe(options, admission);
     const contexts = tagContexts(layout, { store, engine, log });
-    const service = new Service({ store, access, engine, circumstances, log, contexts });
+    const parts = { store, access, quotas, engine, circumstances, log, contexts };
+    const service = new Service(parts);
 
-    const shared = { sockets, loop, access, overflow, service, log, admission };
+    const turns = new Turns(() => loop.wake());
+    const shared = { sockets, loop, access, overflow, service, log, admission, turns };
     const listener = new Listener(socket.listen(), shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const heads = new HeadPublisher(log, say);
-    return new Daemon({ store, manager, admission, log, heads, socket, listener, pulse, config });
+    const made = { store, manager, admission, log, heads, socket, listener, pulse };
+    return new Daemon({ ...made, config, policy });
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -97,32 +107,36 @@ export class Daemon {
   }
 
   /** Tells the service manager, if there is one, that connections are accepted. */
-  async ready(): Promise<void> {
-    await this.parts.heads.publishNow();
+  ready(): void {
+    // Nobody waits for the disk that a head waits for.
+    void this.parts.heads.publishNow();
     this.#tellReady();
     this.parts.store.unsealed.then(() => this.#tellReady());
   }
 
-  #tellReady(problem?: string): void {
+  #tellReady(...problems: readonly string[]): void {
     const { store, manager } = this.parts;
     const state = store.sealed ? "sealed: waiting for `crypto unseal`" : "serving";
-    manager.ready(problem === undefined ? state : `${state}; not reloaded: ${problem}`);
+    manager.ready([state, ...problems.map((one) => `not reloaded: ${one}`)].join("; "));
   }
 
   /**
-   * Reads the configuration again.
-   * @returns why that could not be done; then all stays as it was
+   * Reads configuration and policy again.
+   * @returns what could not be done, in sentences; there all stays as it was
    */
-  reload(): string | undefined {
-    const { manager, admission, log, config } = this.parts;
+  reload(): readonly string[] {
+    const { manager, admission, log, config, policy } = this.parts;
     manager.reloading();
-    const problem = failureOf(() => {
-      const { limits, audit } = config();
-      admission.limits = limits;
-      log.limits = audit;
-    });
-    this.#tellReady(problem);
-    return problem;
+    const problems = failuresOf(
+      () => {
+        const { limits, audit } = config();
+        admission.limits = limits;
+        log.limits = audit;
+      },
+      () => policy.load(),
+    );
+    this.#tellReady(...problems);
+    return problems;
   }
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
@@ -156,15 +170,17 @@ function startPulse(
   return timer;
 }
 
-/** What went wrong, in a sentence. */
-function failureOf(action: () => void): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (thrown) {
-    const { message, hint } = asCryptoError(thrown);
-    return `${message}: ${hint}`;
-  }
+/** Does each of these and gives what went wrong, in sentences. */
+function failuresOf(...actions: readonly (() => void)[]): string[] {
+  return actions.flatMap((action) => {
+    try {
+      action();
+      return [];
+    } catch (thrown) {
+      const { message, hint } = asCryptoError(thrown);
+      return [`${message}: ${hint}`];
+    }
+  });
 }
 
 /** Nothing is served before the log says that it is. @throws {CryptoError} `io` */

@@ -2,7 +2,7 @@
 import { utf8 } from "../core/bytes.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { errorLine } from "../core/calls.ts";
-import { Ready, type Watch } from "../platform/eventloop.ts";
+import { Ready, type Watch, type Work } from "../platform/eventloop.ts";
 import type { Access } from "./access.ts";
 import { Channel, type ChannelParts } from "./channel.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
@@ -32,7 +32,7 @@ export class Listener {
     this.#accept();
     const interval = Math.min(SWEEP_INTERVAL, parts.admission.limits.line);
     this.#sweeper = setInterval(() => this.#sweep(), interval);
-    this.#serving = parts.loop.run(() => parts.admission.unanswered > 0);
+    this.#serving = parts.loop.run(workOf(parts));
   }
 
   /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
@@ -121,6 +121,18 @@ export class Listener {
     const now = Date.now();
     for (const connection of this.#connections) connection.checkTimes(now);
   }
+}
+
+function workOf({ turns, admission }: ListenerParts): Work {
+  return {
+    turn: () => turns.next(),
+    get waiting() {
+      return turns.waiting;
+    },
+    get working() {
+      return admission.unanswered > 0;
+    },
+  };
 }
 
 function delay(milliseconds: number): Promise<void> {

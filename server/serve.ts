@@ -36,8 +36,9 @@ function sayOf({ say }: ServeContext): ServeContext["say"] {
 function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
   let last: Promise<void> = Promise.resolve();
   const reload = async () => {
-    const problem = await worker.reload();
-    say(problem === undefined ? "reloaded" : `not reloaded: ${problem}`);
+    const problems = await worker.reload();
+    for (const problem of problems) say(`not reloaded: ${problem}`);
+    if (problems.length === 0) say("reloaded");
   };
   Deno.addSignalListener("SIGHUP", () => {
     last = last.then(reload).catch(() => undefined);

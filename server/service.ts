@@ -22,6 +22,7 @@ import type { KeyStore } from "./keystore.ts";
 import { describeAttempt } from "./audit/attempt.ts";
 import type { ContextTags } from "./audit/contexts.ts";
 import type { AuditLog, Decision } from "./audit/log.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** What of `status` the service knows by itself. */
 export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
@@ -33,6 +34,7 @@ export type Circumstances = () => Omit<StatusResult, KnownByService>;
 export interface ServiceParts {
   readonly store: KeyStore;
   readonly access: Access;
+  readonly quotas: Quotas;
   readonly engine: Engine;
   readonly circumstances: Circumstances;
   readonly log: Pick<AuditLog, "write">;
@@ -141,6 +143,11 @@ export class Service {
     if (!this.#parts.access.may(who, operation, key)) throw new CryptoError("denied");
   }
 
+  /** After the decision and before the act. Managing costs nothing: it mends things. */
+  #charge({ who, operation, bytes }: Act): void {
+    if (operation !== "manage") this.#parts.quotas.charge(who, bytes);
+  }
+
   #status(): StatusResult {
     const { engine, circumstances, store } = this.#parts;
     return {
@@ -173,6 +180,7 @@ export class Service {
     this.#requireRight(act, name);
     const key = this.#ring.get(name);
     if (!key) throw new CryptoError("denied");
+    this.#charge(act);
     return key;
   }
 
@@ -183,7 +191,8 @@ export class Service {
 
   async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
+    const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
       : await this.#encryptDirect(found, plaintext, params);
@@ -202,7 +211,7 @@ export class Service {
 
   async #decrypt(params: Params<"decrypt">, who: Identity): Promise<Done<"decrypt">> {
     const asText = readForm(params.as);
-    const act: Act = { who, operation: "decrypt" };
+    const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
       ? await this.#decryptFernet(params, act)
       : await this.#decryptDirect(params, act);
@@ -210,10 +219,10 @@ export class Service {
     return { result: form, by: used(found), bytes: plaintext.length };
   }
 
-  async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
+  async #decryptDirect(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#find(act, header.keyId, params.key);
+    const found = this.#find({ ...act, bytes: message.length }, header.keyId, params.key);
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
   }
@@ -226,13 +235,15 @@ export class Service {
     }
     this.#requireRight(act, found.key.name);
     this.#requirePurpose(found.key, "seal");
+    this.#charge(act);
     return found;
   }
 
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
-  async #decryptFernet(params: Params<"decrypt">, act: Act): Promise<Opened> {
+  async #decryptFernet(params: Params<"decrypt">, act: Omit<Act, "bytes">): Promise<Opened> {
     refuseContext(params);
-    for (const found of this.#fernetVersions(act, params.key)) {
+    const bytes = params.message.length;
+    for (const found of this.#fernetVersions({ ...act, bytes }, params.key)) {
       try {
         return { found, plaintext: await openFernet(found.version.material, params.message) };
       } catch (error) {
@@ -244,22 +255,30 @@ export class Service {
   }
 
   #fernetVersions(act: Act, name: string | undefined): Found[] {
-    const { access } = this.#parts;
     const keys = name === undefined
-      ? this.#ring.keys.filter((key) => {
-        return key.purpose === "fernet" && access.may(act.who, act.operation, key.name);
-      })
+      ? this.#fernetKeys(act)
       : [this.#requirePurpose(this.#key(act, name), "fernet")];
     return keys.flatMap((key) => {
       return key.versions.map((version, i) => ({ key, version, number: i + 1 })).reverse();
     });
   }
 
+  /** Those with which they may. */
+  #fernetKeys(act: Act): RingKey[] {
+    const { access } = this.#parts;
+    const keys = this.#ring.keys.filter(({ purpose, name }) => {
+      return purpose === "fernet" && access.may(act.who, act.operation, name);
+    });
+    if (keys.length > 0) this.#charge(act);
+    return keys;
+  }
+
   async #createEnvelope(
     params: Params<"envelope.create">,
     who: Identity,
   ): Promise<Done<"envelope.create">> {
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
+    const act: Act = { who, operation: "encrypt", bytes: params.size ?? 0 };
+    const found = this.#newest(act, params.key ?? DEFAULT_KEY.seal);
     this.#requirePurpose(found.key, "seal");
     const { envelope, dataKey } = await createEnvelope(found.version, this.#parts.engine);
     const result = { envelope: toBase64Url(envelope), dataKey: toBase64Url(dataKey) };
@@ -271,7 +290,7 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#find({ who, operation: "decrypt" }, header.keyId, key);
+    const found = this.#find({ who, operation: "decrypt", bytes: size ?? 0 }, header.keyId, key);
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
@@ -281,7 +300,7 @@ export class Service {
     method: "key.create" | "key.import",
     { name, purpose = "seal", material }: Params<"key.create"> & Partial<Params<"key.import">>,
   ) {
-    const act: Act = { who, operation: "manage" };
+    const act: Act = { who, operation: "manage", bytes: 0 };
     this.#requireRight(act, name);
     if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
     const { store, engine } = this.#parts;
@@ -291,7 +310,7 @@ export class Service {
   }
 
   async #rotateKey(who: Identity, name: string) {
-    const act: Act = { who, operation: "manage" };
+    const act: Act = { who, operation: "manage", bytes: 0 };
     this.#requireRight(act, name);
     const { store, engine } = this.#parts;
     const rotate = (ring: KeyRing) => ring.rotate(name, { engine });
@@ -313,6 +332,8 @@ export class Service {
 interface Act {
   readonly who: Identity;
   readonly operation: Operation;
+  /** What it takes of a quota: of the plaintext, the message, or what the client says they are. */
+  readonly bytes: number;
 }
 
 type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;

@@ -15,10 +15,10 @@ type Question =
   | { readonly type: "stop" };
 
 /**
- * How many keys the daemon has, undefined while they are sealed; why it was not reloaded, if it was
- * not; undefined when it has stopped.
+ * How many keys the daemon has, undefined while they are sealed; what could not be reloaded;
+ * undefined when it has stopped.
  */
-type Answer = number | string | undefined;
+type Answer = number | readonly string[] | undefined;
 
 /** Runs in the worker. */
 export function runDaemonRole(): void {
@@ -29,7 +29,7 @@ export function runDaemonRole(): void {
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
-    await daemon.ready();
+    daemon.ready();
     return daemon.keys;
   });
 }
@@ -65,10 +65,10 @@ export class DaemonWorker {
     return { keys: typeof keys === "number" ? keys : undefined };
   }
 
-  /** Reads the configuration again. Gives why that could not be done, if it could not. */
-  async reload(): Promise<string | undefined> {
-    const problem = await this.role.ask({ type: "reload" });
-    return typeof problem === "string" ? problem : undefined;
+  /** Reads configuration and policy again. Gives what could not be done. */
+  async reload(): Promise<readonly string[]> {
+    const problems = await this.role.ask({ type: "reload" });
+    return Array.isArray(problems) ? problems : [];
   }
 
   /** Stops the daemon and ends the worker. */

@@ -54,7 +54,7 @@ const sendCommand: ShareCommand = buildCommand({
         parse: parseTtl,
         optional: true,
         placeholder: "time",
-        brief: "How long it can be opened: 30m, 12h, 7d [default: 1d]",
+        brief: "How long it can be opened: 90s, 30m, 12h, 7d [default: 1d]",
       },
       views: {
         kind: "parsed",
@@ -122,7 +122,7 @@ const requestCommand: ShareCommand = buildCommand({
         parse: parseTtl,
         default: "7d",
         placeholder: "time",
-        brief: "How long it can be answered, and how long the answer read then",
+        brief: "How long it can be answered, and the answer then be read: 90s, 30m, 12h, 7d",
       },
       maxSize: {
         kind: "parsed",

@@ -35,6 +35,7 @@ const PREFIX = "crypto:managed:v1:";
 const OPENING = /^crypto:managed:v1:([\w-]{43})(?: ([!-~]{16,128}))?\s*$/;
 /** Bytes of what opens a secret. */
 const MAX_OPENING = 256;
+const BYTES_THEMSELVES = "send the bytes themselves: curl --data-binary @FILE";
 /** Bytes that go out at a time. */
 const PIECE = 16_384;
 
@@ -84,6 +85,7 @@ export class Managed {
     const ttl = ttlOf(new URL(request.url).searchParams) ?? Math.min(DEFAULT_TTL, allowed.ttl);
     requireNoForm(request);
     const plaintext = await readBytes(request, MANAGED_BYTES);
+    if (plaintext.length === 0) throw new CryptoError("share_empty", { hint: BYTES_THEMSELVES });
     const [id, password] = [randomBytes(ID_LENGTH), randomBytes(PASSWORD_LENGTH)];
     const body = await this.#turns.take(() => {
       return sealUnderPassphrase(toBase64Url(password), plaintext, this.#options(id));
@@ -152,8 +154,7 @@ function ttlOf(query: URLSearchParams): number | undefined {
 /** A form of several parts would be kept with its headers, which nobody means. */
 function requireNoForm(request: Request): void {
   if (!request.headers.get("content-type")?.startsWith("multipart/")) return;
-  const hint = "send the bytes themselves: curl --data-binary @FILE";
-  throw new CryptoError("invalid_params", { subject: "content-type", hint });
+  throw new CryptoError("invalid_params", { subject: "content-type", hint: BYTES_THEMSELVES });
 }
 
 function parseOpening(bytes: Bytes): Opening {

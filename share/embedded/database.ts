@@ -1,6 +1,7 @@
 /**
- * The database of a store: one file with its write-ahead log. Writes wait for the end of the turn
- * and share one transaction, since what a transaction costs is the disk's confirmation.
+ * The database of a store: one file with its write-ahead log. The writes of a turn share one
+ * transaction. SQLite writes it to the log without waiting for the disk; that is waited for here,
+ * beside the thread, so that others are served meanwhile and share the next confirmation.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CryptoError } from "../../core/errors.ts";
@@ -16,7 +17,7 @@ const TRUNCATE_MILLISECONDS = 50;
 const SETTINGS = `
   PRAGMA busy_timeout = ${BUSY_MILLISECONDS};
   PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
+  PRAGMA synchronous = NORMAL;
   PRAGMA secure_delete = ON;
   PRAGMA temp_store = MEMORY;
   PRAGMA foreign_keys = ON;
@@ -55,7 +56,11 @@ export class Database {
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
   readonly #checkpoint: StatementSync;
+  readonly #log: Deno.FsFile;
   #waiting: Waiting[] = [];
+  // Fails for good when the disk once did not confirm: it may later say that all is well.
+  #confirming: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
 
   /** Opens or makes it. @throws {CryptoError} `io` */
   constructor(private readonly path: string, schema: string) {
@@ -65,6 +70,7 @@ export class Database {
       this.#database = new DatabaseSync(path);
       this.#database.exec(SETTINGS);
       this.#database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT`);
+      this.#log = Deno.openSync(`${path}-wal`);
       this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
       this.#commit = this.#database.prepare("COMMIT");
       this.#rollback = this.#database.prepare("ROLLBACK");
@@ -83,7 +89,14 @@ export class Database {
    * @param write must do nothing but write here: it may be rolled back and run again
    * @throws {CryptoError} `io`
    */
-  write<T>(write: () => T): Promise<T> {
+  async write<T>(write: () => T): Promise<T> {
+    const result = await this.writeSoon(write);
+    await this.#confirm();
+    return result;
+  }
+
+  /** The same, but settles before it is on the disk: a power cut may undo it. */
+  writeSoon<T>(write: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ write, resolve: resolve as Waiting["resolve"], reject });
@@ -109,6 +122,16 @@ export class Database {
     } catch (error) {
       reject(this.#failure(error));
     }
+  }
+
+  /** Settles when all that was written up to now is on the disk. @throws {CryptoError} `io` */
+  #confirm(): Promise<void> {
+    return this.#next ??= this.#confirming.then(() => {
+      this.#next = undefined;
+      return this.#confirming = this.#log.syncData().catch((error) => {
+        throw this.#failure(error);
+      });
+    });
   }
 
   #transact(writes: readonly Pick<Waiting, "write">[]): unknown[] {
@@ -141,9 +164,14 @@ export class Database {
   }
 
   /** Closes it, when what waits has been written. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.#waiting.length > 0) this.#flush();
-    this.#database.close();
+    try {
+      await this.#confirm();
+    } finally {
+      this.#log.close();
+      this.#database.close();
+    }
   }
 
   #failure(cause: unknown): CryptoError {

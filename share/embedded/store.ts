@@ -246,7 +246,8 @@ export class EmbeddedStore implements Store {
   }
 
   async acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean> {
-    const done = await this.#database.write(() => {
+    // Undone by a power cut, it is done again when the claim's time is over.
+    const done = await this.#database.writeSoon(() => {
       if (!this.#records.endClaim(id, claimTokenHash)) return undefined;
       const row = this.#records.find(id)!;
       const left = refusalOf(row, now) === undefined || this.#records.hasOpenClaim(id, now);
@@ -333,9 +334,8 @@ export class EmbeddedStore implements Store {
     return Promise.resolve(undefined);
   }
 
-  close(): Promise<void> {
-    this.#database.close();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.#database.close();
   }
 
   /** A record by its id and the hash in one of some columns. Where there is none, a decoy is compared. */

@@ -1,7 +1,7 @@
 /** What a person who does not know the program yet is told. */
 import assert from "node:assert/strict";
 import settings from "../../deno.json" with { type: "json" };
-import { crypto, type Run, text } from "./support.ts";
+import { crypto, fails, type Run, text } from "./support.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   serve: ["--system", "--socket"],
@@ -78,11 +78,12 @@ Deno.test("what is no option, no value or one too many is refused with status 64
   await misunderstood("encrypt", "--recipient", "bob");
   await misunderstood("encrypt", "-z");
   await misunderstood("encrypt", "--key");
-  await misunderstood("encrypt", "--force=perhaps");
   await misunderstood("decrypt", "--armor");
   await misunderstood("key", "create", "a", "--purpose", "both");
   await misunderstood("status", "now");
-  await misunderstood("completion", "tcsh");
   await misunderstood("completion");
   await misunderstood("nothing of the kind");
+  await fails("usage", ["encrypt", "--force=perhaps"]);
+  const { stderr } = await fails("usage", ["completion", "tcsh"]);
+  assert.match(stderr, /shell: .*\n {2}hint: .*zsh/);
 });

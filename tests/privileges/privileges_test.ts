@@ -59,6 +59,8 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
   [["unseal", ...fromFile]],
+  [["policy", "check"]],
+  [["policy", "explain", "root", "default", "encrypt"]],
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],

@@ -55,7 +55,7 @@ Deno.test("over many files no line is lost, and the chain goes on from one to th
   await using daemon = await startSmall(place, 100);
   await ask(daemon, 500);
   const older = olderFiles(place);
-  assert.ok(older.length >= 5, `${older.length} files`);
+  assert.ok(older.length >= 3, `${older.length} files`);
   const files = [...older, "audit.log"];
   const lines = files.flatMap((name) => linesOf(place, name));
   assert.equal(lines.filter(({ op }) => op === "status").length, 2_000);
@@ -76,11 +76,11 @@ Deno.test("older files than are to be kept are removed, which the log says and v
   using place = new Place();
   await using daemon = await startSmall(place, 2);
   await ask(daemon, 500);
+  await daemon.stop();
   const kept = olderFiles(place);
   assert.equal(kept.length, 2);
   const { seq } = linesOf(place, kept[0]!)[0]!;
   assert.ok(seq > 1);
-  await daemon.stop();
   const whole = await verify(place, daemon.stderr);
   assert.equal(whole.code, 0, whole.stdout);
   assert.match(whole.stdout, /1 are of lines before the oldest that is kept/);

@@ -9,6 +9,7 @@ import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
 import { AuditLog, type AuditTarget } from "../../server/audit/log.ts";
 import type { Outcome, Service } from "../../server/service.ts";
+import { Turns } from "../../server/turns.ts";
 import { request, type WireAnswer } from "../support/peer.ts";
 import { eventually } from "../support/wait.ts";
 import { targetOf } from "./support.ts";
@@ -129,10 +130,11 @@ function setup({ limits = {}, file }: Setup = {}) {
   const toMemory = { write: (bytes: Uint8Array) => lines.push(new TextDecoder().decode(bytes)) };
   const target = targetOf((bytes) => (file ?? toMemory).write(bytes));
   const log = AuditLog.on(target, { limits: DEFAULT_AUDIT_LIMITS });
+  const turns = new Turns(() => {});
   let closed = 0;
   const connect = () => {
     const wire = new Wire();
-    const parts = { service: service as unknown as Service, admission, log };
+    const parts = { service: service as unknown as Service, admission, log, turns };
     const connection = new Connection(WHO, wire, {
       ...parts,
       closed: () => closed++,
