@@ -33,6 +33,7 @@ import {
   INSTALL_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
+  SHARE_DOCTOR_WORKER,
   SHARE_WORKER,
 } from "./core/roles.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
@@ -257,6 +258,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === SHARE_ATTACK_WORKER) {
   const { runAttackRole } = await import("./share/attack/worker.ts");
   runAttackRole();
+} else if (globalThis.name === SHARE_DOCTOR_WORKER) {
+  const { runDoctorRole } = await import("./share/doctor/worker.ts");
+  runDoctorRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

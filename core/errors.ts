@@ -440,6 +440,20 @@ export const ERRORS = {
     message: "the share server did not withstand them",
     hint: "see the table; report it privately to the maintainers, and stop the server until then",
   },
+  share_unsound: {
+    exit: 78,
+    rpc: -32090,
+    http: 500,
+    message: "what the share server has on AWS is not as it should be",
+    hint: "each finding has its remedy: do that, and run this again",
+  },
+  share_unchecked: {
+    exit: 77,
+    rpc: -32091,
+    http: 500,
+    message: "not all could be looked at",
+    hint: "nothing that was looked at is wrong; see the findings for who may look at the rest",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

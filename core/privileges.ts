@@ -198,6 +198,10 @@ export const PRIVILEGES = {
   },
   "share-lambda": { start: { read: true, write: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-attack": { start: { net: true, env: [...TERMINAL_VARIABLES] }, working: {} },
+  "share-doctor": {
+    start: { net: true, env: [...AWS_VARIABLES, ...SDK_VARIABLES, ...TERMINAL_VARIABLES] },
+    working: {},
+  },
   "share-serve": {
     start: {
       read: true,
@@ -292,7 +296,8 @@ function socketsOf(listen: readonly string[]): string[] {
 }
 
 /**
- * The same where the store is on AWS: its listen addresses, and the two services of AWS's.
+ * The same where the store is on AWS: its listen addresses, and the two services of AWS's. Who
+ * examines these listens nowhere.
  *
  * @param origins `https://HOST[:PORT]` of DynamoDB and of the bucket
  */

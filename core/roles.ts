@@ -20,3 +20,6 @@ export const SHARE_CLIENT_WORKER = "crypto-share-client";
 
 /** Attacks a share server. */
 export const SHARE_ATTACK_WORKER = "crypto-share-attack";
+
+/** Examines what a share server has on AWS. */
+export const SHARE_DOCTOR_WORKER = "crypto-share-doctor";

@@ -5,8 +5,9 @@
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
-import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts";
+import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
+import { refuseEvenly } from "./even.ts";
 import { Managed } from "./managed.ts";
 import { Metrics } from "./metrics.ts";
 import { isOfPage, Page } from "./page.ts";
@@ -104,16 +105,22 @@ export class ShareApp {
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
+    const act = await this.#read(request, path, peer);
+    return await (this.options.store.timeTells ? refuseEvenly(act) : act());
+  }
+
+  /** Reads what is asked for, within the limits. @returns what does it */
+  async #read(request: Request, path: string, peer: string): Promise<() => Promise<Outcome>> {
     const { proxies, clock } = this.options;
     const client = clientOf(peer, request.headers, proxies);
     const call = callOf(path);
     const keeps = path === MANAGED && this.#managed !== undefined;
     this.#limit(this.#requests, client, clock());
     if (isCreation(call) || keeps) this.#limit(this.#creations, client, clock());
-    if (keeps) return await this.#managed!.keep(request, client);
-    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.give(request);
-    if (call === UPLOAD) return await upload(this.options, request);
-    if (call) return await perform(this.options, call, request, client);
+    if (keeps) return () => this.#managed!.keep(request, client);
+    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.readOpening(request);
+    if (call === UPLOAD) return () => upload(this.options, request);
+    if (call) return await readCall(this.options, call, request, client);
     throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
   }
 

@@ -10,6 +10,7 @@ import { attackCommand } from "./attack/command.ts";
 import type { ManageFlags } from "./client/manage.ts";
 import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";
 import type { ShareContext } from "./client/session.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { parseSize, parseTtl, parseViews } from "./flags.ts";
 import { serveCommand } from "./serve_command.ts";
 
@@ -240,6 +241,7 @@ export function shareRoutes<Context extends ShareCommandContext>(
       revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
       unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
       attack: attackCommand,
+      doctor: doctorCommand,
       ...more,
     },
     docs: {

@@ -102,13 +102,18 @@ export class Managed {
   }
 
   /**
-   * Gives a secret to who comes first. The hash of the password is compared before anything else: a
-   * wrong one costs no scrypt, waits for none, and changes nothing.
-   * @throws {CryptoError}
+   * Reads by what a secret is to be opened.
+   * @returns what gives it to who comes first. The hash of the password is compared before anything
+   * else: a wrong one costs no scrypt, waits for none, and changes nothing.
+   * @throws {CryptoError}, like what is returned
    */
-  async give(request: Request): Promise<Outcome> {
-    const { store, clock } = this.context;
+  async readOpening(request: Request): Promise<() => Promise<Outcome>> {
     const opening = parseOpening(await readBytes(request, MAX_OPENING));
+    return () => this.#give(opening);
+  }
+
+  async #give(opening: Opening): Promise<Outcome> {
+    const { store, clock } = this.context;
     const seen = await store.look(opening.id, sha256(opening.password), clock());
     if (seen.state === "unknown") throw nothingHere();
     // Who has a name may have taken it before. Nobody else need wait to be refused.

@@ -217,6 +217,13 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
-  const tried = new Set(["serve", "share", "share-serve", "share-attack", ...names]);
+  const tried = new Set([
+    "serve",
+    "share",
+    "share-serve",
+    "share-attack",
+    "share-doctor",
+    ...names,
+  ]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

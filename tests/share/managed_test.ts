@@ -60,7 +60,7 @@ class Alone implements AsyncDisposable {
   }
 
   async open(opening: string): Promise<string> {
-    const outcome = await this.managed.give(posted(opening));
+    const outcome = await (await this.managed.readOpening(posted(opening)))();
     assert.ok(outcome && "stream" in outcome);
     return await new Response(outcome.stream).text();
   }
