@@ -109,8 +109,15 @@ await linuxTest(
     assert.equal((await server.get("worker@1.service", "db-password")).text, "armored");
     await server.put("db-password", "x".repeat(MAX_SECRET));
     assert.equal((await server.get("app.service", "db-password")).length, MAX_SECRET);
-    const told = server.log().map(({ time: _, pid: __, ...line }) => line);
-    const line = { uid: 0, gid: 0, op: "credential", credential: "db-password", key: "default" };
+    const told = server.log().map(({ time: _, pid: __, seq: ___, prev: ____, ...line }) => line);
+    const line = {
+      uid: 0,
+      gid: 0,
+      groups: [],
+      op: "credential",
+      credential: "db-password",
+      key: "default",
+    };
     assert.deepEqual(told, [
       { ...line, unit: "app.service", version: 1, bytes: 8 },
       { ...line, unit: "worker@1.service", version: 1, bytes: 7 },
