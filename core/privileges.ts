@@ -194,12 +194,14 @@ export const PRIVILEGES = {
   "share-nginx": { start: {}, working: {} },
 } as const satisfies Record<string, Privileges>;
 
-/** What a service manager hands to the daemon. */
+/** What a service manager hands to the daemon, and what its configuration names. */
 export interface Passed {
   /** Whether the socket is. */
   readonly activated: boolean;
   /** The path of the sealing key's credential, if there is one. */
   readonly credential?: string | undefined;
+  /** Paths of certificates, key and lists, where the daemon listens on the network. */
+  readonly certificates?: readonly string[] | undefined;
 }
 
 /**
@@ -207,12 +209,19 @@ export interface Passed {
  * which {@link Layout} names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
-export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
+export function daemonPrivileges(
+  layout: Layout,
+  { activated, credential, certificates = [] }: Passed,
+) {
   const { mode, configDirectory, stateDirectory, socket } = layout;
   const ownSocket = activated ? [] : [socket];
   const ownConfig = activated && mode === "system" ? [] : [configDirectory];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
+    read: [
+      ...[configDirectory, stateDirectory, ...ownSocket],
+      ...credential ? [credential] : [],
+      ...certificates,
+    ],
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;

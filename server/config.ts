@@ -7,10 +7,12 @@ import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { type NetworkConfig, NO_NETWORK, parseNetwork } from "./network.ts";
 
 /** What the file sets. */
 export interface Config {
   readonly limits: Limits;
+  readonly network: NetworkConfig;
 }
 
 /** One setting: a whole number. */
@@ -87,6 +89,7 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
 };
 
 const SECTION = "limits";
+const NETWORK = "network";
 /** A configuration is far smaller; what is larger is not one. */
 const MAX_CONFIG_BYTES = 65_536;
 
@@ -103,7 +106,8 @@ export function defaultOf({ field, unit }: Setting): number {
  */
 export function readConfig(path: string, uid: number): Config {
   const text = readIfThere(path, uid);
-  return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
+  if (text === undefined) return { limits: DEFAULT_LIMITS, network: NO_NETWORK };
+  return parseConfig(text, path);
 }
 
 function readIfThere(path: string, uid: number): string | undefined {
@@ -124,12 +128,13 @@ function readIfThere(path: string, uid: number): string | undefined {
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const { [SECTION]: section = {}, ...others } = parseToml(text, path);
+  const { [SECTION]: section = {}, [NETWORK]: network = {}, ...others } = parseToml(text, path);
   const at = (key: string) => `${path}${place(text, key)}`;
   for (const key of Object.keys(others)) {
-    throw wrong(`${at(key)}: ${key}`, `is not known: there is one section, [${SECTION}]`);
+    throw wrong(`${at(key)}: ${key}`, `is not known: there are [${SECTION}] and [${NETWORK}]`);
   }
   if (!isTable(section)) throw wrong(`${at(SECTION)}: ${SECTION}`, `is a section: [${SECTION}]`);
+  if (!isTable(network)) throw wrong(`${at(NETWORK)}: ${NETWORK}`, `is a section: [${NETWORK}]`);
   const set: Partial<Record<keyof Limits, number>> = {};
   for (const [key, value] of Object.entries(section)) {
     const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
@@ -139,7 +144,8 @@ export function parseConfig(text: string, path: string): Config {
     }
     set[setting.field] = readSetting(setting, value, subject);
   }
-  return { limits: { ...DEFAULT_LIMITS, ...set } };
+  const problem = (key: string, what: string) => wrong(`${at(key)}: ${NETWORK}.${key}`, what);
+  return { limits: { ...DEFAULT_LIMITS, ...set }, network: parseNetwork(network, problem) };
 }
 
 function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {

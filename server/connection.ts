@@ -11,7 +11,7 @@ import {
 } from "../core/calls.ts";
 import { MAX_LINE } from "../core/rpc.ts";
 import type { Receiver, Transport } from "./channel.ts";
-import type { Identity } from "./identity.ts";
+import { type Account, accountOf, type Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
 import { LineReader } from "./lines.ts";
@@ -60,17 +60,21 @@ export class Connection implements Receiver {
   #reading = true;
   #ending = false;
   #closed = false;
+  /** Whether nothing of what waits is done any more. */
+  #cut = false;
   #lastActivity = Date.now();
   #lineStarted = 0;
   /** What the peer had taken when last looked at, and when that last was more than before. */
   #taken = 0;
   #lastTaken = Date.now();
+  readonly #account: Account;
 
   constructor(
     readonly who: Identity,
     private readonly transport: Transport,
     private readonly parts: ConnectionParts,
   ) {
+    this.#account = accountOf(who);
     transport.tell(this);
   }
 
@@ -108,6 +112,13 @@ export class Connection implements Receiver {
     this.transport.destroy();
   }
 
+  /** Says why and hangs up: what has not been done by now is not. For who may no longer ask. */
+  async cut(error: CryptoError): Promise<void> {
+    this.#reading = false;
+    this.#cut = true;
+    await this.#finish(error);
+  }
+
   data(bytes: Bytes): void {
     if (!this.#reading) return;
     const now = this.#lastActivity = Date.now();
@@ -121,7 +132,7 @@ export class Connection implements Receiver {
       this.#accept(incoming, bytes.length);
       this.#end(error as CryptoError);
     }
-    if (!this.#account()) this.#end(new CryptoError("too_many_requests"));
+    if (!this.#accountFor()) this.#end(new CryptoError("too_many_requests"));
     if (incoming.length > 0 || !begun) this.#lineStarted = now;
   }
 
@@ -147,11 +158,12 @@ export class Connection implements Receiver {
   #accept(incoming: readonly Incoming[], bytes: number): void {
     if (incoming.length === 0) return;
     const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
-    const admitted = this.parts.admission.begin(this.who.uid, count);
+    const admitted = this.parts.admission.begin(this.#account, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
     this.#later(async () => {
+      if (this.#cut) return;
       await this.#answer(incoming, admitted);
       this.#answered(admitted ? count : 0, bytes);
     });
@@ -161,21 +173,21 @@ export class Connection implements Receiver {
     // If the peer has gone, none is left: `closed` has given them back.
     const left = Math.min(count, this.#unanswered);
     this.#unanswered -= left;
-    this.parts.admission.answered(this.who.uid, left);
+    this.parts.admission.answered(this.#account, left);
     this.#queued -= bytes;
-    this.#account();
+    this.#accountFor();
     this.#lastActivity = this.#lineStarted = Date.now();
     if (this.transport.paused && this.#queued < MAX_QUEUED) this.transport.resume();
   }
 
   /** Accounts for what is held, unless it is little. False if it is too much for this user. */
-  #account(): boolean {
+  #accountFor(): boolean {
     const all = this.#queued + this.#lines.waiting;
     const held = all > MAX_QUEUED && !this.#closed ? all : 0;
-    if (held > this.#held && !this.parts.admission.hold(this.who.uid, held - this.#held)) {
+    if (held > this.#held && !this.parts.admission.hold(this.#account, held - this.#held)) {
       return false;
     }
-    if (held < this.#held) this.parts.admission.release(this.who.uid, this.#held - held);
+    if (held < this.#held) this.parts.admission.release(this.#account, this.#held - held);
     this.#held = held;
     return true;
   }
@@ -250,10 +262,10 @@ export class Connection implements Receiver {
 
   closed(): void {
     this.#ending = true;
-    this.parts.admission.answered(this.who.uid, this.#unanswered);
+    this.parts.admission.answered(this.#account, this.#unanswered);
     this.#unanswered = 0;
     this.#closed = true;
-    this.#account();
+    this.#accountFor();
     this.parts.closed(this);
   }
 }

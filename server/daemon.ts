@@ -12,8 +12,9 @@ import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
-import { Listener } from "./listener.ts";
+import { Listening } from "./listening.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import type { NetworkPlaces } from "./network.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { type Circumstances, Service } from "./service.ts";
 import { claimSocket, type DaemonSocket } from "./socket.ts";
@@ -27,6 +28,8 @@ export interface DaemonOptions extends SealingPlaces {
   readonly overflow: OverflowIds;
   /** What a service manager does for it. */
   readonly supervision: Supervision;
+  /** Where it listens on the network, if it does. */
+  readonly network?: NetworkPlaces | undefined;
   readonly version: string;
   readonly warnings: readonly string[];
   /** Instead of what the configuration file says. */
@@ -37,12 +40,11 @@ export interface DaemonOptions extends SealingPlaces {
 interface Parts {
   readonly store: KeyStore;
   readonly manager: ServiceManager;
-  readonly admission: Admission;
   readonly logFile: AppendedFile;
   readonly socket: DaemonSocket;
-  readonly listener: Listener;
+  readonly listening: Listening;
   readonly pulse: IntervalTimer | undefined;
-  readonly readLimits: () => Limits;
+  readonly readConfig: () => void;
 }
 
 /** A daemon that runs. */
@@ -66,24 +68,35 @@ export class Daemon {
 
     const engine = loadLibcrypto() ?? webCrypto;
     const store = await KeyStore.open(options, engine);
-    const readLimits = () => readConfig(layout.config, owner.uid).limits;
-    const admission = new Admission(options.limits ?? readLimits());
+    let config = readConfig(layout.config, owner.uid);
+    const admission = new Admission(options.limits ?? config.limits);
     const logFile = new AppendedFile(layout.accessLog);
     const log = new AccessLog(logFile);
-    const access = ownerAccess(owner);
+    const access = ownerAccess(owner, () => config.network.clients);
     const circumstances = describe(options, admission);
     const service = new Service({ store, access, engine, circumstances });
 
     const shared = { sockets, loop, access, overflow, service, log, admission };
-    const listener = new Listener(socket.listen(), shared);
+    const network = options.network && { places: options.network, uid: owner.uid };
+    const listening = await Listening.start(() => socket.listen(), network, shared);
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const readAgain = () => {
+      config = readConfig(layout.config, owner.uid);
+      admission.limits = config.limits;
+    };
+    const parts = { store, manager, logFile, socket, listening, pulse, readConfig: readAgain };
+    return new Daemon(parts);
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
   get keys(): number | undefined {
     const { store } = this.parts;
     return store.sealed ? undefined : store.ring.keys.length;
+  }
+
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  get listening(): string | undefined {
+    return this.parts.listening.address;
   }
 
   /** Tells the service manager, if there is one, that connections are accepted. */
@@ -99,15 +112,17 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads the configuration and the certificates again and opens the access log again, under its
+   * name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, logFile, readConfig, listening } = this.parts;
     manager.reloading();
     const problems = failuresOf(
-      () => admission.limits = readLimits(),
+      readConfig,
       () => logFile.reopen(),
+      () => listening.reload(),
     );
     this.#tellReady(...problems);
     return problems;
@@ -115,9 +130,9 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, socket, pulse } = this.parts;
+    const { manager, listening, socket, pulse } = this.parts;
     manager.stopping();
-    await listener.stop();
+    await listening.stop();
     socket.remove();
     pulse?.close();
   }

@@ -1,128 +1,42 @@
-/** The Unix socket: accepting, learning who calls, admitting or refusing. */
-import { utf8 } from "../core/bytes.ts";
+/** The Unix socket: accepting, and learning who calls. */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
-import { errorLine } from "../core/calls.ts";
-import { Ready, type Watch } from "../platform/eventloop.ts";
-import type { Access } from "./access.ts";
-import { Channel, type ChannelParts } from "./channel.ts";
-import { Connection, type ConnectionParts } from "./connection.ts";
+import type { Sockets } from "../platform/sockets.ts";
+import { Acceptor, type AcceptorParts } from "./acceptor.ts";
+import { Channel, type Link } from "./channel.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
-
-const SWEEP_INTERVAL = 1_000;
-/** Connections accepted in a row before others get their turn. */
-const ACCEPT_BURST = 64;
-/** How long none is accepted when no descriptor is left, in milliseconds. */
-const REST = 50;
+import type { Reception } from "./reception.ts";
 
 /** What a listener works with. */
-export interface ListenerParts extends ChannelParts, Omit<ConnectionParts, "closed"> {
-  readonly access: Access;
+export interface ListenerParts extends AcceptorParts {
   readonly overflow: OverflowIds;
+  readonly reception: Reception;
 }
 
-/** Serves the connections of one listening descriptor until it is told to stop. */
-export class Listener {
-  readonly #connections = new Set<Connection>();
-  readonly #sweeper: ReturnType<typeof setInterval>;
-  readonly #serving: Promise<void>;
-  #accepting: Watch | undefined;
-  #resting: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(private readonly fd: number, private readonly parts: ListenerParts) {
-    this.#accept();
-    const interval = Math.min(SWEEP_INTERVAL, parts.admission.limits.line);
-    this.#sweeper = setInterval(() => this.#sweep(), interval);
-    this.#serving = parts.loop.run(() => parts.admission.unanswered > 0);
-  }
-
-  /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
-  async stop(): Promise<void> {
-    clearTimeout(this.#resting);
-    this.#acceptNone();
-    const finished = Promise.all([...this.#connections].map((one) => one.stop()));
-    await Promise.race([finished, delay(this.parts.admission.limits.stop)]);
-    await this.#drained();
-    clearInterval(this.#sweeper);
-    for (const connection of this.#connections) connection.destroy();
-    this.parts.loop.stop();
-    await this.#serving;
-    this.parts.sockets.close(this.fd);
-  }
-
-  /** Until the peers have taken their answers, or the time is up. */
-  async #drained(): Promise<void> {
-    const deadline = Date.now() + this.parts.admission.limits.stop;
-    while (this.#connections.size > 0 && Date.now() < deadline) await delay(5);
-  }
-
-  #accept(): void {
-    this.#accepting = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
-  }
-
-  #acceptNone(): void {
-    this.#accepting?.end();
-    this.#accepting = undefined;
-  }
-
-  #acceptBurst(): void {
-    try {
-      for (let i = 0; i < ACCEPT_BURST; i++) {
-        const fd = this.parts.sockets.accept(this.fd);
-        if (fd === undefined) return;
-        this.#admit(fd);
-      }
-    } catch {
-      // No descriptor is left. Those who wait stay in the queue until one is.
-      this.#acceptNone();
-      this.#resting = setTimeout(() => this.#accept(), REST);
-    }
-  }
-
-  /** From here on the channel owns the descriptor. */
-  #admit(fd: number): void {
-    let who: Identity | undefined;
-    let refused: CryptoError | undefined;
-    try {
-      who = this.#identify(fd);
-      if (!this.parts.access.mayConnect(who)) throw new CryptoError("denied");
-      this.parts.admission.connect(who.uid, this.parts.access.mayAdminister(who));
-    } catch (error) {
-      refused = asCryptoError(error);
-    }
-    const channel = new Channel(fd, this.parts);
-    if (who && !refused) this.#serve(channel, who);
-    else this.#refuse(channel, who, refused ?? new CryptoError("no_identity"));
-  }
-
-  #identify(fd: number): Identity {
-    try {
-      return identify(this.parts.sockets.peerCredentials(fd), this.parts.overflow);
-    } catch (cause) {
-      throw new CryptoError("no_identity", { cause });
-    }
-  }
-
-  #serve(channel: Channel, who: Identity): void {
-    const closed = (connection: Connection) => {
-      this.#connections.delete(connection);
-      this.parts.admission.disconnect(who.uid);
-    };
-    this.#connections.add(new Connection(who, channel, { ...this.parts, closed }));
-  }
-
-  async #refuse(channel: Channel, who: Identity | undefined, error: CryptoError): Promise<void> {
-    const logged = await this.parts.log.write(who, [{ op: "connect", error: error.code }]);
-    if (!logged) return channel.destroy();
-    channel.send(utf8(errorLine(null, error) + "\n"));
-    channel.end();
-  }
-
-  #sweep(): void {
-    const now = Date.now();
-    for (const connection of this.#connections) connection.checkTimes(now);
-  }
+/** Accepts the connections of one listening descriptor. */
+export function listenLocally(fd: number, parts: ListenerParts): Acceptor {
+  const { sockets, loop, reception, overflow } = parts;
+  return new Acceptor(fd, parts, (fd) => {
+    const who = identifyPeer(sockets, fd, overflow);
+    const channel = new Channel(fd, unixLink(sockets, fd), loop);
+    if (who instanceof CryptoError) void reception.refuse(channel, who);
+    else reception.receive(channel, who);
+  });
 }
 
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** A Unix socket as a link. */
+export function unixLink(sockets: Sockets, fd: number): Link {
+  return {
+    receive: (buffer) => sockets.receive(fd, buffer),
+    send: (bytes) => sockets.send(fd, bytes),
+    close: () => sockets.close(fd),
+  };
+}
+
+function identifyPeer(sockets: Sockets, fd: number, overflow: OverflowIds): Identity | CryptoError {
+  try {
+    return identify(sockets.peerCredentials(fd), overflow);
+  } catch (cause) {
+    const { code } = asCryptoError(cause);
+    return new CryptoError(code === "internal" ? "no_identity" : code, { cause });
+  }
 }

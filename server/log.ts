@@ -4,12 +4,16 @@
  */
 import { reusingUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../core/errors.ts";
-import type { Identity } from "./identity.ts";
+import { describeCaller, type Identity } from "./identity.ts";
 
 /** What was decided about one request. Holds no plaintext, no context, no ciphertext. */
 export interface Decision {
   /** The method, or `connect`. */
   readonly op: string;
+  /** Where somebody is who has no identity: `HOST:PORT`. */
+  readonly address?: string | undefined;
+  /** What was wrong with a connection, for the administrator; the peer is not told. */
+  readonly reason?: string | undefined;
   readonly key?: string | undefined;
   readonly version?: number | undefined;
   /** Bytes of plaintext. */
@@ -54,7 +58,7 @@ export class AccessLog {
    * @returns whether they are in the file; if not, nothing of them may be answered
    */
   write(who: Identity | undefined, decisions: readonly Decision[]): Promise<boolean> {
-    const caller = who ? `"pid":${who.pid},"uid":${who.uid},"gid":${who.gid},` : "";
+    const caller = who ? `${JSON.stringify(describeCaller(who)).slice(1, -1)},` : "";
     const start = `{"time":"${this.#time()}",${caller}`;
     let lines = "";
     for (const one of decisions) lines += `${start}${JSON.stringify(one).slice(1)}\n`;

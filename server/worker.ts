@@ -7,6 +7,7 @@ import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";
+import { filesOf } from "./network.ts";
 
 /** What the worker is asked. */
 type Question =
@@ -14,11 +15,16 @@ type Question =
   | { readonly type: "reload" }
   | { readonly type: "stop" };
 
-/**
- * How many keys the daemon has, undefined while they are sealed; what could not be reloaded;
- * undefined when it has stopped.
- */
-type Answer = number | readonly string[] | undefined;
+/** What a daemon is that has started. */
+interface Started {
+  /** How many keys it has, undefined while they are sealed. */
+  readonly keys: number | undefined;
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  readonly listening: string | undefined;
+}
+
+/** What has started; what could not be reloaded; undefined when it has stopped. */
+type Answer = Started | readonly string[] | undefined;
 
 /** Runs in the worker. */
 export function runDaemonRole(): void {
@@ -30,7 +36,7 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options);
     dropLibraryPermission();
     daemon.ready();
-    return daemon.keys;
+    return { keys: daemon.keys, listening: daemon.listening };
   });
 }
 
@@ -46,9 +52,13 @@ export class DaemonWorker {
    * @param script the URL of the program's one script
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
-    const { layout, credential, supervision } = options;
+    const { layout, credential, supervision, network } = options;
     const activated = supervision.listener !== undefined;
-    const permissions = daemonPrivileges(layout, { activated, credential }).start;
+    const permissions = daemonPrivileges(layout, {
+      activated,
+      credential,
+      certificates: network && filesOf(network),
+    }).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
   }
@@ -59,9 +69,8 @@ export class DaemonWorker {
   }
 
   /** Starts the daemon. @throws {CryptoError} what {@link Daemon.start} throws. */
-  async start(): Promise<{ keys: number | undefined }> {
-    const keys = await this.role.ask({ type: "start", options: this.options });
-    return { keys: typeof keys === "number" ? keys : undefined };
+  async start(): Promise<Started> {
+    return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
   /** Reads the configuration again and opens the log again. Gives what could not be done. */

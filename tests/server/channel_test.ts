@@ -4,6 +4,7 @@ import { concat, utf8 } from "../../core/bytes.ts";
 import { EventLoop } from "../../platform/eventloop.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { Channel, type Receiver } from "../../server/channel.ts";
+import { unixLink } from "../../server/listener.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 const sockets = new Sockets();
@@ -38,7 +39,8 @@ async function withChannel(run: (ends: Ends) => Promise<void>): Promise<void> {
   const [listener, loop] = [sockets.listenUnix(path, 1), new EventLoop()];
   const running = loop.run(() => false);
   using peer = await Deno.connect({ transport: "unix", path });
-  const channel = new Channel(sockets.accept(listener)!, { sockets, loop });
+  const fd = sockets.accept(listener)!;
+  const channel = new Channel(fd, unixLink(sockets, fd), loop);
   const notes = new Notes();
   channel.tell(notes);
   try {

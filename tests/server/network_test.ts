@@ -1,0 +1,220 @@
+/** The network mode, with OpenSSL at the other end: who is let in, who is not, and what is logged. */
+import assert from "node:assert/strict";
+import { installed } from "../cli/support.ts";
+import { Authority, type Certified, openssl } from "../support/certificates.ts";
+import { codeOf, type LogLine, request, resultOf } from "../support/daemon.ts";
+import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
+import { run } from "../support/process.ts";
+import { eventually } from "../support/wait.ts";
+
+const why = await installed("openssl");
+if (why !== undefined) console.log(`SKIP: the network mode: ${why}`);
+
+function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: why !== undefined,
+    async fn() {
+      using network = await NetworkPlace.make();
+      await using daemon = await network.start();
+      await fn(daemon);
+    },
+  });
+}
+
+/** The log's lines about connections, once there are so many. */
+async function connects({ process }: NetworkDaemon, count: number): Promise<LogLine[]> {
+  const lines = () => process.log().filter(({ op }) => op === "connect");
+  await eventually("the refusals are in the log", () => lines().length >= count);
+  return lines();
+}
+
+networkTest("a named certificate is served, and the log names it", async (daemon) => {
+  const { authority } = daemon.network;
+  const client = await authority.issue(CLIENT);
+  using peer = await daemon.connect(client);
+  await peer.sendLine(request(1, "encrypt", { text: "hello", context: "c" }));
+  const { message } = resultOf(await peer.answer());
+  await peer.sendLine(request(2, "decrypt", { message, as: "text", context: "c" }));
+  assert.equal(resultOf(await peer.answer()).text, "hello");
+  await peer.sendLine(request(3, "key.create", { name: "x" }));
+  assert.equal(codeOf(await peer.answer()), "denied");
+  const shown = await openssl(
+    "x509",
+    "-in",
+    client.certificate,
+    "-noout",
+    "-fingerprint",
+    "-sha256",
+  );
+  const hex = shown.trim().split("=")[1]!.replaceAll(":", "").toLowerCase();
+  const lines = daemon.process.log();
+  assert.deepEqual(lines.map(({ op, error }) => [op, error]), [
+    ["encrypt", undefined],
+    ["decrypt", undefined],
+    ["key.create", "denied"],
+  ]);
+  for (const { certificate, fingerprint, address, uid } of lines) {
+    assert.deepEqual([certificate, uid], ["URI:spiffe://test/worker", undefined]);
+    assert.equal(fingerprint, `SHA256:${hex}`);
+    assert.match(address ?? "", /^127\.0\.0\.1:\d+$/);
+  }
+});
+
+networkTest(
+  "whoever shows no good certificate is refused before anything is read",
+  async (daemon) => {
+    const { authority, place } = daemon.network;
+    const namesake = await Authority.make(`${place.directory}/namesake`, "test");
+    const other = await Authority.make(`${place.directory}/other`, "other");
+    const revoked = await authority.issue(CLIENT);
+    await authority.revoke(revoked);
+    daemon.process.signal("SIGHUP");
+    await eventually("it has reloaded", () => daemon.process.stderr.includes("crypto: reloaded"));
+    const good = await authority.issue(CLIENT);
+    const cases: readonly (readonly [string, Certified | undefined, ...string[]])[] = [
+      ["no_certificate", undefined],
+      ["expired", await authority.issue({ ...CLIENT, days: -1 })],
+      ["revoked", revoked],
+      ["wrong_purpose", await authority.issue({ ...CLIENT, usage: "serverAuth" })],
+      ["wrong_purpose", await authority.issue({ ...CLIENT, usage: "" })],
+      ["unknown_authority", await other.issue(CLIENT)],
+      ["unknown_authority", await namesake.issue(CLIENT)],
+      ["old_protocol", good, "-tls1_2"],
+      ["old_protocol", good, "-tls1_2", "-cipher", "ALL:@SECLEVEL=0"],
+    ];
+    for (const [reason, certified, ...args] of cases) {
+      assert.equal((await daemon.ask(args, certified)).answer, "", reason);
+    }
+    const lines = await connects(daemon, cases.length);
+    assert.deepEqual(
+      lines.map((line) => [line.reason, line.error]),
+      cases.map(([reason]) => {
+        return [reason, "tls_refused"];
+      }),
+    );
+    assert.ok(lines.every(({ address }) => /^127\.0\.0\.1:\d+$/.test(address ?? "")));
+    assert.equal(daemon.process.log().length, lines.length);
+  },
+);
+
+networkTest(
+  "a good certificate that nobody has named is told that it is denied",
+  async (daemon) => {
+    const stranger = await daemon.network.authority.issue({
+      ...CLIENT,
+      names: "DNS:stranger.test",
+    });
+    const { answer } = await daemon.ask([], stranger);
+    assert.equal(codeOf(JSON.parse(answer)), "denied");
+    const [line] = await connects(daemon, 1);
+    assert.deepEqual([line?.certificate, line?.error], ["DNS:stranger.test", "denied"]);
+  },
+);
+
+networkTest("no session is resumed: there is none to resume", async (daemon) => {
+  const client = await daemon.network.authority.issue(CLIENT);
+  const { directory } = daemon.network.place;
+  const session = `${directory}/session`;
+  const asked = async (...args: string[]) => {
+    const to = ["-connect", `localhost:${daemon.port}`];
+    const own = ["-cert", client.certificate, "-key", client.key];
+    return await run(["openssl", "s_client", ...to, ...own, ...args], { stdin: "Q\n" });
+  };
+  const first = await asked("-sess_out", session);
+  assert.match(first.stdout, /^New, TLSv1\.3/m);
+  // OpenSSL writes one only when the server gives a ticket, which with -reconnect would be used.
+  assert.throws(() => Deno.statSync(session), Deno.errors.NotFound);
+  const again = await asked("-reconnect");
+  assert.doesNotMatch(again.stdout, /Reused/);
+});
+
+networkTest(
+  "a reload cuts who was revoked or is named no more, and nobody else",
+  async (daemon) => {
+    const { authority } = daemon.network;
+    const [stays, revoked, unnamed] = await Promise.all([
+      authority.issue(CLIENT),
+      authority.issue(CLIENT),
+      authority.issue({ ...CLIENT, names: "DNS:other.test" }),
+    ]);
+    using one = await daemon.connect(stays);
+    using two = await daemon.connect(revoked);
+    using three = await daemon.connect(unnamed);
+    for (const peer of [one, two, three]) {
+      await peer.sendLine(request(1, "status"));
+      resultOf(await peer.answer());
+    }
+    await authority.revoke(revoked);
+    daemon.network.configure(undefined, ["URI:spiffe://test/worker"]);
+    daemon.process.signal("SIGHUP");
+    assert.equal(codeOf(await two.answer()), "tls_refused");
+    assert.equal(codeOf(await three.answer()), "denied");
+    for (const peer of [two, three]) assert.equal(await peer.line(), undefined);
+    await one.sendLine(request(2, "status"));
+    resultOf(await one.answer());
+  },
+);
+
+networkTest(
+  "the server's own certificate is replaced without dropping a connection",
+  async (daemon) => {
+    const { authority } = daemon.network;
+    const client = await authority.issue(CLIENT);
+    const serial = async () => {
+      const { said } = await daemon.ask(["-showcerts"], undefined);
+      const [pem] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(said) ?? [];
+      const { stdout } = await run(["openssl", "x509", "-noout", "-serial"], { stdin: pem ?? "" });
+      return stdout;
+    };
+    using peer = await daemon.connect(client);
+    const before = await serial();
+    daemon.network.configure(
+      await authority.issue({ names: "DNS:localhost", usage: "serverAuth" }),
+    );
+    daemon.process.signal("SIGHUP");
+    await eventually("new connections see the new one", async () => await serial() !== before);
+    await peer.sendLine(request(1, "status"));
+    resultOf(await peer.answer());
+  },
+);
+
+networkTest("what does not fit together is not loaded, and all stays as it was", async (daemon) => {
+  const { authority, server } = daemon.network;
+  const client = await authority.issue(CLIENT);
+  const other = await authority.issue(CLIENT);
+  daemon.network.configure({ certificate: server.certificate, key: other.key });
+  daemon.process.signal("SIGHUP");
+  await eventually("it says so", () => daemon.process.stderr.includes("not reloaded: network.key"));
+  using peer = await daemon.connect(client);
+  await peer.sendLine(request(1, "status"));
+  resultOf(await peer.answer());
+});
+
+networkTest("while the list is out of date nobody is let in", async (daemon) => {
+  const { authority } = daemon.network;
+  const client = await authority.issue(CLIENT);
+  await authority.list(-1);
+  daemon.process.signal("SIGHUP");
+  await eventually("it has reloaded", () => daemon.process.stderr.includes("crypto: reloaded"));
+  assert.equal((await daemon.ask([], client)).answer, "");
+  assert.deepEqual((await connects(daemon, 1)).map(({ reason }) => reason), ["no_current_list"]);
+});
+
+networkTest("answers of many megabytes come whole to who reads them late", async (daemon) => {
+  using peer = await daemon.connect(await daemon.network.authority.issue(CLIENT));
+  const text = "x".repeat(400_000);
+  await peer.sendLine(request(0, "encrypt", { text }));
+  const { message } = resultOf(await peer.answer());
+  const requests = Array.from({ length: 20 }, (_, id) => {
+    return request(id, "decrypt", { message, as: "text" }) + "\n";
+  });
+  const [, answers] = await Promise.all([peer.send(requests.join("")), readAll(20)]);
+  assert.ok(answers.every((answer) => answer.text === text));
+
+  async function readAll(count: number) {
+    const results = [];
+    for (let i = 0; i < count; i++) results.push(resultOf(await peer.answer()));
+    return results;
+  }
+});
