@@ -27,6 +27,7 @@ import {
   ADMIN_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
+  LINK_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_WORKER,
@@ -211,6 +212,9 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === LINK_WORKER) {
+  const { runLinkRole } = await import("./client/link.ts");
+  runLinkRole();
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();

@@ -1,11 +1,13 @@
 /** The command line of what manages the daemon's keys. What each command needs is loaded later. */
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import type { Purpose } from "../core/ring.ts";
-import { type ClientContext, socket } from "./flags.ts";
+import { type ClientContext, daemon } from "./flags.ts";
 import type { ManageFlags, PurposeFlags } from "./manage.ts";
 import type { UnsealFlags } from "./unseal.ts";
 
 type ClientCommand = Command<ClientContext>;
+/** What the line says, without what the program adds. */
+type Told<F> = Omit<F, "script">;
 
 const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
 const purpose = {
@@ -19,11 +21,11 @@ const purpose = {
 export const statusCommand: ClientCommand = buildCommand({
   async loader() {
     const { status } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags) {
-      return status(flags, this.print);
+    return function (this: ClientContext, flags: Told<ManageFlags>) {
+      return status({ ...flags, script: this.script }, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: { flags: { ...daemon, json } },
   docs: {
     brief: "Show how the daemon runs, and whom that does not stop",
     customUsage: ["", "--json"],
@@ -33,11 +35,11 @@ export const statusCommand: ClientCommand = buildCommand({
 const keyListCommand: ClientCommand = buildCommand({
   async loader() {
     const { listKeys } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags) {
-      return listKeys(flags, this.print);
+    return function (this: ClientContext, flags: Told<ManageFlags>) {
+      return listKeys({ ...flags, script: this.script }, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: { flags: { ...daemon, json } },
   docs: { brief: "List the keys and their versions", customUsage: ["", "--json"] },
 });
 
@@ -50,12 +52,12 @@ const name = {
 const keyCreateCommand: ClientCommand = buildCommand({
   async loader() {
     const { createKey } = await import("./manage.ts");
-    return function (this: ClientContext, flags: PurposeFlags, key: string) {
-      return createKey(flags, this.print, key);
+    return function (this: ClientContext, flags: Told<PurposeFlags>, key: string) {
+      return createKey({ ...flags, script: this.script }, this.print, key);
     };
   },
   parameters: {
-    flags: { socket, json, purpose },
+    flags: { ...daemon, json, purpose },
     positional: { kind: "tuple", parameters: [name] },
   },
   docs: {
@@ -67,11 +69,11 @@ const keyCreateCommand: ClientCommand = buildCommand({
 const keyRotateCommand: ClientCommand = buildCommand({
   async loader() {
     const { rotateKey } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags, key: string) {
-      return rotateKey(flags, this.print, key);
+    return function (this: ClientContext, flags: Told<ManageFlags>, key: string) {
+      return rotateKey({ ...flags, script: this.script }, this.print, key);
     };
   },
-  parameters: { flags: { socket, json }, positional: { kind: "tuple", parameters: [name] } },
+  parameters: { flags: { ...daemon, json }, positional: { kind: "tuple", parameters: [name] } },
   docs: {
     brief: "Make a new version of a key, which encrypts from now on; older ones still decrypt",
     customUsage: ["invoices"],
@@ -81,12 +83,12 @@ const keyRotateCommand: ClientCommand = buildCommand({
 const keyImportCommand: ClientCommand = buildCommand({
   async loader() {
     const { importKey } = await import("./manage.ts");
-    return function (this: ClientContext, flags: PurposeFlags, key: string, file?: string) {
-      return importKey(flags, this.print, key, file);
+    return function (this: ClientContext, flags: Told<PurposeFlags>, key: string, file?: string) {
+      return importKey({ ...flags, script: this.script }, this.print, key, file);
     };
   },
   parameters: {
-    flags: { socket, json, purpose },
+    flags: { ...daemon, json, purpose },
     positional: {
       kind: "tuple",
       parameters: [name, {
@@ -116,7 +118,7 @@ export const unsealCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      socket: daemon.socket,
       passphraseFile: {
         kind: "parsed",
         parse: String,

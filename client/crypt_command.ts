@@ -4,7 +4,7 @@
  */
 import { buildCommand, type Command } from "@stricli/core";
 import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
-import { type ClientContext, socket } from "./flags.ts";
+import { type ClientContext, daemon } from "./flags.ts";
 
 type ClientCommand = Command<ClientContext>;
 
@@ -36,7 +36,7 @@ const cryptFlags = {
     placeholder: "file",
     brief: "Take the passphrase from a file's first line; needs no daemon",
   },
-  socket,
+  ...daemon,
   force: { kind: "boolean", default: false, brief: "Replace an output file that exists" },
   quiet: { kind: "boolean", default: false, brief: "No progress and no warnings" },
 } as const;
@@ -57,7 +57,9 @@ const cryptAliases = {
 
 /** `crypto encrypt` */
 export const encryptCommand: ClientCommand = buildCommand({
-  func: (flags: EncryptFlags, ...paths: string[]) => encrypt(flags, paths),
+  func(this: ClientContext, flags: EncryptFlags, ...paths: string[]) {
+    return encrypt({ ...flags, script: this.script }, paths);
+  },
   parameters: {
     flags: {
       ...cryptFlags,
@@ -91,7 +93,9 @@ export const encryptCommand: ClientCommand = buildCommand({
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  func: (flags: CryptFlags, ...paths: string[]) => decrypt(flags, paths),
+  func(this: ClientContext, flags: CryptFlags, ...paths: string[]) {
+    return decrypt({ ...flags, script: this.script }, paths);
+  },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {
     brief: "Decrypt what encrypt made, and Fernet tokens",

@@ -192,7 +192,7 @@ export const ERRORS = {
     rpc: -32047,
     http: 502,
     message: "the server does not prove to be the one that was named",
-    hint: "check its name, --ca, and whether its certificate has expired",
+    hint: "check its name, the identity's ca.pem, and whether its certificate has expired",
   },
   outcome_unknown: {
     exit: 69,

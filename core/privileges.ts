@@ -7,6 +7,8 @@ import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
+  "CRYPTO_IDENTITY",
+  "CRYPTO_SERVER",
   "CRYPTO_SOCKET",
   "HOME",
   "XDG_CONFIG_HOME",
@@ -225,6 +227,14 @@ export function daemonPrivileges(
     write: [...ownConfig, stateDirectory, ...ownSocket],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker may do by which a command reaches a daemon on another machine.
+ * @param server `HOST:PORT`
+ */
+export function serverPrivileges(server: string): PermissionSet {
+  return { net: [server] };
 }
 
 /** Directories below a root directory that installing and removing write in. */

@@ -6,6 +6,9 @@ export const ADMIN_WORKER = "crypto-admin";
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
 
+/** Reaches a daemon on another machine. */
+export const LINK_WORKER = "crypto-link";
+
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 
