@@ -28,6 +28,7 @@ import {
   DAEMON_WORKER,
   INSTALL_WORKER,
   LINK_WORKER,
+  PKI_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
   SHARE_WORKER,
@@ -62,6 +63,7 @@ const SUBCOMMANDS = {
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  pki: async () => (await import("./server/pki/command.ts")).pkiRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
@@ -215,6 +217,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === LINK_WORKER) {
   const { runLinkRole } = await import("./client/link.ts");
   runLinkRole();
+} else if (globalThis.name === PKI_WORKER) {
+  const { runPkiRole } = await import("./server/pki/role.ts");
+  await runPkiRole();
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();

@@ -154,6 +154,16 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  pki: {
+    start: {
+      read: true,
+      write: true,
+      env: ["HOME", "XDG_CONFIG_HOME", ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+      ffi: true,
+    },
+    working: {},
+  },
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -235,6 +245,12 @@ export function daemonPrivileges(
  */
 export function serverPrivileges(server: string): PermissionSet {
   return { net: [server] };
+}
+
+/** What the worker of `crypto pki` may do: the authority's directory, with libraries at first. */
+export function pkiPrivileges(directory: string) {
+  const working = { read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
 /** Directories below a root directory that installing and removing write in. */

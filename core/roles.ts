@@ -6,6 +6,9 @@ export const ADMIN_WORKER = "crypto-admin";
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
 
+/** A certificate authority. */
+export const PKI_WORKER = "crypto-pki";
+
 /** Reaches a daemon on another machine. */
 export const LINK_WORKER = "crypto-link";
 
