@@ -9,6 +9,7 @@ import { reason } from "../tools/process.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
+import { benchNetwork } from "./network.ts";
 import { benchProcess } from "./process.ts";
 import { benchRequests } from "./requests.ts";
 import { benchShare } from "./share.ts";
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,
+  network: benchNetwork,
   share: benchShare,
   lambda: benchLambda,
 };

@@ -56,16 +56,29 @@ function found(answer: string, message: string | undefined): string {
   return message;
 }
 
-/** Starts a daemon of its own directories and waits until it answers. */
-export async function startDaemon(space: Workspace): Promise<Server> {
+/** The environment of a daemon of its own directories, which stand in one. */
+export async function daemonHome(space: Workspace): Promise<Record<string, string> & HasHome> {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
-  const env = {
+  return {
     HOME: home,
     XDG_CONFIG_HOME: `${home}/config`,
     XDG_STATE_HOME: `${home}/state`,
     XDG_RUNTIME_DIR: home,
   };
+}
+
+interface HasHome {
+  readonly HOME: string;
+}
+
+/** Starts a daemon and waits until it answers. @param env that of {@link daemonHome} */
+export async function startDaemon(
+  space: Workspace,
+  env?: Record<string, string> & HasHome,
+): Promise<Server> {
+  env ??= await daemonHome(space);
+  const home = env.HOME;
   const socket = `${home}/crypto/crypto.sock`;
   const child = space.start(space.crypto, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);

@@ -71,6 +71,7 @@ const IN_WORKERS: readonly (readonly string[])[] = [
   ["backup", backup, ...fromFile],
   ["restore", backup, "--replace", ...fromFile],
   ["reseal", "passphrase", ...fromFile],
+  ["pki", "init", ...fromFile],
   ["install", "--dry-run"],
   ["uninstall", "--dry-run"],
 ];

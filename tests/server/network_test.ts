@@ -1,11 +1,18 @@
 /** The network mode, with OpenSSL at the other end: who is let in, who is not, and what is logged. */
 import assert from "node:assert/strict";
+import { ownerAccess } from "../../server/access.ts";
+import type { Receiver, Transport } from "../../server/channel.ts";
+import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
+import { AccessLog } from "../../server/log.ts";
+import { Reception } from "../../server/reception.ts";
+import { Refusals } from "../../server/refusals.ts";
+import type { Service } from "../../server/service.ts";
 import { installed } from "../cli/support.ts";
 import { Authority, type Certified, openssl } from "../support/certificates.ts";
 import { codeOf, type LogLine, request, resultOf } from "../support/daemon.ts";
 import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
 import { run } from "../support/process.ts";
-import { eventually } from "../support/wait.ts";
+import { eventually, soon } from "../support/wait.ts";
 
 const why = await installed("openssl");
 if (why !== undefined) console.log(`SKIP: the network mode: ${why}`);
@@ -217,4 +224,75 @@ networkTest("answers of many megabytes come whole to who reads them late", async
     for (let i = 0; i < count; i++) results.push(resultOf(await peer.answer()));
     return results;
   }
+});
+
+networkTest(
+  "a peer that begins no handshake, or leaves one, is cut off and noted",
+  async (daemon) => {
+    daemon.network.configure(undefined, undefined, "[limits]\nline_seconds = 1\n");
+    daemon.process.signal("SIGHUP");
+    await eventually("it has reloaded", () => daemon.process.stderr.includes("crypto: reloaded"));
+    const silent = await Deno.connect({ hostname: "127.0.0.1", port: daemon.port });
+    const leaving = await Deno.connect({ hostname: "127.0.0.1", port: daemon.port });
+    leaving.close();
+    await assert.rejects(async () => {
+      if (await silent.read(new Uint8Array(1)) === null) throw new Error("hung up");
+    });
+    silent.close();
+    const reasons = (await connects(daemon, 2)).map(({ reason }) => reason);
+    assert.deepEqual(reasons.sort(), ["handshake", "timeout"]);
+  },
+);
+
+Deno.test("who is there when the certificate expires is cut off", async () => {
+  const lines: string[] = [];
+  const log = new AccessLog({ write: (bytes) => void lines.push(new TextDecoder().decode(bytes)) });
+  const admission = new Admission({ ...DEFAULT_LIMITS, line: 10 });
+  const ended = Promise.withResolvers<string>();
+  let receiver: Receiver | undefined;
+  let sent = "";
+  const transport: Transport = {
+    ...{ waiting: 0, taken: 0, paused: false },
+    tell: (one) => receiver = one,
+    pause: () => {},
+    resume: () => {},
+    send: (bytes) => void (sent += new TextDecoder().decode(bytes)),
+    sent: () => Promise.resolve(),
+    end: () => {
+      ended.resolve(sent);
+      receiver?.closed();
+    },
+    destroy: () => receiver?.closed(),
+  };
+  const who = {
+    names: ["DNS:a.test"] as [string],
+    expires: Date.now() - 1,
+    address: "192.0.2.1:1",
+  };
+  const access = ownerAccess({ uid: 0 }, () => ["DNS:a.test"]);
+  const service = { handle: () => Promise.reject(new Error("nothing is asked")) };
+  const reception = new Reception({
+    access,
+    admission,
+    log,
+    service: service as unknown as Service,
+  });
+  reception.receive(transport, who);
+  assert.equal(codeOf(JSON.parse(await soon("the cut", ended.promise))), "tls_refused");
+  await reception.stop();
+  assert.match(lines.join(""), /"certificate":"DNS:a\.test".*"error":"tls_refused"/);
+  assert.equal(admission.connections, 0);
+});
+
+Deno.test("refusals that anybody can cause do not fill the log", async () => {
+  let text = "";
+  const log = new AccessLog({ write: (bytes) => void (text += new TextDecoder().decode(bytes)) });
+  const refusals = new Refusals(log);
+  for (let i = 0; i < 1_000; i++) refusals.note("192.0.2.1:1", "no_certificate");
+  refusals.close();
+  const lines = () => text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as LogLine);
+  await eventually("they are noted", () => lines().length > 0);
+  assert.ok(lines().length <= 17);
+  const counted = lines().reduce((sum, { requests = 1 }) => sum + requests, 0);
+  assert.equal(counted, 1_000);
 });

@@ -28,6 +28,7 @@ export interface Certified {
 /** A certificate authority in a directory of its own. */
 export class Authority {
   #made = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(readonly directory: string, readonly name: string) {}
 
@@ -87,8 +88,11 @@ export class Authority {
     await this.#ca("-gencrl", "-out", this.revoked, ...dates);
   }
 
+  /** One after the other: they share a file. */
   async #ca(...args: readonly string[]): Promise<void> {
-    await openssl("ca", "-batch", "-config", `${this.directory}/ca.cnf`, ...args);
+    const command = ["ca", "-batch", "-config", `${this.directory}/ca.cnf`, ...args];
+    this.#last = this.#last.then(() => openssl(...command));
+    await this.#last;
   }
 }
 
