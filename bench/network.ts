@@ -1,7 +1,7 @@
 /** The network mode against the Unix socket of the same daemon. */
 import { QUICK_SIZE, SIZE, writeRandom } from "./files.ts";
 import { type Figures, Generator } from "./generator.ts";
-import { type Case, kept, prepare } from "./requests.ts";
+import { type Case, kept, prepareLoad } from "./requests.ts";
 import { interleave } from "./rounds.ts";
 import { Runner } from "./runner.ts";
 import { daemonHome, type Server, startDaemon } from "./servers.ts";
@@ -60,7 +60,7 @@ async function startBoth(space: Workspace): Promise<Reached> {
     'clients = ["DNS:client"]',
   ];
   await Deno.writeTextFile(`${config}/crypto.toml`, settings.join("\n"));
-  const local = await startDaemon(space, env);
+  const local = await startDaemon(space, undefined, env);
   return { local, port: await portOf(local.pid), identity: `${config}/pki/issued/client` };
 }
 
@@ -75,7 +75,7 @@ async function requestRows(
   for (const one of [KEPT, NEW]) {
     console.error(`  ${one.mode === "keep" ? "requests" : "handshakes"}, 16 clients`);
     // A handshake takes as long as a hundred requests: in a short round few would end.
-    const load = { ...await prepare(space, local, one), seconds: 1, warmup: 1 };
+    const load = { ...await prepareLoad(space, local, one), seconds: 1, warmup: 1 };
     const figures = await interleave(space, space.quick ? 3 : 11, {
       ours: () => tls.run(remote, load),
       peer: () => plain.run(local, load),

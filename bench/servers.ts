@@ -57,7 +57,7 @@ function found(answer: string, message: string | undefined): string {
 }
 
 /** The environment of a daemon of its own directories, which stand in one. */
-export async function daemonHome(space: Workspace): Promise<Record<string, string> & HasHome> {
+export async function daemonHome(space: Workspace) {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
   return {
@@ -68,17 +68,22 @@ export async function daemonHome(space: Workspace): Promise<Record<string, strin
   };
 }
 
-interface HasHome {
-  readonly HOME: string;
-}
-
-/** Starts a daemon and waits until it answers. @param env that of {@link daemonHome} */
+/**
+ * Starts a daemon of its own directories and waits until it answers.
+ * @param policy text of its policy file, if it is to have one
+ * @param given directories in which something has been prepared
+ */
 export async function startDaemon(
   space: Workspace,
-  env?: Record<string, string> & HasHome,
+  policy?: string,
+  given?: Awaited<ReturnType<typeof daemonHome>>,
 ): Promise<Server> {
-  env ??= await daemonHome(space);
+  const env = given ?? await daemonHome(space);
   const home = env.HOME;
+  if (policy !== undefined) {
+    await Deno.mkdir(`${home}/config/crypto`, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
+  }
   const socket = `${home}/crypto/crypto.sock`;
   const child = space.start(space.crypto, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);

@@ -9,7 +9,7 @@ import { Pipes } from "../platform/files.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
-import { connectBound, type DaemonPlace } from "./bound.ts";
+import { connectBound } from "./bound.ts";
 import {
   type Input,
   openInput,
@@ -46,16 +46,14 @@ export interface EncryptFlags extends CryptFlags {
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
 
-interface Job {
+/** An input and where it goes. */
+export interface Job {
   readonly input: Input;
   readonly output: Output;
 }
 
 /** `crypto encrypt`. */
-export async function encrypt(
-  flags: EncryptFlags & DaemonPlace,
-  files: readonly string[],
-): Promise<void> {
+export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
@@ -78,10 +76,7 @@ export async function encrypt(
 }
 
 /** `crypto decrypt`. */
-export async function decrypt(
-  flags: CryptFlags & DaemonPlace,
-  files: readonly string[],
-): Promise<void> {
+export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
   await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
@@ -114,7 +109,7 @@ function refuseTerminal({ output }: CryptFlags, files: readonly string[]): void 
 }
 
 /** How a command names its output files, and their permission bits before the umask. */
-interface OutputRule {
+export interface OutputRule {
   readonly nameOf: (file: string) => string;
   readonly mode: number;
 }
@@ -137,7 +132,7 @@ const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: 0o600 };
  * Opens every input and every output, then works; if one cannot be opened, nothing was done.
  * Whatever fails, no output of a job that is still in the set is left.
  */
-async function withJobs(
+export async function withJobs(
   flags: CryptFlags,
   files: readonly string[],
   rule: OutputRule,
@@ -208,9 +203,9 @@ function textInput(text: string): Input {
 }
 
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
-async function tryConnect(place: DaemonPlace) {
+async function tryConnect(flags: DaemonFlags) {
   try {
-    const service = await connectBound(place);
+    const service = await connectBound(flags);
     return { get: () => Promise.resolve(service), close: () => service.close() };
   } catch (error) {
     return { get: (): Promise<KeyService> => Promise.reject(error), close: () => {} };

@@ -4,10 +4,19 @@ import type { Print } from "./manage.ts";
 
 /** What the program hands to these subcommands. */
 export interface ClientContext extends CommandContext {
-  /** URL of the program's script. */
-  readonly script: string;
   /** Prints data on standard output. */
   readonly print: Print;
+  /** URL of the program's script. */
+  readonly script: string;
+  /** Tells a person something. */
+  readonly say: (line: string) => void;
+  /** The terminal that a person types at, if there is one. */
+  readonly openTerminal: () => Asker | undefined;
+}
+
+/** Somebody who can be asked. */
+export interface Asker {
+  ask(question: string): Promise<string>;
 }
 
 /** Which daemon, and as whom. */
@@ -37,3 +46,13 @@ export const daemon = {
 
 /** The hidden subcommand that the scripts call, with the words of the line so far. */
 export const COMPLETE = "__complete";
+
+/** `--json` */
+export const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
+
+/** A key's name as an argument. */
+export const keyName = {
+  brief: "The key's name: a-z 0-9 . _ -",
+  parse: String,
+  placeholder: "name",
+} as const;

@@ -35,6 +35,7 @@ const LIBSSL = {
   SSL_get_peer_cert_chain: ONE,
   SSL_get_verify_result: { parameters: ["pointer"], result: "i64" },
   SSL_new: ONE,
+  SSL_pending: ASK,
   SSL_read: BYTES,
   SSL_session_reused: ASK,
   SSL_set_fd: { parameters: ["pointer", "i32"], result: "i32" },

@@ -252,6 +252,11 @@ export class TlsConnection {
     };
   }
 
+  /** Whether a part of a record waits that was too long for the buffer: nobody else tells. */
+  get hasMore(): boolean {
+    return this.ssl.SSL_pending(this.handle) > 0;
+  }
+
   /**
    * Reads what has come, at most a record at a time.
    * @returns how many bytes; 0 at the end; undefined if nothing has come

@@ -1,33 +1,27 @@
-/** Accepting connections on one listening descriptor, of whatever kind. */
-import { type EventLoop, Ready, type Watch } from "../platform/eventloop.ts";
-import type { Sockets } from "../platform/sockets.ts";
+/** Accepting connections, in turns with all else that the loop has to do. */
+import { Ready, type Watch } from "../platform/eventloop.ts";
+import type { ChannelParts } from "./channel.ts";
 
 /** Connections accepted in a row before others get their turn. */
 const ACCEPT_BURST = 64;
 /** How long none is accepted when no descriptor is left, in milliseconds. */
 const REST = 50;
 
-/** What accepting takes. */
-export interface AcceptorParts {
-  readonly sockets: Sockets;
-  readonly loop: EventLoop;
-}
-
-/** Gives each connection's descriptor away, until it is told to stop. */
+/** Accepts the connections of one listening descriptor until it is told to stop. */
 export class Acceptor {
-  #watch: Watch | undefined;
+  #accepting: Watch | undefined;
   #resting: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param take owns the descriptor from then on */
+  /** @param onAccepted is given each connection's descriptor, which it then owns */
   constructor(
     private readonly fd: number,
-    private readonly parts: AcceptorParts,
-    private readonly take: (fd: number) => void,
+    private readonly parts: ChannelParts,
+    private readonly onAccepted: (fd: number) => void,
   ) {
     this.#accept();
   }
 
-  /** Accepts no more. Those who connect wait in the kernel's queue. */
+  /** Accepts no more. */
   stop(): void {
     clearTimeout(this.#resting);
     this.#acceptNone();
@@ -39,12 +33,12 @@ export class Acceptor {
   }
 
   #accept(): void {
-    this.#watch = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
+    this.#accepting = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
   }
 
   #acceptNone(): void {
-    this.#watch?.end();
-    this.#watch = undefined;
+    this.#accepting?.end();
+    this.#accepting = undefined;
   }
 
   #acceptBurst(): void {
@@ -52,7 +46,7 @@ export class Acceptor {
       for (let i = 0; i < ACCEPT_BURST; i++) {
         const fd = this.parts.sockets.accept(this.fd);
         if (fd === undefined) return;
-        this.take(fd);
+        this.onAccepted(fd);
       }
     } catch {
       // No descriptor is left. Those who wait stay in the queue until one is.

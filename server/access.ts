@@ -1,8 +1,12 @@
-/** Who may do what. One rule for all keys, until a policy file says more. */
+/** Who may do what. One rule for all keys, where no policy file says more. */
 import { type Identity, isNetworkCaller } from "./identity.ts";
 
-export const OPERATIONS = ["encrypt", "decrypt", "manage"] as const;
-/** What can be done with a key. To manage is to make, rotate and import. */
+/**
+ * What can be done with a key. To rewrap is to bring messages to its newest version, unread; to
+ * manage is to make, import, rotate and destroy, and all between.
+ */
+export const OPERATIONS = ["encrypt", "decrypt", "rewrap", "mac", "verify", "manage"] as const;
+/** One of {@link OPERATIONS}. */
 export type Operation = (typeof OPERATIONS)[number];
 
 /** Answers whether an identity may. */
@@ -23,14 +27,14 @@ export interface Owner {
   readonly group?: number | undefined;
 }
 
+/** The names of certificates that may use the keys, now. */
+export type Clients = () => readonly string[];
+
 /**
  * Root and the daemon's own user may do all; members of the group may use, not manage. Over the
  * network, a certificate that `clients` names may use the keys, and no other may do anything.
  */
-export function ownerAccess(
-  { uid, group }: Owner,
-  clients: () => readonly string[] = () => [],
-): Access {
+export function ownerAccess({ uid, group }: Owner, clients: Clients = () => []): Access {
   const mayAdminister = (who: Identity) => {
     return !isNetworkCaller(who) && (who.uid === uid || who.uid === ROOT);
   };

@@ -1,9 +1,12 @@
 /** A connected socket: bytes in and out, without waiting. Knows nothing of what they say. */
 import type { Bytes } from "../core/bytes.ts";
 import { type EventLoop, Ready, type Watch } from "../platform/eventloop.ts";
+import type { Sockets } from "../platform/sockets.ts";
 
 /** What a channel tells its user. */
 export interface Receiver {
+  /** Whether it takes what has come now. If not, it is asked again in the loop's next turn. */
+  readonly willing: boolean;
   /** Bytes that have come. Their buffer is used again after the call. */
   data(bytes: Bytes): void;
   /** The peer sends no more. It may still read. */
@@ -34,10 +37,18 @@ export interface Transport {
   destroy(): void;
 }
 
+/** What channels are made with. */
+export interface ChannelParts {
+  readonly sockets: Sockets;
+  readonly loop: EventLoop;
+}
+
 /** A socket as one kind or another uses it. None of these waits, and what is broken throws. */
 export interface Link {
   /** Reads what has come: how many bytes; 0 at the end; undefined if nothing has come. */
   receive(buffer: Bytes): number | undefined;
+  /** Whether more has come than was read, of which the kernel tells no more. */
+  readonly hasMore?: boolean;
   /** Sends as much as the kernel takes now: how many bytes it took. */
   send(bytes: Bytes): number;
   /**
@@ -49,7 +60,17 @@ export interface Link {
   close(): void;
 }
 
-const RECEIVE_LENGTH = 65_536;
+/** A Unix socket as a link. */
+function unixLink(sockets: Sockets, fd: number): Link {
+  return {
+    receive: (buffer) => sockets.receive(fd, buffer),
+    send: (bytes) => sockets.send(fd, bytes),
+    close: () => sockets.close(fd),
+  };
+}
+
+/** So few that the lines in it are soon read. */
+const RECEIVE_LENGTH = 8_192;
 /** How long a peer has to hang up, too, where {@link Link.leave} waits for that; milliseconds. */
 const LEAVE_TIME = 1_000;
 /** Of all channels: what is received is dealt with before the next one receives. */
@@ -70,8 +91,12 @@ export class Channel implements Transport {
   #closed = false;
   #leaving: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(fd: number, private readonly link: Link, loop: EventLoop) {
-    this.#watch = loop.watch(fd, Ready.READ, (events) => this.#onReady(events));
+  constructor(
+    fd: number,
+    parts: ChannelParts,
+    private readonly link: Link = unixLink(parts.sockets, fd),
+  ) {
+    this.#watch = parts.loop.watch(fd, Ready.READ, (events) => this.#onReady(events));
   }
 
   tell(receiver: Receiver): void {
@@ -98,6 +123,7 @@ export class Channel implements Transport {
   resume(): void {
     this.#paused = false;
     this.#rewatch();
+    this.#readMore();
   }
 
   send(bytes: Bytes): void {
@@ -142,14 +168,21 @@ export class Channel implements Transport {
 
   #onReady(events: number): void {
     if (this.#leaving !== undefined) {
-      if (!this.link.leave?.discard()) this.destroy();
+      if (!this.#closed && !this.link.leave?.discard()) this.destroy();
       return;
     }
     if (events & Ready.WRITE) this.#flush();
-    if (this.#reads && !this.#closed) this.#receive();
+    if (this.#reads && !this.#closed && this.#receiver?.willing !== false) this.#receive();
     // The peer is gone: what it has sent is read by now, unless it sent more than is taken.
     const gone = (events & (Ready.HANGUP | Ready.ERROR)) !== 0;
     if (gone && !this.#reads) this.destroy();
+    this.#readMore();
+  }
+
+  /** Reads on where the kernel does not say that there is more. */
+  #readMore(): void {
+    if (this.#closed || !this.#reads || !this.link.hasMore) return;
+    setImmediate(() => this.#onReady(Ready.READ));
   }
 
   get #reads(): boolean {

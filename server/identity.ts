@@ -26,6 +26,13 @@ export interface NetworkCaller extends CertifiedPeer {
   readonly address: string;
 }
 
+const CERTIFICATE_NAME = /^(?:(?:URI|DNS):[\x21-\x7e]{1,255}|SHA256:[0-9a-f]{64})$/;
+
+/** Whether a value is a name as certificates are known by: `URI:…`, `DNS:…`, `SHA256:…`. */
+export function isCertificateName(value: unknown): value is string {
+  return typeof value === "string" && CERTIFICATE_NAME.test(value);
+}
+
 /** Whether a caller is known by a certificate. */
 export function isNetworkCaller(who: Identity): who is NetworkCaller {
   return "names" in who;

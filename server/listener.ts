@@ -1,35 +1,26 @@
 /** The Unix socket: accepting, and learning who calls. */
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import type { Sockets } from "../platform/sockets.ts";
-import { Acceptor, type AcceptorParts } from "./acceptor.ts";
-import { Channel, type Link } from "./channel.ts";
+import { Acceptor } from "./acceptor.ts";
+import { Channel, type ChannelParts } from "./channel.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
 import type { Reception } from "./reception.ts";
 
 /** What a listener works with. */
-export interface ListenerParts extends AcceptorParts {
+export interface ListenerParts extends ChannelParts {
   readonly overflow: OverflowIds;
   readonly reception: Reception;
 }
 
 /** Accepts the connections of one listening descriptor. */
 export function listenLocally(fd: number, parts: ListenerParts): Acceptor {
-  const { sockets, loop, reception, overflow } = parts;
+  const { sockets, reception, overflow } = parts;
   return new Acceptor(fd, parts, (fd) => {
     const who = identifyPeer(sockets, fd, overflow);
-    const channel = new Channel(fd, unixLink(sockets, fd), loop);
+    const channel = new Channel(fd, parts);
     if (who instanceof CryptoError) void reception.refuse(channel, who);
     else reception.receive(channel, who);
   });
-}
-
-/** A Unix socket as a link. */
-export function unixLink(sockets: Sockets, fd: number): Link {
-  return {
-    receive: (buffer) => sockets.receive(fd, buffer),
-    send: (bytes) => sockets.send(fd, bytes),
-    close: () => sockets.close(fd),
-  };
 }
 
 function identifyPeer(sockets: Sockets, fd: number, overflow: OverflowIds): Identity | CryptoError {

@@ -1,5 +1,5 @@
 /** Where the daemon is reached: its Unix socket, and the network where that is asked for. */
-import type { EventLoop } from "../platform/eventloop.ts";
+import type { EventLoop, Work } from "../platform/eventloop.ts";
 import type { Sockets } from "../platform/sockets.ts";
 import { formatAddress } from "../platform/tcp.ts";
 import type { Acceptor } from "./acceptor.ts";
@@ -32,7 +32,7 @@ export class Listening {
     private readonly local: Acceptor,
     private readonly remote: { listener: TlsListener; network: Network } | undefined,
   ) {
-    this.#serving = parts.loop.run(() => parts.admission.unanswered > 0);
+    this.#serving = parts.loop.run(workOf(parts));
   }
 
   /**
@@ -82,6 +82,18 @@ export class Listening {
     local.close();
     remote?.listener.close();
   }
+}
+
+function workOf({ turns, admission }: ListeningParts): Work {
+  return {
+    turn: () => turns.next(),
+    get waiting() {
+      return turns.waiting;
+    },
+    get working() {
+      return admission.unanswered > 0;
+    },
+  };
 }
 
 /** Loads what a daemon without network does without. */

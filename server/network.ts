@@ -1,6 +1,7 @@
 /** The section `[network]` of the configuration file, and the files that it names. */
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
+import type { TomlNode, TomlValue } from "../core/toml.ts";
 import type { TcpAddress } from "../platform/tcp.ts";
 import type { TlsMaterial } from "../platform/tls.ts";
 import {
@@ -8,7 +9,9 @@ import {
   requireTrustedDirectory,
   requireTrustedFile,
 } from "../platform/trust.ts";
+import { type Section, wrong } from "./config.ts";
 import { readSecret } from "./durable.ts";
+import { isCertificateName } from "./identity.ts";
 
 /** What the section sets. */
 export interface NetworkConfig {
@@ -32,41 +35,37 @@ export interface NetworkPlaces {
   readonly revoked?: string | undefined;
 }
 
-export const NO_NETWORK: NetworkConfig = { clients: [] };
-
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const ADDRESS = /^tls:\/\/(?:(\d+\.\d+\.\d+\.\d+)|\[([0-9a-fA-F:.]+)\]):(\d{1,5})$/;
-const CLIENT = /^(?:(?:URI|DNS):[\x21-\x7e]{1,255}|SHA256:[0-9a-f]{64})$/;
 const FILES = ["certificate", "key", "ca", "revoked"] as const;
 
-/**
- * Reads the section.
- * @param wrong makes the error of a setting, by its name and what it should be
- */
-export function parseNetwork(
-  section: Readonly<Record<string, unknown>>,
-  wrong: (key: string, problem: string) => CryptoError,
-): NetworkConfig {
-  const { clients = [], listen, ...files } = section;
-  for (const [key, value] of Object.entries(files)) {
-    const names: readonly string[] = FILES;
-    if (!names.includes(key)) {
-      throw wrong(key, `is not known: use listen, ${FILES.join(", ")}, clients`);
+/** Reads the section. @throws {CryptoError} `config` */
+export function readNetwork(section: Section): NetworkConfig {
+  const set: { -readonly [K in keyof NetworkConfig]: NetworkConfig[K] } = { clients: [] };
+  for (const { key, value, subject } of section) {
+    if (key === "clients") {
+      set.clients = readClients(value, subject);
+    } else if (key === "listen") {
+      if (typeof value !== "string" || !ADDRESS.test(value)) {
+        throw wrong(subject, 'is to be like "tls://192.0.2.1:7400"');
+      }
+      set.listen = value;
+    } else {
+      const file = FILES.find((name) => name === key);
+      if (!file) throw wrong(subject, `is not known: use listen, ${FILES.join(", ")}, clients`);
+      if (typeof value !== "string" || value === "") {
+        throw wrong(subject, "is to be the path of a file");
+      }
+      set[file] = value;
     }
-    if (typeof value !== "string" || value === "") throw wrong(key, "is to be the path of a file");
   }
-  if (listen !== undefined && (typeof listen !== "string" || !ADDRESS.test(listen))) {
-    throw wrong("listen", 'is to be like "tls://192.0.2.1:7400"');
-  }
-  if (!isListOfClients(clients)) {
-    throw wrong("clients", 'is to be a list of names like "URI:…", "DNS:…", "SHA256:…"');
-  }
-  return { ...files, ...listen === undefined ? {} : { listen }, clients };
+  return set;
 }
 
-function isListOfClients(value: unknown): value is string[] {
-  return Array.isArray(value) &&
-    value.every((one) => typeof one === "string" && CLIENT.test(one));
+function readClients(value: TomlValue, subject: string): string[] {
+  const names = Array.isArray(value) ? value.map((one: TomlNode) => one.value) : undefined;
+  if (names?.every(isCertificateName)) return names;
+  throw wrong(subject, 'is to be a list of names like "URI:…", "DNS:…", "SHA256:…"');
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Noting who was refused before they had an identity: anybody can cause that, as often as they like. */
-import type { AccessLog } from "./log.ts";
+import type { DecisionLog } from "./log.ts";
 
 /** Refusals of one second that have a line of their own; the others share one. */
 const LINES_EACH_SECOND = 16;
@@ -11,7 +11,7 @@ export class Refusals {
   #more = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly log: AccessLog) {}
+  constructor(private readonly log: DecisionLog) {}
 
   /** @param reason for the administrator; the peer is not told */
   note(address: string, reason: string): void {

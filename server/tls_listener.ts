@@ -11,8 +11,8 @@ import {
   TlsRefusal,
 } from "../platform/tls.ts";
 import type { Access } from "./access.ts";
-import { Acceptor, type AcceptorParts } from "./acceptor.ts";
-import { Channel, type Link } from "./channel.ts";
+import { Acceptor } from "./acceptor.ts";
+import { Channel, type ChannelParts, type Link } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import type { Admission } from "./limits.ts";
 import type { Reception } from "./reception.ts";
@@ -23,7 +23,7 @@ const BACKLOG = 1_024;
 const MAX_HANDSHAKES = 256;
 
 /** What a listener works with. */
-export interface TlsListenerParts extends AcceptorParts {
+export interface TlsListenerParts extends ChannelParts {
   readonly tcp: TcpSockets;
   readonly tls: Tls;
   readonly reception: Reception;
@@ -128,13 +128,13 @@ export class TlsListener {
     const who: Identity = { ...certified, address: peer.address };
     this.#open.set(who, peer);
     const link = this.#link(peer, () => this.#open.delete(who));
-    this.parts.reception.receive(new Channel(peer.fd, link, this.parts.loop), who);
+    this.parts.reception.receive(new Channel(peer.fd, this.parts, link), who);
   }
 
   /** OpenSSL has told the peer what can be told, which it has a moment to read. */
   #refuse(peer: Peer, reason: string): void {
     this.#forget(peer);
-    new Channel(peer.fd, this.#link(peer, () => {}), this.parts.loop).end();
+    new Channel(peer.fd, this.parts, this.#link(peer, () => {})).end();
     this.parts.refusals.note(peer.address, reason);
   }
 
@@ -155,6 +155,9 @@ export class TlsListener {
     const { tcp, sockets } = this.parts;
     return {
       receive: (buffer) => connection.receive(buffer),
+      get hasMore() {
+        return connection.hasMore;
+      },
       send: (bytes) => connection.send(bytes),
       leave: {
         begin() {

@@ -15,15 +15,17 @@ type Question =
   | { readonly type: "reload" }
   | { readonly type: "stop" };
 
-/** What a daemon is that has started. */
-interface Started {
-  /** How many keys it has, undefined while they are sealed. */
+/** How a daemon has started. */
+export interface Started {
+  /** How many keys it has. Undefined while they are sealed. */
   readonly keys: number | undefined;
+  /** Where its metrics are to be had, if they are. */
+  readonly metrics: string | undefined;
   /** Where it listens on the network: `ADDRESS:PORT`. */
   readonly listening: string | undefined;
 }
 
-/** What has started; what could not be reloaded; undefined when it has stopped. */
+/** How it has started; what could not be reloaded; undefined when it has stopped. */
 type Answer = Started | readonly string[] | undefined;
 
 /** Runs in the worker. */
@@ -36,7 +38,7 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options);
     dropLibraryPermission();
     daemon.ready();
-    return { keys: daemon.keys, listening: daemon.listening };
+    return { keys: daemon.keys, metrics: daemon.metrics, listening: daemon.listening };
   });
 }
 
@@ -53,12 +55,9 @@ export class DaemonWorker {
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
     const { layout, credential, supervision, network } = options;
-    const activated = supervision.listener !== undefined;
-    const permissions = daemonPrivileges(layout, {
-      activated,
-      credential,
-      certificates: network && filesOf(network),
-    }).start;
+    const activated = supervision.listeners.length > 0;
+    const certificates = network && filesOf(network);
+    const permissions = daemonPrivileges(layout, { activated, credential, certificates }).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
   }
@@ -73,7 +72,7 @@ export class DaemonWorker {
     return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads the configuration again and opens the log again. Gives what could not be done. */
+  /** Reads configuration, policy and certificates again and opens the log again. Gives what could not be done. */
   async reload(): Promise<readonly string[]> {
     const problems = await this.role.ask({ type: "reload" });
     return Array.isArray(problems) ? problems : [];

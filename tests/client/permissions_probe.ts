@@ -2,7 +2,7 @@
  * A program that opens what `crypto encrypt` opens, gives up its permissions as that does, tries
  * what it then must not, and works on. Arguments: socket, output file. Prints JSON.
  */
-import { connectHere } from "../../client/bound.ts";
+import { connectBound } from "../../client/bound.ts";
 import { openInput, openOutput } from "../../client/files.ts";
 import { decryptFlow, encryptFlow } from "../../client/message.ts";
 import { prepend, pump, readAll } from "../../client/stream.ts";
@@ -56,7 +56,7 @@ const pipes = new Pipes();
 const engine = loadLibcrypto();
 const input = openInput(Deno.execPath(), pipes);
 const output = openOutput(path, { pipes, force: true, mode: 0o600 });
-const service = await connectHere(socket);
+const service = await connectBound({ socket });
 dropAllPermissions();
 
 const after = await allowed();

@@ -4,13 +4,14 @@ import { concat, utf8 } from "../../core/bytes.ts";
 import { EventLoop } from "../../platform/eventloop.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { Channel, type Receiver } from "../../server/channel.ts";
-import { unixLink } from "../../server/listener.ts";
+import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 const sockets = new Sockets();
 
 /** Notes what it is told. */
 class Notes implements Receiver {
+  readonly willing = true;
   bytes = new Uint8Array(0);
   readonly told: string[] = [];
 
@@ -37,10 +38,9 @@ async function withChannel(run: (ends: Ends) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "ctc-" });
   const path = `${directory}/s`;
   const [listener, loop] = [sockets.listenUnix(path, 1), new EventLoop()];
-  const running = loop.run(() => false);
+  const running = loop.run(IDLE);
   using peer = await Deno.connect({ transport: "unix", path });
-  const fd = sockets.accept(listener)!;
-  const channel = new Channel(fd, unixLink(sockets, fd), loop);
+  const channel = new Channel(sockets.accept(listener)!, { sockets, loop });
   const notes = new Notes();
   channel.tell(notes);
   try {

@@ -4,9 +4,11 @@ import { ownerAccess } from "../../server/access.ts";
 import type { Receiver, Transport } from "../../server/channel.ts";
 import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
 import { AccessLog } from "../../server/log.ts";
+import { Metrics } from "../../server/metrics.ts";
 import { Reception } from "../../server/reception.ts";
 import { Refusals } from "../../server/refusals.ts";
 import type { Service } from "../../server/service.ts";
+import { Turns } from "../../server/turns.ts";
 import { installed } from "../cli/support.ts";
 import { Authority, type Certified, openssl } from "../support/certificates.ts";
 import { codeOf, type LogLine, request, resultOf } from "../support/daemon.ts";
@@ -272,9 +274,7 @@ Deno.test("who is there when the certificate expires is cut off", async () => {
   const access = ownerAccess({ uid: 0 }, () => ["DNS:a.test"]);
   const service = { handle: () => Promise.reject(new Error("nothing is asked")) };
   const reception = new Reception({
-    access,
-    admission,
-    log,
+    ...{ access, admission, log, metrics: new Metrics(), turns: new Turns(() => {}) },
     service: service as unknown as Service,
   });
   reception.receive(transport, who);
