@@ -28,6 +28,7 @@ import {
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
+  AUDIT_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
   LINK_WORKER,
@@ -43,6 +44,7 @@ import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
+import type { AuditContext } from "./server/audit/run.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
 
@@ -50,6 +52,7 @@ type Context =
   & ClientContext
   & ServeContext
   & AdminContext
+  & AuditContext
   & InstallContext
   & ShareContext
   & NginxContext
@@ -73,6 +76,7 @@ const SUBCOMMANDS = {
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
   pki: async () => (await import("./server/pki/command.ts")).pkiRoutes,
+  audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
   policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
@@ -192,7 +196,7 @@ function writeSome(bytes: Uint8Array): number {
 }
 
 const context: Context & { process: { exitCode?: number | string | null } } = {
-  process: { stdout: { write: print }, stderr: { write: writeError } },
+  process: { stdout: { write: (text) => void print(text) }, stderr: { write: writeError } },
   print,
   say,
   script: import.meta.url,
@@ -253,6 +257,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === AUDIT_WORKER) {
+  const { runAuditRole } = await import("./server/audit/worker.ts");
+  runAuditRole();
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();

@@ -60,7 +60,7 @@ async function startBoth(space: Workspace): Promise<Reached> {
     'clients = ["DNS:client"]',
   ];
   await Deno.writeTextFile(`${config}/crypto.toml`, settings.join("\n"));
-  const local = await startDaemon(space, undefined, env);
+  const local = await startDaemon(space, { prepared: env });
   return { local, port: await portOf(local.pid), identity: `${config}/pki/issued/client` };
 }
 

@@ -68,24 +68,29 @@ export async function daemonHome(space: Workspace) {
   };
 }
 
-/**
- * Starts a daemon of its own directories and waits until it answers.
- * @param policy text of its policy file, if it is to have one
- * @param given directories in which something has been prepared
- */
+/** How a daemon is started. */
+export interface DaemonOptions {
+  /** Another program than the one that is measured. */
+  readonly program?: string;
+  /** Text of its policy file, if it is to have one. */
+  readonly policy?: string;
+  /** Directories in which something has been prepared. */
+  readonly prepared?: Awaited<ReturnType<typeof daemonHome>>;
+}
+
+/** Starts a daemon of its own directories and waits until it answers. */
 export async function startDaemon(
   space: Workspace,
-  policy?: string,
-  given?: Awaited<ReturnType<typeof daemonHome>>,
+  { program = space.crypto, policy, prepared }: DaemonOptions = {},
 ): Promise<Server> {
-  const env = given ?? await daemonHome(space);
+  const env = prepared ?? await daemonHome(space);
   const home = env.HOME;
   if (policy !== undefined) {
     await Deno.mkdir(`${home}/config/crypto`, { recursive: true, mode: 0o700 });
     await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
   }
   const socket = `${home}/crypto/crypto.sock`;
-  const child = space.start(space.crypto, ["serve"], { env });
+  const child = space.start(program, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);
 }
 

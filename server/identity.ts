@@ -46,12 +46,6 @@ export function accountOf(who: Identity): Account {
   return isNetworkCaller(who) ? who.names[0] : who.uid;
 }
 
-/** A caller as the log names it. */
-export function describeCaller(who: Identity): Readonly<Record<string, string | number>> {
-  if (!isNetworkCaller(who)) return { pid: who.pid, uid: who.uid, gid: who.gid };
-  return { certificate: who.names[0], fingerprint: who.names.at(-1)!, address: who.address };
-}
-
 /**
  * Makes an identity of what the kernel recorded.
  * @throws {CryptoError} `no_identity` for a peer that this user namespace has no id for: every such

@@ -6,7 +6,7 @@ import type { Access } from "./access.ts";
 import type { Transport } from "./channel.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { accountOf, type Identity, isNetworkCaller } from "./identity.ts";
-import type { Decision } from "./log.ts";
+import type { Decision } from "./audit/log.ts";
 
 const SWEEP_INTERVAL = 1_000;
 

@@ -1,5 +1,5 @@
 /** Noting who was refused before they had an identity: anybody can cause that, as often as they like. */
-import type { DecisionLog } from "./log.ts";
+import type { DecisionLog } from "./audit/log.ts";
 
 /** Refusals of one second that have a line of their own; the others share one. */
 const LINES_EACH_SECOND = 16;

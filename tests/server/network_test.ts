@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { ownerAccess } from "../../server/access.ts";
 import type { Receiver, Transport } from "../../server/channel.ts";
 import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
-import { AccessLog } from "../../server/log.ts";
+import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
+import { AuditLog } from "../../server/audit/log.ts";
 import { Metrics } from "../../server/metrics.ts";
 import { Reception } from "../../server/reception.ts";
 import { Refusals } from "../../server/refusals.ts";
@@ -15,9 +16,16 @@ import { codeOf, type LogLine, request, resultOf } from "../support/daemon.ts";
 import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
 import { run } from "../support/process.ts";
 import { eventually, soon } from "../support/wait.ts";
+import { targetOf } from "./support.ts";
 
 const why = await installed("openssl");
 if (why !== undefined) console.log(`SKIP: the network mode: ${why}`);
+
+/** A log that is given away. */
+function memoryLog(take: (text: string) => void): AuditLog {
+  const target = targetOf((bytes) => take(new TextDecoder().decode(bytes)));
+  return AuditLog.on(target, { limits: DEFAULT_AUDIT_LIMITS });
+}
 
 function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
   Deno.test({
@@ -248,7 +256,7 @@ networkTest(
 
 Deno.test("who is there when the certificate expires is cut off", async () => {
   const lines: string[] = [];
-  const log = new AccessLog({ write: (bytes) => void lines.push(new TextDecoder().decode(bytes)) });
+  const log = memoryLog((text) => void lines.push(text));
   const admission = new Admission({ ...DEFAULT_LIMITS, line: 10 });
   const ended = Promise.withResolvers<string>();
   let receiver: Receiver | undefined;
@@ -286,7 +294,7 @@ Deno.test("who is there when the certificate expires is cut off", async () => {
 
 Deno.test("refusals that anybody can cause do not fill the log", async () => {
   let text = "";
-  const log = new AccessLog({ write: (bytes) => void (text += new TextDecoder().decode(bytes)) });
+  const log = memoryLog((more) => void (text += more));
   const refusals = new Refusals(log);
   for (let i = 0; i < 1_000; i++) refusals.note("192.0.2.1:1", "no_certificate");
   refusals.close();
