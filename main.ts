@@ -31,6 +31,8 @@ import {
   AUDIT_WORKER,
   DAEMON_WORKER,
   INSTALL_WORKER,
+  LINK_WORKER,
+  PKI_WORKER,
   REWRAP_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
@@ -73,6 +75,7 @@ const SUBCOMMANDS = {
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  pki: async () => (await import("./server/pki/command.ts")).pkiRoutes,
   audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
   policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
@@ -245,6 +248,12 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === LINK_WORKER) {
+  const { runLinkRole } = await import("./client/link.ts");
+  runLinkRole();
+} else if (globalThis.name === PKI_WORKER) {
+  const { runPkiRole } = await import("./server/pki/role.ts");
+  await runPkiRole();
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();

@@ -11,6 +11,7 @@ import { benchFairness } from "./fairness.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
+import { benchNetwork } from "./network.ts";
 import { benchProcess } from "./process.ts";
 import { benchRequests } from "./requests.ts";
 import { benchShare } from "./share.ts";
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,
+  network: benchNetwork,
   share: benchShare,
   lambda: benchLambda,
 };

@@ -230,6 +230,20 @@ export const ERRORS = {
     message: "the daemon cannot be reached",
     hint: "start it with `crypto serve`, or name its socket with --socket or CRYPTO_SOCKET",
   },
+  tls_refused: {
+    exit: 77,
+    rpc: -32046,
+    http: 403,
+    message: "the daemon does not accept the certificate",
+    hint: "it is missing, expired, revoked or of another authority: the daemon's log says what",
+  },
+  untrusted_server: {
+    exit: 76,
+    rpc: -32047,
+    http: 502,
+    message: "the server does not prove to be the one that was named",
+    hint: "check its name, the identity's ca.pem, and whether its certificate has expired",
+  },
   outcome_unknown: {
     exit: 69,
     rpc: -32040,

@@ -98,9 +98,14 @@ function userRuntime(env: Env): string {
   });
 }
 
+/** Where a user's configuration is. */
+export function configHome(env: Env): string {
+  return absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
+}
+
 /** The layout of a daemon that one user runs (XDG Base Directory Specification 0.8). */
 export function userLayout(env: Env, socket?: string): Layout {
-  const config = absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
+  const config = configHome(env);
   const state = absolute(env, "XDG_STATE_HOME") ?? `${needHome(env)}/.local/state`;
   const runtime = socket ? parent(socket) : userRuntime(env);
   return withSocket(layout("user", `${config}/crypto`, `${state}/crypto`, runtime), socket);

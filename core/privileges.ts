@@ -7,6 +7,8 @@ import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
+  "CRYPTO_IDENTITY",
+  "CRYPTO_SERVER",
   "CRYPTO_SOCKET",
   "HOME",
   "XDG_CONFIG_HOME",
@@ -191,6 +193,16 @@ export const PRIVILEGES = {
   restore: ADMIN,
   audit: AUDIT,
   policy: POLICY,
+  pki: {
+    start: {
+      read: true,
+      write: true,
+      env: ["HOME", "XDG_CONFIG_HOME", ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+      ffi: true,
+    },
+    working: {},
+  },
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -243,6 +255,8 @@ export interface Passed {
   readonly activated: boolean;
   /** The path of the sealing key's credential, if there is one. */
   readonly credential?: string | undefined;
+  /** Paths of certificates, key and lists, where the daemon listens on the network. */
+  readonly certificates?: readonly string[] | undefined;
 }
 
 /**
@@ -250,7 +264,10 @@ export interface Passed {
  * which {@link Layout} names, and who the users and groups are that a policy names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
-export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
+export function daemonPrivileges(
+  layout: Layout,
+  { activated, credential, certificates = [] }: Passed,
+) {
   const { configDirectory, stateDirectory, socket, metricsSocket } = layout;
   const ownSockets = activated ? [] : [socket, metricsSocket];
   const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
@@ -261,6 +278,7 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
       ...ACCOUNTS,
       ...ownSockets,
       ...credential ? [credential] : [],
+      ...certificates,
     ],
     write: [...ownConfig, stateDirectory, ...ownSockets],
   };
@@ -270,6 +288,20 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
 /** Whether the daemon may write where the sealing key is. */
 export function ownsConfiguration({ mode }: Layout, activated: boolean): boolean {
   return !activated || mode === "user";
+}
+
+/**
+ * What the worker may do by which a command reaches a daemon on another machine.
+ * @param server `HOST:PORT`
+ */
+export function serverPrivileges(server: string): PermissionSet {
+  return { net: [server] };
+}
+
+/** What the worker of `crypto pki` may do: the authority's directory, with libraries at first. */
+export function pkiPrivileges(directory: string) {
+  const working = { read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
 /** Directories below a root directory that installing and removing write in. */

@@ -9,6 +9,12 @@ export const AUDIT_WORKER = "crypto-audit";
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
 
+/** A certificate authority. */
+export const PKI_WORKER = "crypto-pki";
+
+/** Reaches a daemon on another machine. */
+export const LINK_WORKER = "crypto-link";
+
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 

@@ -14,6 +14,7 @@ import {
 import type { LoopbackAddress } from "../platform/listeners.ts";
 import { type AuditLimits, DEFAULT_AUDIT_LIMITS } from "./audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { type NetworkConfig, readNetwork } from "./network.ts";
 import { readTrustedText } from "./trusted.ts";
 
 /** What the file sets, a section each. */
@@ -24,6 +25,7 @@ export interface Config {
   readonly credentials: ReadonlyMap<string, readonly string[]>;
   /** Where the daemon listens for who wants to know how it is. */
   readonly metrics: MetricsAddress | undefined;
+  readonly network: NetworkConfig;
 }
 
 /** A port of this machine's, or the socket that is named for that. */
@@ -131,7 +133,7 @@ export const SETTINGS: Readonly<Record<NumberSection, Readonly<Record<string, Se
   audit: AUDIT_SETTINGS,
 };
 
-const SECTIONS = ["limits", "audit", "credentials", "metrics"] as const;
+const SECTIONS = ["limits", "audit", "credentials", "metrics", "network"] as const;
 const LISTEN = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/;
 const MAX_PORT = 65_535;
 /** A credential's name is a file's as well. */
@@ -177,11 +179,12 @@ export function parseConfig(text: string, path: string): Config {
     audit: { ...DEFAULT_AUDIT_LIMITS, ...readNumbers("audit", section("audit")) },
     credentials: readCredentials(section("credentials")),
     metrics: readMetrics(section("metrics")),
+    network: readNetwork(section("network")),
   };
 }
 
 /** What stands in a section, and what an error about it names. */
-type Section = readonly {
+export type Section = readonly {
   readonly key: string;
   readonly value: TomlValue;
   readonly subject: string;
@@ -249,6 +252,7 @@ function readToml(text: string, path: string): TomlTable {
   }
 }
 
-function wrong(subject: string, hint: string): CryptoError {
+/** The error of a setting: what it names, and what that is to be. */
+export function wrong(subject: string, hint: string): CryptoError {
   return new CryptoError("config", { subject, hint: `it ${hint}` });
 }

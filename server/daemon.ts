@@ -22,8 +22,9 @@ import type { OverflowIds } from "./identity.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
-import { Listener } from "./listener.ts";
+import { Listening } from "./listening.ts";
 import { countedLog, Metrics } from "./metrics.ts";
+import type { NetworkPlaces } from "./network.ts";
 import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { Service } from "./service.ts";
@@ -41,6 +42,8 @@ export interface DaemonOptions extends SealingPlaces {
   readonly overflow: OverflowIds;
   /** What a service manager does for it. */
   readonly supervision: Supervision;
+  /** Where it listens on the network, if it does. */
+  readonly network?: NetworkPlaces | undefined;
   readonly version: string;
   readonly warnings: readonly string[];
   /** Instead of what the configuration file says. */
@@ -59,7 +62,7 @@ interface Parts {
   readonly log: AuditLog;
   readonly heads: HeadPublisher;
   readonly sockets: DaemonSockets;
-  readonly listener: Listener;
+  readonly listening: Listening;
   /** What listens for other things than requests. */
   readonly besides: readonly { stop(): void }[];
   readonly pulse: IntervalTimer | undefined;
@@ -95,7 +98,7 @@ export class Daemon {
     const usage = Usage.open(layout.usage);
     const { limits, audit } = settings.current;
     const admission = new Admission(options.limits ?? limits);
-    const policy = readPolicyOf(options);
+    const policy = readPolicyOf(options, settings);
     const { access, quotas } = policy;
     const log = AuditLog.open(layout.auditLog, { limits: audit, complain: say });
     await begin(log, version);
@@ -109,7 +112,9 @@ export class Daemon {
 
     const turns = new Turns(() => loop.wake());
     const shared = { sockets, loop, access, overflow, service, metrics, admission, turns };
-    const listener = new Listener(claimed.requests.listen(), { ...shared, log: counted });
+    const network = options.network && { places: options.network, uid: owner.uid };
+    const open = () => claimed.requests.listen();
+    const listening = await Listening.start(open, network, { ...shared, log: counted });
     const besides = listenBesides(claimed, {
       ...{ ...shared, log: counted, ...options },
       ...{ engine, store, settings },
@@ -118,7 +123,12 @@ export class Daemon {
     const keeper = new Keeper({ store, usage, log: counted, engine });
     const heads = new HeadPublisher(log, say);
     const told = { store, keeper, manager, admission, log, heads, settings, policy };
-    return new Daemon({ ...told, sockets: claimed, listener, besides, pulse });
+    return new Daemon({ ...told, sockets: claimed, listening, besides, pulse });
+  }
+
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  get listening(): string | undefined {
+    return this.parts.listening.address;
   }
 
   /** Where its metrics are to be had, if they are. */
@@ -147,11 +157,11 @@ export class Daemon {
   }
 
   /**
-   * Reads configuration and policy again.
+   * Reads configuration, policy and certificates again.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, log, settings, policy } = this.parts;
+    const { manager, admission, log, settings, policy, listening } = this.parts;
     manager.reloading();
     const problems = failuresOf(
       () => {
@@ -160,6 +170,7 @@ export class Daemon {
         log.limits = audit;
       },
       () => policy.load(),
+      () => listening.reload(),
     );
     this.#tellReady(...problems);
     return problems;
@@ -167,10 +178,10 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, besides, keeper, sockets, pulse, log, heads } = this.parts;
+    const { manager, listening, besides, keeper, sockets, pulse, log, heads } = this.parts;
     manager.stopping();
     for (const one of besides) one.stop();
-    await listener.stop();
+    await listening.stop();
     await keeper.stop();
     await log.note({ event: "stop" });
     await heads.stop();
@@ -181,10 +192,11 @@ export class Daemon {
   }
 }
 
-function readPolicyOf({ layout, owner }: DaemonOptions): PolicyInForce {
+function readPolicyOf({ layout, owner }: DaemonOptions, settings: Settings): PolicyInForce {
   const groups = new GroupDatabase();
   const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
-  return new PolicyInForce({ path: layout.policy, owner, isMember });
+  const clients = () => settings.current.network.clients;
+  return new PolicyInForce({ path: layout.policy, owner, isMember, clients });
 }
 
 /**

@@ -17,8 +17,9 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
-  const { keys, metrics } = await worker.start();
-  context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
+  const { keys, metrics, listening } = await worker.start();
+  const places = [options.layout.socket, ...listening ? [`tls://${listening}`] : []];
+  context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);
   for (const warning of options.warnings) context.say(warning);
   reloadOnHangup(worker, context.say);

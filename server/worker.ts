@@ -7,6 +7,7 @@ import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
 import { Daemon, type DaemonOptions, type Say } from "./daemon.ts";
+import { filesOf } from "./network.ts";
 
 /** What the worker is asked. */
 type Question =
@@ -20,6 +21,8 @@ export interface Started {
   readonly keys: number | undefined;
   /** Where its metrics are to be had, if they are. */
   readonly metrics: string | undefined;
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  readonly listening: string | undefined;
 }
 
 /** How it has started; what could not be reloaded; undefined when it has stopped. */
@@ -35,7 +38,7 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
     daemon.ready();
-    return { keys: daemon.keys, metrics: daemon.metrics };
+    return { keys: daemon.keys, metrics: daemon.metrics, listening: daemon.listening };
   });
 }
 
@@ -52,9 +55,10 @@ export class DaemonWorker {
    * @param say takes what the daemon says by itself
    */
   static async load(script: string, options: DaemonOptions, say: Say): Promise<DaemonWorker> {
-    const { layout, credential, supervision } = options;
+    const { layout, credential, supervision, network } = options;
     const activated = supervision.listeners.length > 0;
-    const permissions = daemonPrivileges(layout, { activated, credential }).start;
+    const certificates = network && filesOf(network);
+    const permissions = daemonPrivileges(layout, { activated, credential, certificates }).start;
     const role = { script, name: DAEMON_WORKER, permissions, onEvent: say };
     return new DaemonWorker(await RoleWorker.start<Question, Answer, string>(role), options);
   }
@@ -69,7 +73,7 @@ export class DaemonWorker {
     return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads configuration and policy again. Gives what could not be done. */
+  /** Reads configuration, policy and certificates again. Gives what could not be done. */
   async reload(): Promise<readonly string[]> {
     const problems = await this.role.ask({ type: "reload" });
     return Array.isArray(problems) ? problems : [];

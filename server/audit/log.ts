@@ -5,7 +5,7 @@
 import { type Bytes, concat } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
 import { loadSha256, type Sha256 } from "../../platform/libcrypto.ts";
-import type { Identity } from "../identity.ts";
+import { type Identity, isNetworkCaller, type LocalCaller } from "../identity.ts";
 import { Chain, type Head, portableSha256 } from "./chain.ts";
 import { AuditFiles, type AuditLimits, type Found, TornWrite } from "./files.ts";
 
@@ -24,6 +24,10 @@ export interface Decision {
   /** The unit that asks for a credential, as systemd says, and the credential's name. */
   readonly unit?: string | undefined;
   readonly credential?: string | undefined;
+  /** Where somebody is who has no identity: `HOST:PORT`. */
+  readonly address?: string | undefined;
+  /** What was wrong with a connection, for the administrator; the peer is not told. */
+  readonly reason?: string | undefined;
   /** How many requests of one line this is about, if not one. */
   readonly requests?: number | undefined;
   /** Of what changes the ring: before it is done, and what came of it. Both are synced. */
@@ -284,16 +288,22 @@ export class AuditLog {
 }
 
 /** The beginning of a line, without its opening brace. */
-function describeCaller({ pid, uid, gid, groups }: Identity): string {
+function describeCaller(who: Identity): string {
+  const caller = isNetworkCaller(who)
+    ? { certificate: who.names[0], fingerprint: who.names.at(-1), address: who.address }
+    : describeLocal(who);
+  return `${JSON.stringify(caller).slice(1, -1)},`;
+}
+
+function describeLocal({ pid, uid, gid, groups }: LocalCaller) {
   const others = groups.length - MAX_GROUPS;
-  const caller = {
+  return {
     pid,
     uid,
     gid,
     groups: groups.slice(0, MAX_GROUPS),
     moreGroups: others > 0 ? others : undefined,
   };
-  return `${JSON.stringify(caller).slice(1, -1)},`;
 }
 
 /** What went wrong, in the system's words. */

@@ -13,7 +13,9 @@ export type AuditLine =
   & Partial<Decision>
   & Partial<Extract<AuditEvent, { event: "recovered" }>>
   & Partial<Extract<AuditEvent, { event: "rotated" }>>
-  & { readonly time: string; readonly event?: AuditEvent["event"]; readonly uid?: number };
+  & { readonly time: string; readonly event?: AuditEvent["event"] }
+  /** Who: by the kernel, or by a certificate. */
+  & { readonly uid?: number; readonly certificate?: string };
 
 /** A file of the log that is open. */
 export interface OpenLog {

@@ -29,7 +29,8 @@ export function readNames(passwd: string): Map<number, string> {
 export function showLine(line: AuditLine, names: ReadonlyMap<number, string>): string {
   const time = line.time.replace("T", " ");
   if (line.event) return `${time}  ${"-".padEnd(12)}  ${line.event}${detail(line)}`;
-  const who = line.uid === undefined ? "?" : names.get(line.uid) ?? `${line.uid}`;
+  const { uid, certificate, address = "?" } = line;
+  const who = uid === undefined ? certificate ?? address : names.get(uid) ?? `${uid}`;
   const { key = "-", version } = line;
   const columns = [
     time,

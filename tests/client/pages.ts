@@ -14,6 +14,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "usage",
   "unavailable",
   "outcome_unknown",
+  "untrusted_server",
   "unsafe_path",
   "already_running",
   "ring_unreadable",

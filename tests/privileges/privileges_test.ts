@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
+import { installed } from "../cli/support.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
+import { CLIENT, NetworkPlace } from "../support/network.ts";
 import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
 import { startShareServer } from "../support/share.ts";
 import { eventually } from "../support/wait.ts";
@@ -82,6 +84,7 @@ const IN_WORKERS: readonly (readonly string[])[] = [
   ["backup", backup, ...fromFile],
   ["restore", backup, "--replace", ...fromFile],
   ["reseal", "passphrase", ...fromFile],
+  ["pki", "init", ...fromFile],
   ["audit", "verify"],
   ["audit", "tail"],
   ["install", "--dry-run"],
@@ -129,8 +132,8 @@ Deno.test("a subcommand that fails has given up as much", async () => {
   assert.ok(allRefused(stderr, nothing).length >= 2);
 });
 
-Deno.test("crypto serve can do nothing but its work, in its worker neither", async () => {
-  using place = new Place();
+/** Runs a daemon with the probe inside, from its start to its end. */
+async function probeDaemon(place: Place): Promise<void> {
   const child = new Deno.Command(probed, {
     args: ["serve"],
     env: { ...place.env, SHELL: "/bin/sh" },
@@ -154,6 +157,34 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   const seen = allRefused(await stderr, starting);
   const places = new Set(seen.map(({ where }) => where));
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
+}
+
+Deno.test("crypto serve can do nothing but its work, in its worker neither", async () => {
+  using place = new Place();
+  await probeDaemon(place);
+});
+
+const withoutOpenssl = await installed("openssl");
+
+Deno.test({
+  name: "over the network neither the daemon nor who asks it can do more",
+  ignore: withoutOpenssl !== undefined,
+  async fn() {
+    using network = await NetworkPlace.make();
+    await probeDaemon(network.place);
+    await using serving = await network.start();
+    const identity = `${directory}/identity`;
+    Deno.mkdirSync(identity, { mode: 0o700 });
+    const { certificate, key } = await network.authority.issue(CLIENT);
+    Deno.copyFileSync(certificate, `${identity}/cert.pem`);
+    Deno.copyFileSync(key, `${identity}/key.pem`);
+    Deno.copyFileSync(network.authority.certificate, `${identity}/ca.pem`);
+    const by = ["--server", `tls://localhost:${serving.port}`, "--identity", identity];
+    const { code, stderr } = await probe(["encrypt", ...by], { stdin: "a secret" });
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+    assert.deepEqual([...places].sort(), ["crypto-link", "main"]);
+  },
 });
 
 Deno.test("crypto share send, request, open and status can do nothing but their work", async () => {

@@ -10,6 +10,7 @@ import {
 } from "../../server/config.ts";
 import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
+import { placeNetwork, readAddress } from "../../server/network.ts";
 import { failsWith } from "../core/support.ts";
 import { Place, serveToEnd } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
@@ -48,6 +49,7 @@ const DEFAULTS: Config = {
   audit: DEFAULT_AUDIT_LIMITS,
   credentials: new Map(),
   metrics: undefined,
+  network: { clients: [] },
 };
 const SECTIONS = Object.keys(SETTINGS) as NumberSection[];
 
@@ -235,4 +237,52 @@ Deno.test("the table of docs/operations.md is the table of settings", async () =
     });
   });
   assert.deepEqual(documented, settings);
+});
+
+Deno.test("the section of the network says where, with which files and for whom", () => {
+  const text = `[network]
+listen = "tls://[::1]:7400"
+certificate = "server.crt"
+clients = ["URI:spiffe://a/b", "DNS:b.test", "SHA256:${"0a".repeat(32)}"]`;
+  const { network } = parseConfig(text, PATH);
+  assert.equal(network.listen, "tls://[::1]:7400");
+  assert.deepEqual([network.certificate, network.key], ["server.crt", undefined]);
+  assert.equal(network.clients.length, 3);
+  assert.deepEqual(parseConfig("", PATH).network, { clients: [] });
+});
+
+Deno.test("what is wrong in the section of the network is named with its line", () => {
+  const wrong = [
+    'listen = "tls://localhost:1"',
+    'listen = "127.0.0.1:1"',
+    "listen = 7400",
+    "certificate = 1",
+    'key = ""',
+    'lists = "x"',
+    'clients = "URI:x"',
+    'clients = ["worker"]',
+    'clients = ["DNS:"]',
+    'clients = ["SHA256:00"]',
+  ];
+  for (const line of wrong) {
+    const { subject } = refused(`[network]\n${line}`);
+    assert.ok(subject?.startsWith(`${PATH}:2: network.`), subject);
+  }
+  refused("network = 1");
+});
+
+Deno.test("where to listen is an address and a port, and every file is named", () => {
+  const place = (config: object, told?: string) => {
+    return placeNetwork({ clients: [], ...config }, told, { directory: "/nowhere", uid: UID });
+  };
+  assert.equal(place({}), undefined);
+  assert.deepEqual(readAddress("tls://[::]:0"), { host: "::", port: 0 });
+  for (
+    const told of ["tls://localhost:1", "tls://1.2.3.4", "tls://1.2.3.4:65536", "1.2.3.4:5", ""]
+  ) {
+    failsWith("usage", () => readAddress(told));
+  }
+  failsWith("config", () => place({ listen: "tls://127.0.0.1:0" }));
+  const missing = { certificate: "a/b", key: "a/b", ca: "a/b" };
+  failsWith("config", () => place(missing, "tls://127.0.0.1:0"));
 });

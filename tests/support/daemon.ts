@@ -124,6 +124,10 @@ export interface LogLine {
   readonly uid?: number;
   readonly gid?: number;
   readonly groups?: readonly number[];
+  readonly certificate?: string;
+  readonly fingerprint?: string;
+  readonly address?: string;
+  readonly reason?: string;
   readonly op: string;
   readonly key?: string;
   readonly version?: number;
