@@ -14,6 +14,7 @@ import {
   text_en,
 } from "@stricli/core";
 import { type ClientContext, COMPLETE } from "./client/flags.ts";
+import type { GuiContext } from "./client/gui/run.ts";
 import {
   describeError,
   exitStatus,
@@ -25,7 +26,9 @@ import {
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
+  BROWSER_WORKER,
   DAEMON_WORKER,
+  GUI_WORKER,
   INSTALL_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
@@ -41,6 +44,7 @@ import type { ShareContext } from "./share/client/session.ts";
 
 type Context =
   & ClientContext
+  & GuiContext
   & ServeContext
   & AdminContext
   & InstallContext
@@ -58,6 +62,7 @@ const SUBCOMMANDS = {
   key: async () => (await import("./client/command.ts")).keyRoutes,
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,
+  gui: async () => (await import("./client/gui/command.ts")).guiCommand,
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
@@ -169,6 +174,7 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   version: settings.version,
   openTerminal: () => Terminal.open(),
   requireConfig,
+  findShareServer,
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
@@ -176,6 +182,12 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
 async function requireConfig(path: string): Promise<void> {
   const { readConfig } = await import("./server/config.ts");
   readConfig(path, ROOT);
+}
+
+/** The server for links, which is another folder's to ask. */
+async function findShareServer(told: string | undefined) {
+  const { findServer } = await import("./share/client/session.ts");
+  return await findServer(import.meta.url, told);
 }
 
 /** Loaded when somebody is to be asked. */
@@ -214,6 +226,13 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === GUI_WORKER) {
+  const { runGuiRole } = await import("./client/gui/worker.ts");
+  const { sendStream } = await import("./share/client/stream.ts");
+  runGuiRole(sendStream);
+} else if (globalThis.name === BROWSER_WORKER) {
+  const { runBrowserRole } = await import("./client/gui/browser.ts");
+  runBrowserRole();
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();

@@ -418,6 +418,13 @@ export const ERRORS = {
     message: "the share server did not withstand them",
     hint: "see the table; report it privately to the maintainers, and stop the server until then",
   },
+  gui_refused: {
+    exit: 77,
+    rpc: -32090,
+    http: 403,
+    message: "this window answers only the page that it was opened with",
+    hint: "start `crypto gui` again",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

@@ -69,14 +69,19 @@ function needHome(env: Env): string {
   throw new CryptoError("config", { subject: "HOME", hint: "set it to your home directory" });
 }
 
-function userRuntime(env: Env): string {
+/** The directory of a user's sockets and the like. @throws {CryptoError} `config` without one */
+export function runtimeDirectory(env: Env): string {
   const runtime = absolute(env, "XDG_RUNTIME_DIR");
-  if (runtime) return `${runtime}/crypto`;
+  if (runtime) return runtime;
   throw new CryptoError("config", {
     subject: "XDG_RUNTIME_DIR",
     hint: "there is no runtime directory: log in by a session manager, set it to a directory of " +
       "yours with mode 0700, or name a socket with --socket",
   });
+}
+
+function userRuntime(env: Env): string {
+  return `${runtimeDirectory(env)}/crypto`;
 }
 
 /** The layout of a daemon that one user runs (XDG Base Directory Specification 0.8). */

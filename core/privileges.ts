@@ -152,6 +152,14 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  gui: {
+    start: {
+      ...HANDLES_FIRST.start,
+      env: ["CRYPTO_SHARE_SERVER", ...HANDLES_FIRST.start.env],
+      run: systemPrograms("xdg-open"),
+    },
+    working: {},
+  },
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -293,6 +301,26 @@ export function shareClientPrivileges(
   const net = origins.map(hostOf);
   const working = { net, read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker of `crypto gui` is given: one port of this machine, the directory of the page that
+ * it hands over, and what sending a link reaches. It gives up `ffi` when it can connect to the
+ * daemon's one socket, before it listens.
+ *
+ * @param listen `127.0.0.1:PORT`
+ * @param origins `https://HOST[:PORT]` of the share server and of its storage, if it has one
+ */
+export function guiPrivileges(listen: string, directory: string, origins: readonly string[]) {
+  const net = [listen, ...origins.map(hostOf)];
+  const working = { net, read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** What the worker may do that opens the browser: run the one program for that. */
+export function browserPrivileges(): PermissionSet {
+  const programs = systemPrograms("xdg-open");
+  return { read: programs, run: programs };
 }
 
 /** What the worker of `share attack` may do: reach the servers that it attacks. */

@@ -6,6 +6,12 @@ export const ADMIN_WORKER = "crypto-admin";
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
 
+/** The window that a browser shows. */
+export const GUI_WORKER = "crypto-gui";
+
+/** Opens the browser. */
+export const BROWSER_WORKER = "crypto-browser";
+
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 

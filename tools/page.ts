@@ -8,13 +8,15 @@ import { dirname, join } from "node:path";
 import { mustDeno, PROJECT, reason } from "./process.ts";
 
 /** The folders that pages are in. */
-export const PAGES = ["share/page/"];
+export const PAGES = ["share/page/", "client/gui/page/"];
 
 /** Where a bundle starts, by where it is kept. */
 const ENTRIES = {
   "share/assets/page.js": "share/page/main.ts",
   "share/assets/worker.js": "share/page/work/worker.ts",
   "share/assets/page.css": "share/page/page.css",
+  "client/gui/assets/page.js": "client/gui/page/main.ts",
+  "client/gui/assets/page.css": "client/gui/page/page.css",
 };
 
 /** Whether a file is a bundle. */
