@@ -1,13 +1,23 @@
 /** How long a server goes on that nobody uses. */
 
+/** How long is waited for the first page at least, in milliseconds. */
+const FIRST = 60_000;
+
 /** Counts the pages that are open, and tells once when none has been for a while. */
 export class Life {
   #pages = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param idle milliseconds */
-  constructor(private readonly idle: number, private readonly onUnused: () => void) {
-    this.#wait();
+  /**
+   * @param idle milliseconds
+   * @param first milliseconds until the first is there, since a browser may have to start
+   */
+  constructor(
+    private readonly idle: number,
+    private readonly onUnused: () => void,
+    first: number = Math.max(idle, FIRST),
+  ) {
+    this.#timer = setTimeout(onUnused, first);
   }
 
   /** A page is open. */
