@@ -229,6 +229,7 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
 /** Directories below a root directory that installing and removing write in. */
 const INSTALLER_WRITES = [
   "/usr/local/bin",
+  "/usr/local/share/applications",
   "/etc/sysusers.d",
   "/etc/systemd/system",
   CREDENTIAL_STORE,
