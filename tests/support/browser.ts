@@ -2,6 +2,7 @@
  * Pages in a real Chromium, which are watched: for what they complain of, and for everything that
  * they ask anybody.
  */
+import type axe from "axe-core";
 import {
   type Browser,
   type BrowserContext,
@@ -93,4 +94,12 @@ export async function closeBrowser(): Promise<void> {
 /** Registers a test that needs a browser, which outlives it. */
 export async function browserTest(name: string, run: () => Promise<void>): Promise<void> {
   await linuxTest(name, ["chromium"], run, { sanitizeOps: false, sanitizeResources: false });
+}
+
+/** Whatever axe, which is in the page already, finds in it as it is. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  const found = await page.evaluate("axe.run().then(({ violations }) => violations)");
+  return (found as axe.Result[]).map(({ id, nodes }) => {
+    return `${id}: ${nodes.map(({ html }) => html).join(" ")}`;
+  });
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
-import { browserTest, closeBrowser } from "../../support/browser.ts";
+import { axeFindings, browserTest, closeBrowser } from "../../support/browser.ts";
 import { startDaemon } from "../../support/daemon.ts";
 import { startShareServer } from "../../support/share.ts";
 import { openPage, startWindow } from "./support.ts";
@@ -62,14 +62,6 @@ async function tour(page: Page, look: (view: string) => Promise<void>): Promise<
   await look("history");
 }
 
-/** Whatever axe finds in the page as it is. */
-async function axeFindings(page: Page): Promise<string[]> {
-  const found = await page.evaluate("axe.run().then(({ violations }) => violations)");
-  return (found as axe.Result[]).map(({ id, nodes }) => {
-    return `${id}: ${nodes.map(({ html }) => html).join(" ")}`;
-  });
-}
-
 const looks = [
   { colorScheme: "light", locale: "en-US", viewport: { width: 1_000, height: 700 } },
   { colorScheme: "dark", locale: "de-DE", viewport: { width: 320, height: 640 } },
@@ -78,9 +70,9 @@ const looks = [
 for (const { colorScheme, locale, viewport } of looks) {
   const name = `axe finds nothing in any view: ${colorScheme}, ${locale}, ${viewport.width} pixels`;
   await browserTest(name, async () => {
-    await using window = await startWindow({ env });
+    await using gui = await startWindow({ env });
     // The tool is a script of another's, which the page's policy would not let in.
-    const visit = await openPage(window, { colorScheme, locale, viewport, bypassCSP: true });
+    const visit = await openPage(gui, { colorScheme, locale, viewport, bypassCSP: true });
     const { page, context } = visit;
     await page.evaluate(axe.source);
     const views: string[] = [];
@@ -92,7 +84,7 @@ for (const { colorScheme, locale, viewport } of looks) {
       assert.equal(await page.evaluate("document.documentElement.lang"), locale.slice(0, 2));
     });
     assert.equal(views.length, 11);
-    await window.stop();
+    await gui.stop();
     await page.locator("main p.lead:only-of-type").waitFor();
     assert.deepEqual(await axeFindings(page), [], "closed");
     await context.close();
@@ -102,8 +94,8 @@ for (const { colorScheme, locale, viewport } of looks) {
 await browserTest(
   "all is done with the keyboard, and another language keeps what was typed",
   async () => {
-    await using window = await startWindow({ env });
-    const visit = await openPage(window);
+    await using gui = await startWindow({ env });
+    const visit = await openPage(gui);
     const { page } = visit;
     const { keyboard } = page;
     const tabTo = async (selector: string) => {

@@ -24,14 +24,14 @@ console.log(JSON.stringify([
 const STRANGER = ["setpriv", "--reuid", "61999", "--regid", "61999", "--clear-groups"];
 
 Deno.test("the token is in a file of its user's alone, and in no argument list", async () => {
-  await using window = await startWindow({ env });
-  const directory = window.handoff.replace(/\/[^/]*$/, "");
+  await using gui = await startWindow({ env });
+  const directory = gui.handoff.replace(/\/[^/]*$/, "");
   assert.ok(directory.startsWith(`${env["XDG_RUNTIME_DIR"]}/`));
-  const modes = [directory, window.handoff].map((path) => (Deno.statSync(path).mode ?? 0) & 0o777);
+  const modes = [directory, gui.handoff].map((path) => (Deno.statSync(path).mode ?? 0) & 0o777);
   assert.deepEqual(modes, [0o700, 0o600]);
-  const line = Deno.readTextFileSync(`/proc/${window.pid}/cmdline`);
-  assert.ok(!line.includes(window.token) && !window.stderr.includes(window.token));
-  const [port] = /\d+$/.exec(window.origin)!;
+  const line = Deno.readTextFileSync(`/proc/${gui.pid}/cmdline`);
+  assert.ok(!line.includes(gui.token) && !gui.stderr.includes(gui.token));
+  const [port] = /\d+$/.exec(gui.origin)!;
   const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
   const tables = ["tcp", "tcp6"].map((name) => Deno.readTextFileSync(`/proc/net/${name}`)).join("");
   const listening = tables.split("\n").filter((row) =>
@@ -41,8 +41,8 @@ Deno.test("the token is in a file of its user's alone, and in no argument list",
 });
 
 Deno.test("the token works once, and only from a file", async () => {
-  await using window = await startWindow({ env });
-  const { origin, token, handoff } = window;
+  await using gui = await startWindow({ env });
+  const { origin, token, handoff } = gui;
   const open = async (from: string, value: string) => {
     return (await raw(`${origin}/open`, "POST", { origin: from }, `token=${value}`)).status;
   };
@@ -56,8 +56,8 @@ Deno.test("the token works once, and only from a file", async () => {
 });
 
 Deno.test("a session is a cookie that scripts cannot read, and a key that is no cookie", async () => {
-  await using window = await startWindow({ env });
-  const { origin, token } = window;
+  await using gui = await startWindow({ env });
+  const { origin, token } = gui;
   const answer = await raw(`${origin}/open`, "POST", { origin: "null" }, `token=${token}`);
   assert.match(
     String(answer.headers["set-cookie"]),
@@ -73,9 +73,9 @@ Deno.test("a session is a cookie that scripts cannot read, and a key that is no 
 });
 
 Deno.test("without any one part of the session nothing is answered", async () => {
-  await using window = await startWindow({ env });
-  const { origin } = window;
-  const session = await openSession(window);
+  await using gui = await startWindow({ env });
+  const { origin } = gui;
+  const session = await openSession(gui);
   const full = pageHeaders(origin, session);
   const ask = async (headers: Readonly<Record<string, string>>, path = "/about") => {
     const answer = await raw(origin + path, "POST", headers, "{}");
@@ -119,9 +119,9 @@ Deno.test("without any one part of the session nothing is answered", async () =>
 });
 
 Deno.test("a download needs the cookie and an address that nobody can guess, once", async () => {
-  await using window = await startWindow({ env });
-  const { origin } = window;
-  const headers = pageHeaders(origin, await openSession(window));
+  await using gui = await startWindow({ env });
+  const { origin } = gui;
+  const headers = pageHeaders(origin, await openSession(gui));
   const job = JSON.stringify({ do: "encrypt", name: "../a\u202eb.txt", size: 5 });
   const { id } = JSON.parse((await raw(`${origin}/job`, "POST", headers, job)).text);
   assert.match(id, /^[\w-]{43}$/);
@@ -146,9 +146,9 @@ Deno.test("a download needs the cookie and an address that nobody can guess, onc
 });
 
 Deno.test("what is asked wrongly is refused by its code, and nothing else is served", async () => {
-  await using window = await startWindow({ env });
-  const { origin } = window;
-  const headers = pageHeaders(origin, await openSession(window));
+  await using gui = await startWindow({ env });
+  const { origin } = gui;
+  const headers = pageHeaders(origin, await openSession(gui));
   const codeOf = async (path: string, body: string) => {
     return JSON.parse((await raw(origin + path, "POST", headers, body)).text).error;
   };
@@ -179,8 +179,8 @@ await linuxTest("another user of the machine reads no token and is answered noth
   "root",
   "setpriv",
 ], async () => {
-  await using window = await startWindow({ env });
-  const read = await run([...STRANGER, "cat", window.handoff]);
+  await using gui = await startWindow({ env });
+  const read = await run([...STRANGER, "cat", gui.handoff]);
   assert.notEqual(read.code, 0);
   // Whatever such a user asks: the page's files have no secret, and all else is refused.
   const options = { env: { ...plainEnvironment(), DENO_DIR: "/proc/nowhere" }, cwd: "/" };
@@ -192,7 +192,7 @@ await linuxTest("another user of the machine reads no token and is answered noth
     "--quiet",
     "-",
   ];
-  const asked = await run([...STRANGER, ...deno, window.origin], { ...options, stdin: ASKING });
+  const asked = await run([...STRANGER, ...deno, gui.origin], { ...options, stdin: ASKING });
   assert.deepEqual(JSON.parse(asked.stdout || "[]"), [200, 403, 403, 403], asked.stderr);
-  assert.equal((await openSession(window)).key.length, 43);
+  assert.equal((await openSession(gui)).key.length, 43);
 });

@@ -51,17 +51,17 @@ await browserTest(
   "a window goes on while its page is open, and ends when that is closed",
   async () => {
     const args = ["--no-open", "--idle", "1"];
-    await using window = await startWindow({ env, args });
-    const visit = await openPage(window);
+    await using gui = await startWindow({ env, args });
+    const visit = await openPage(gui);
     let isOver = false;
-    void window.status.then(() => isOver = true);
+    void gui.status.then(() => isOver = true);
     await using second = await startWindow({ env, args });
     await (await openPage(second)).context.close();
     assert.equal((await second.ended()).code, 0);
     assert.ok(!isOver);
     await visit.page.close();
-    assert.equal((await window.ended()).code, 0);
-    await eventually("it says so", () => window.stderr.endsWith("crypto: closed\n"));
+    assert.equal((await gui.ended()).code, 0);
+    await eventually("it says so", () => gui.stderr.endsWith("crypto: closed\n"));
     await visit.context.close();
     assert.deepEqual(leftovers(), []);
   },
@@ -78,8 +78,8 @@ function peakOf(pid: number): number {
 }
 
 await browserTest("300 MB go through the page under 150 MB of memory", async () => {
-  await using window = await startWindow({ env });
-  const visit = await openPage(window);
+  await using gui = await startWindow({ env });
+  const visit = await openPage(gui);
   const { page } = visit;
   using folder = new Folder();
   const path = folder.at("zeros");
@@ -91,7 +91,7 @@ await browserTest("300 MB go through the page under 150 MB of memory", async () 
   await visit.press("Encrypt");
   const file = await (await download).path();
   await visit.reads("Encrypted");
-  const peak = peakOf(window.pid);
+  const peak = peakOf(gui.pid);
   assert.ok(peak < 150 * MB, `${peak} bytes`);
   const line = `"$1" decrypt < "$2" | cmp - "$3" && echo same`;
   const program = new URL("../../../dist/crypto", import.meta.url).pathname;

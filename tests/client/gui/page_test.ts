@@ -22,20 +22,20 @@ Deno.test.afterAll(async () => {
 /** A test with a page, which asks its own server alone and keeps to its policy. */
 function windowTest(
   name: string,
-  act: (visit: WatchedPage, window: GuiWindow) => Promise<void>,
+  act: (visit: WatchedPage, gui: GuiWindow) => Promise<void>,
   options: BrowserContextOptions = {},
 ): Promise<void> {
   return browserTest(name, async () => {
-    await using window = await startWindow({ env });
-    const visit = await openPage(window, options);
+    await using gui = await startWindow({ env });
+    const visit = await openPage(gui, options);
     try {
-      await act(visit, window);
-      const own = [`${window.origin}/`, `file://${window.handoff}`];
+      await act(visit, gui);
+      const own = [`${gui.origin}/`, `file://${gui.handoff}`];
       const elsewhere = visit.asked.filter(({ url }) =>
         !own.some((start) => url.startsWith(start))
       );
       assert.deepEqual(elsewhere, []);
-      assert.ok(visit.asked.every(({ url }) => !url.includes(window.token)));
+      assert.ok(visit.asked.every(({ url }) => !url.includes(gui.token)));
       assert.deepEqual(visit.faults, []);
     } finally {
       await visit.context.close();
@@ -158,8 +158,8 @@ await windowTest(
     assert.deepEqual(await page.locator("h2").allTextContents(), ["default", "invoices"]);
     const table = page.getByRole("table").nth(1);
     assert.deepEqual(await table.locator("tbody td:first-child").allTextContents(), ["2", "1"]);
-    const { keys } = { keys: JSON.parse(await prints(["key", "list", "--json"], { env })) };
-    const ids = keys[1].versions.map(({ id }: { readonly id: string }) => id).reverse();
+    const [, { versions }] = JSON.parse(await prints(["key", "list", "--json"], { env }));
+    const ids = versions.map(({ id }: { readonly id: string }) => id).reverse();
     assert.deepEqual(await table.locator("code").allTextContents(), ids);
   },
 );
@@ -198,19 +198,19 @@ await windowTest(
 
 await windowTest(
   "loaded again, the page goes on; a copy of its address is nothing",
-  async (visit, window) => {
+  async (visit, gui) => {
     const { page } = visit;
     await page.reload();
     await page.getByLabel("Your text").fill("again");
     await visit.press("Encrypt");
     await visit.reads("The message");
-    assert.equal(page.url(), `${window.origin}/`);
+    assert.equal(page.url(), `${gui.origin}/`);
     const other = new WatchedPage(...await newTab());
     await other.page.goto(page.url());
     await other.reads("This window is closed");
     await other.page.goto("about:blank");
     await other.page.setContent(
-      `<form method="post" action="${window.origin}/open"><input name="token" value="${window.token}">` +
+      `<form method="post" action="${gui.origin}/open"><input name="token" value="${gui.token}">` +
         "</form>",
     );
     await other.page.evaluate("document.forms[0].submit()");
@@ -228,8 +228,8 @@ async function newTab() {
 
 await windowTest(
   "no page of another port, to which browsers send the cookie, is answered",
-  async (visit, window) => {
-    const { origin } = window;
+  async (visit, gui) => {
+    const { origin } = gui;
     let cookies = "";
     const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
     const attacker = Deno.serve(options, (request) => {

@@ -88,11 +88,11 @@ export class GuiWindow implements AsyncDisposable {
 
 /** Starts a window and waits until its file is there. */
 export async function startWindow(options: WindowOptions): Promise<GuiWindow> {
-  const window = new GuiWindow(options);
+  const gui = new GuiWindow(options);
   try {
-    return await window.ready();
+    return await gui.ready();
   } catch (error) {
-    await window[Symbol.asyncDispose]();
+    await gui[Symbol.asyncDispose]();
     throw error;
   }
 }
