@@ -47,12 +47,12 @@ export async function gui(context: GuiContext, flags: GuiFlags): Promise<void> {
     const started = await worker.ask({ type: "start", options, socket, server });
     const path = started!.handoff;
     const isOpened = await browser?.ask(path);
+    browser?.terminate();
     say(isOpened ? "opened in the browser" : `open this file in your browser: ${path}`);
     await Promise.race([stopped.promise, worker.died]);
   } finally {
     await worker.ask({ type: "stop" });
     worker.terminate();
-    browser?.terminate();
   }
   say("closed");
 }

@@ -16,6 +16,8 @@ import type { GuiWork } from "./work.ts";
 const HOST = "127.0.0.1";
 /** The longest question: a text of 512 KiB, each character of which JSON may write as six. */
 const MAX_QUESTION = 4_194_304;
+/** The longest form with a token, which anybody may send. */
+const MAX_FORM = 1_024;
 
 /** What browsers let the page do: run its own script, and ask this server. */
 const POLICY = [
@@ -104,7 +106,7 @@ export class GuiServer {
 
   /** Shows the page with the key of its session to who has the token. */
   async #open(request: Request): Promise<Response> {
-    const form = new URLSearchParams(await readText(request));
+    const form = new URLSearchParams(await readText(request, MAX_FORM));
     const admission = this.#guard.open(request, form.get("token") ?? undefined);
     if (!admission) return fileResponse("text/html", html, 403);
     removeHandoff(this.options.directory);
@@ -177,18 +179,18 @@ function failure(thrown: unknown): Response {
 }
 
 /** All of a short body. @throws {CryptoError} `too_large` */
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, limit: number): Promise<string> {
   const parts: Bytes[] = [];
   let length = 0;
   for await (const part of request.body ?? []) {
-    if ((length += part.length) > MAX_QUESTION) throw new CryptoError("too_large");
+    if ((length += part.length) > limit) throw new CryptoError("too_large");
     parts.push(part);
   }
   return await new Blob(parts).text();
 }
 
 async function readJson(request: Request): Promise<unknown> {
-  const text = await readText(request);
+  const text = await readText(request, MAX_QUESTION);
   try {
     return JSON.parse(text);
   } catch {

@@ -16,6 +16,9 @@ import {
   type Sent,
 } from "./wire.ts";
 
+/** Pieces are of 16 chunks, since each is a new buffer, and what is too slow for more is HTTP. */
+const PIECE_PARTS = 8;
+
 /** What is to be sent as a link, and how. */
 export interface Sending {
   readonly origin: string;
@@ -68,10 +71,11 @@ export class GuiWork implements Work {
     const { service, engine } = this.tools;
     const { key, context, size } = job;
     const options = { key, context, size, engine };
-    return streamOf(sourceOf(input), (source) => {
-      return job.do === "encrypt"
-        ? encryptFlow(service, source, options)
-        : decryptFlow(() => Promise.resolve(service), source, options);
+    return streamOf(sourceOf(input), async (source) => {
+      const { transform, ...flow } = job.do === "encrypt"
+        ? await encryptFlow(service, source, options)
+        : await decryptFlow(() => Promise.resolve(service), source, options);
+      return { ...flow, transform: { ...transform, piece: transform.piece / PIECE_PARTS } };
     });
   }
 

@@ -47,6 +47,7 @@ Deno.test("the token works once, and only from a file", async () => {
     return (await raw(`${origin}/open`, "POST", { origin: from }, `token=${value}`)).status;
   };
   assert.equal(await open("null", "A".repeat(43)), 403);
+  assert.equal(await open("null", "A".repeat(1_024)), 413);
   assert.equal(await open("null", ""), 403);
   assert.equal(await open("http://evil.example", token), 403);
   assert.equal(await open(origin, token), 403);

@@ -87,7 +87,7 @@ await windowTest(
     await page.getByRole("link", { name: "History" }).click();
     const rows = await page.locator("tbody tr").allTextContents();
     assert.match(rows[0]!, /Decrypted.*Text/);
-    assert.match(rows[1]!, /Encrypted \(invoices\)Text11 bytes$/);
+    assert.match(rows[1]!, /Encrypted \(invoices\)Text, 11 bytes$/);
     assert.ok(!(await page.locator("body").textContent())!.includes("grüße"));
   },
 );

@@ -117,7 +117,6 @@ export const de: Texts = {
     when: "Wann",
     what: "Was",
     content: "Wovon",
-    size: "Größe",
     deeds: { encrypt: "Verschlüsselt", decrypt: "Entschlüsselt", send: "Gesendet" },
     forget: "Vergessen",
   },

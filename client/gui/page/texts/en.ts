@@ -112,7 +112,6 @@ export const en = {
     when: "When",
     what: "What",
     content: "Of",
-    size: "Size",
     deeds: { encrypt: "Encrypted", decrypt: "Decrypted", send: "Sent" },
     forget: "Forget it",
   },

@@ -28,19 +28,17 @@ function tableOf(deeds: readonly Deed[]): HTMLElement {
     element("th", { scope: "col" }, (t) => t.history.when),
     element("th", { scope: "col" }, (t) => t.history.what),
     element("th", { scope: "col" }, (t) => t.history.content),
-    element("th", { scope: "col" }, (t) => t.history.size),
   ];
   const rows = deeds.map(({ when, what, name, size, key }) => {
-    const content = name === undefined
-      ? element("td", {}, (t) => t.chooser.text)
-      : element("td", {}, element("bdi", {}, name));
+    const subject = name === undefined
+      ? element("span", {}, (t) => t.chooser.text)
+      : element("bdi", {}, name);
     return element(
       "tr",
       {},
       element("td", {}, (t) => formatWhen(t, when)),
       element("td", {}, (t) => t.history.deeds[what], key === undefined ? undefined : ` (${key})`),
-      content,
-      element("td", {}, (t) => formatSize(t, size)),
+      element("td", {}, subject, (t) => `, ${formatSize(t, size)}`),
     );
   });
   return element(
