@@ -5,9 +5,12 @@
 import {
   type Application,
   type ApplicationContext,
+  ArgumentParseError,
+  ArgumentScannerError,
   buildApplication,
   buildRouteMap,
   type Command,
+  formatMessageForArgumentScannerError,
   proposeCompletions,
   type RouteMap,
   run,
@@ -30,8 +33,10 @@ import {
   DAEMON_WORKER,
   GUI_WORKER,
   INSTALL_WORKER,
+  REWRAP_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
+  SHARE_DOCTOR_WORKER,
   SHARE_WORKER,
 } from "./core/roles.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
@@ -59,13 +64,18 @@ const SUBCOMMANDS = {
   serve: async () => (await import("./server/command.ts")).serveCommand,
   encrypt: async () => (await import("./client/crypt_command.ts")).encryptCommand,
   decrypt: async () => (await import("./client/crypt_command.ts")).decryptCommand,
+  mac: async () => (await import("./client/mac_command.ts")).macCommand,
+  "verify-mac": async () => (await import("./client/mac_command.ts")).verifyMacCommand,
+  random: async () => (await import("./client/random_command.ts")).randomCommand,
   key: async () => (await import("./client/command.ts")).keyRoutes,
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,
+  rewrap: async () => (await import("./client/rewrap/command.ts")).rewrapCommand,
   gui: async () => (await import("./client/gui/command.ts")).guiCommand,
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
   share: loadShare,
@@ -89,12 +99,25 @@ const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
+/** What is wrong with a line. A value is not repeated: it may be a secret in the wrong place. */
+function describeMisread(thrown: unknown): string {
+  if (thrown instanceof ArgumentParseError) return describe(wrongValue(thrown));
+  if (!(thrown instanceof ArgumentScannerError)) return describe(thrown);
+  return formatMessageForArgumentScannerError(thrown, {});
+}
+
+function wrongValue({ exception, externalFlagNameOrPlaceholder: subject }: ArgumentParseError) {
+  if (exception instanceof CryptoError || !(exception instanceof Error)) return exception;
+  return new CryptoError("usage", { subject, hint: exception.message });
+}
+
 const SETTINGS = {
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
   localization: {
     text: {
       ...text_en,
+      exceptionWhileParsingArguments: describeMisread,
       exceptionWhileRunningCommand: describe,
       exceptionWhileLoadingCommandFunction: describe,
     },
@@ -144,13 +167,18 @@ function isSubcommand(word: string | undefined): word is Subcommand {
 /** Why standard output could not be written, if it could not. */
 let unprinted: CryptoError | undefined;
 
-/** Writes on standard output. A failure is for {@link main} to report: the library would not. */
-function print(text: string): void {
+/**
+ * Writes on standard output. A failure is for {@link main} to report: the library would not.
+ * @returns whether all of it was written
+ */
+function print(text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
+    return true;
   } catch (cause) {
     unprinted ??= new CryptoError("io", { subject: "standard output", cause });
+    return false;
   }
 }
 
@@ -178,10 +206,12 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
-/** Whether the service would start with a configuration of root's. */
-async function requireConfig(path: string): Promise<void> {
+/** Whether the service would start with a configuration and a policy of root's. */
+async function requireConfig({ layout, root }: Parameters<InstallContext["requireConfig"]>[0]) {
   const { readConfig } = await import("./server/config.ts");
-  readConfig(path, ROOT);
+  const { readPolicy } = await import("./server/policy_file.ts");
+  readConfig(layout.config, ROOT);
+  readPolicy(layout.policy, ROOT, root);
 }
 
 /** The server for links, which is another folder's to ask. */
@@ -236,6 +266,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();
+} else if (globalThis.name === REWRAP_WORKER) {
+  const { runRewrapRole } = await import("./client/rewrap/worker.ts");
+  runRewrapRole();
 } else if (globalThis.name === SHARE_WORKER) {
   const { runShareRole } = await import("./share/worker.ts");
   runShareRole();
@@ -245,6 +278,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === SHARE_ATTACK_WORKER) {
   const { runAttackRole } = await import("./share/attack/worker.ts");
   runAttackRole();
+} else if (globalThis.name === SHARE_DOCTOR_WORKER) {
+  const { runDoctorRole } = await import("./share/doctor/worker.ts");
+  runDoctorRole();
 } else {
   Deno.exit(await main(Deno.args));
 }

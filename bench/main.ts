@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { reason } from "../tools/process.ts";
+import { benchFairness } from "./fairness.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
@@ -18,6 +19,7 @@ import { Workspace } from "./workspace.ts";
 /** The parts, in the order in which they run. */
 const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   requests: benchRequests,
+  fairness: benchFairness,
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,

@@ -61,7 +61,7 @@ async function measure(
   const servers = "skip" in peer ? { ours: daemon } : { ours: daemon, peer };
   const measures: Record<string, () => Promise<Figures>> = {};
   for (const [name, server] of Object.entries(servers)) {
-    const load = await prepare(space, server, one);
+    const load = await prepareLoad(space, server, one);
     await generator.run(server, { ...load, seconds: 0.5 });
     measures[name] = () => generator.run(server, load);
   }
@@ -71,7 +71,11 @@ async function measure(
 }
 
 /** Writes the requests to a file. Every message to be decrypted comes from that server. */
-async function prepare(space: Workspace, server: Server, one: Case): Promise<Load> {
+export async function prepareLoad(
+  space: Workspace,
+  server: Server,
+  one: Pick<Case, "operation" | "bytes" | "connections" | "mode">,
+): Promise<Load> {
   const { socket, dialect } = server;
   const text = randomText(one.bytes);
   const requests: string[] = [];

@@ -56,8 +56,11 @@ function found(answer: string, message: string | undefined): string {
   return message;
 }
 
-/** Starts a daemon of its own directories and waits until it answers. */
-export async function startDaemon(space: Workspace): Promise<Server> {
+/**
+ * Starts a daemon of its own directories and waits until it answers.
+ * @param policy text of its policy file, if it is to have one
+ */
+export async function startDaemon(space: Workspace, policy?: string): Promise<Server> {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
   const env = {
@@ -66,6 +69,10 @@ export async function startDaemon(space: Workspace): Promise<Server> {
     XDG_STATE_HOME: `${home}/state`,
     XDG_RUNTIME_DIR: home,
   };
+  if (policy !== undefined) {
+    await Deno.mkdir(`${home}/config/crypto`, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
+  }
   const socket = `${home}/crypto/crypto.sock`;
   const child = space.start(space.crypto, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);

@@ -75,10 +75,11 @@ async function encryption(space: Workspace, runner: Runner): Promise<Row[]> {
   await Deno.truncate(file, size);
   const encrypt = [space.crypto, "encrypt", "--socket", socket, "--output", "-", file];
   const send = [space.crypto, "share", "send", file];
-  const seconds = async (command: string[]) => (await runner.run({ pipeline: [command] })).seconds;
+  const seconds = async (command: string[], capture = false) =>
+    (await runner.run({ pipeline: [command], capture })).seconds;
   const figures = await interleave(space, space.quick ? 3 : 5, {
     sealing: () => seal(file),
-    sending: () => seconds(send),
+    sending: () => seconds(send, true),
     peer: () => seconds(encrypt),
   });
   const row = {

@@ -12,8 +12,12 @@ import { unreachable } from "./transport.ts";
  * @param socket as told by the command line
  * @throws {CryptoError} `unavailable`, `unsafe_path`, `config`
  */
-export async function connectBound(socket: string | undefined): Promise<KeyService> {
-  const path = locateSocket(socket);
+export function connectBound(socket: string | undefined): Promise<KeyService> {
+  return connectAt(locateSocket(socket));
+}
+
+/** The same for a path that {@link locateSocket} has given. */
+export async function connectAt(path: string): Promise<KeyService> {
   const dialer = new UnixDialer(path);
   const dial = () => {
     try {

@@ -1,32 +1,49 @@
 /** The command line of what manages the daemon's keys. What each command needs is loaded later. */
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
-import type { Purpose } from "../core/ring.ts";
-import { type ClientContext, socket } from "./flags.ts";
-import type { ManageFlags, PurposeFlags } from "./manage.ts";
+import type { Purpose } from "../core/lifecycle.ts";
+import { type ClientContext, json, keyName, socket } from "./flags.ts";
+import {
+  keyDestroyCommand,
+  keyDisableCommand,
+  keyEnableCommand,
+  keyRestoreCommand,
+  keyRetireCommand,
+  keySetCommand,
+} from "./lifecycle_command.ts";
+import type { ManageFlags, PurposeFlags, StatusFlags } from "./manage.ts";
 import type { UnsealFlags } from "./unseal.ts";
 
 type ClientCommand = Command<ClientContext>;
 
-const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
 const purpose = {
   kind: "enum",
-  values: ["seal", "fernet"] satisfies Purpose[],
+  values: ["seal", "mac", "fernet"] satisfies Purpose[],
   default: "seal",
-  brief: "What the key is for: seal, or fernet for an older service's data",
+  brief: "What the key is for: seal, mac, or fernet for an older service's data",
 } as const;
 
 /** `crypto status` */
 export const statusCommand: ClientCommand = buildCommand({
   async loader() {
     const { status } = await import("./manage.ts");
-    return function (this: ClientContext, flags: ManageFlags) {
+    return function (this: ClientContext, flags: StatusFlags) {
       return status(flags, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: {
+    flags: {
+      socket,
+      json,
+      check: {
+        kind: "boolean",
+        default: false,
+        brief: "Fail if the keys are sealed: the exit status is 0 only if it can be worked with",
+      },
+    },
+  },
   docs: {
     brief: "Show how the daemon runs, and whom that does not stop",
-    customUsage: ["", "--json"],
+    customUsage: ["", "--json", "--json --check"],
   },
 });
 
@@ -41,12 +58,6 @@ const keyListCommand: ClientCommand = buildCommand({
   docs: { brief: "List the keys and their versions", customUsage: ["", "--json"] },
 });
 
-const name = {
-  brief: "The key's name: a-z 0-9 . _ -",
-  parse: String,
-  placeholder: "name",
-} as const;
-
 const keyCreateCommand: ClientCommand = buildCommand({
   async loader() {
     const { createKey } = await import("./manage.ts");
@@ -56,11 +67,11 @@ const keyCreateCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: { socket, json, purpose },
-    positional: { kind: "tuple", parameters: [name] },
+    positional: { kind: "tuple", parameters: [keyName] },
   },
   docs: {
     brief: "Make a key",
-    customUsage: ["invoices", "fernet --purpose fernet"],
+    customUsage: ["invoices", "mac --purpose mac"],
   },
 });
 
@@ -71,7 +82,7 @@ const keyRotateCommand: ClientCommand = buildCommand({
       return rotateKey(flags, this.print, key);
     };
   },
-  parameters: { flags: { socket, json }, positional: { kind: "tuple", parameters: [name] } },
+  parameters: { flags: { socket, json }, positional: { kind: "tuple", parameters: [keyName] } },
   docs: {
     brief: "Make a new version of a key, which encrypts from now on; older ones still decrypt",
     customUsage: ["invoices"],
@@ -89,7 +100,7 @@ const keyImportCommand: ClientCommand = buildCommand({
     flags: { socket, json, purpose },
     positional: {
       kind: "tuple",
-      parameters: [name, {
+      parameters: [keyName, {
         brief: "The file with the key [default: standard input]",
         parse: String,
         placeholder: "file",
@@ -142,11 +153,17 @@ export const keyRoutes: RouteMap<ClientContext> = buildRouteMap({
     create: keyCreateCommand,
     rotate: keyRotateCommand,
     import: keyImportCommand,
+    set: keySetCommand,
+    retire: keyRetireCommand,
+    disable: keyDisableCommand,
+    enable: keyEnableCommand,
+    destroy: keyDestroyCommand,
+    restore: keyRestoreCommand,
   },
   docs: {
-    brief: "List, make, rotate and import keys",
+    brief: "List, make and import keys, and rotate, retire and destroy their versions",
     fullDescription: [
-      "List, make, rotate and import keys.",
+      "List, make and import keys, and rotate, retire and destroy their versions.",
       "",
       "  $ crypto key create invoices",
       "  $ crypto encrypt --key invoices invoice.pdf",

@@ -46,7 +46,8 @@ export interface EncryptFlags extends CryptFlags {
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
 
-interface Job {
+/** An input and where it goes. */
+export interface Job {
   readonly input: Input;
   readonly output: Output;
 }
@@ -108,7 +109,7 @@ function refuseTerminal({ output }: CryptFlags, files: readonly string[]): void 
 }
 
 /** How a command names its output files, and their permission bits before the umask. */
-interface OutputRule {
+export interface OutputRule {
   readonly nameOf: (file: string) => string;
   readonly mode: number;
 }
@@ -131,7 +132,7 @@ const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: 0o600 };
  * Opens every input and every output, then works; if one cannot be opened, nothing was done.
  * Whatever fails, no output of a job that is still in the set is left.
  */
-async function withJobs(
+export async function withJobs(
   flags: CryptFlags,
   files: readonly string[],
   rule: OutputRule,

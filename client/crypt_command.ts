@@ -36,10 +36,25 @@ const cryptFlags = {
     placeholder: "file",
     brief: "Take the passphrase from a file's first line; needs no daemon",
   },
+  jsonLines: {
+    kind: "boolean",
+    default: false,
+    brief: "Many values: one JSON string or object a line, in and out",
+  },
   socket,
   force: { kind: "boolean", default: false, brief: "Replace an output file that exists" },
   quiet: { kind: "boolean", default: false, brief: "No progress and no warnings" },
 } as const;
+
+interface LineFlags {
+  readonly jsonLines: boolean;
+}
+
+/** Loaded when it is used: a single message does without. */
+async function byLines(method: "encrypt" | "decrypt", flags: CryptFlags, paths: string[]) {
+  const { cryptLines } = await import("./json_lines.ts");
+  await cryptLines(method, flags, paths);
+}
 
 const files = {
   kind: "array",
@@ -57,7 +72,9 @@ const cryptAliases = {
 
 /** `crypto encrypt` */
 export const encryptCommand: ClientCommand = buildCommand({
-  func: (flags: EncryptFlags, ...paths: string[]) => encrypt(flags, paths),
+  func: (flags: EncryptFlags & LineFlags, ...paths: string[]) => {
+    return flags.jsonLines ? byLines("encrypt", flags, paths) : encrypt(flags, paths);
+  },
   parameters: {
     flags: {
       ...cryptFlags,
@@ -85,13 +102,16 @@ export const encryptCommand: ClientCommand = buildCommand({
       { input: "--armor < token.txt", brief: "one line of text" },
       { input: "--context customer/42 card.txt", brief: "bound to a context" },
       { input: "--passphrase letter.txt", brief: "without a daemon" },
+      { input: "--json-lines < numbers.jsonl", brief: "many values" },
     ],
   },
 });
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  func: (flags: CryptFlags, ...paths: string[]) => decrypt(flags, paths),
+  func: (flags: CryptFlags & LineFlags, ...paths: string[]) => {
+    return flags.jsonLines ? byLines("decrypt", flags, paths) : decrypt(flags, paths);
+  },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {
     brief: "Decrypt what encrypt made, and Fernet tokens",

@@ -6,6 +6,17 @@ import type { Print } from "./manage.ts";
 export interface ClientContext extends CommandContext {
   /** Prints data on standard output. */
   readonly print: Print;
+  /** URL of the program's script. */
+  readonly script: string;
+  /** Tells a person something. */
+  readonly say: (line: string) => void;
+  /** The terminal that a person types at, if there is one. */
+  readonly openTerminal: () => Asker | undefined;
+}
+
+/** Somebody who can be asked. */
+export interface Asker {
+  ask(question: string): Promise<string>;
 }
 
 /** `--socket` */
@@ -19,3 +30,13 @@ export const socket = {
 
 /** The hidden subcommand that the scripts call, with the words of the line so far. */
 export const COMPLETE = "__complete";
+
+/** `--json` */
+export const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
+
+/** A key's name as an argument. */
+export const keyName = {
+  brief: "The key's name: a-z 0-9 . _ -",
+  parse: String,
+  placeholder: "name",
+} as const;

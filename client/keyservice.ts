@@ -1,8 +1,11 @@
 /** The daemon's methods as functions of bytes and texts. */
 import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
-import type { Channel } from "./connection.ts";
+import type { KeySettings } from "../core/lifecycle.ts";
+import type { KeyInfo, Method, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Channel, WireParams } from "./connection.ts";
+import type { Digest } from "./digest.ts";
+import { pipelined, type Values } from "./pipeline.ts";
 
 /** A plaintext or a context: a text stands for its UTF-8. */
 export type Data = string | Bytes;
@@ -23,6 +26,17 @@ export interface DataKey extends UsedKey {
   readonly dataKey: Bytes;
 }
 
+function valueParams(value: Data): WireParams {
+  return typeof value === "string" ? { text: value } : { data: toBase64Url(value) };
+}
+
+function macParams(data: Data | Digest, { key, context }: KeyOptions): WireParams {
+  const value = typeof data === "object" && "digest" in data
+    ? { digest: toBase64Url(data.digest), size: data.size }
+    : valueParams(data);
+  return { key, ...value, ...contextParams(context) };
+}
+
 function contextParams(context: Data | undefined): Record<string, string> {
   if (context === undefined) return {};
   return typeof context === "string" ? { context } : { contextData: toBase64Url(context) };
@@ -38,12 +52,35 @@ function present(part: string | undefined): string {
 export class KeyService {
   constructor(private readonly channel: Channel) {}
 
+  /** Asks for whatever docs/protocol.md has, with parameters as they are there. */
+  ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]> {
+    return this.channel.ask(method, params);
+  }
+
+  /**
+   * Encrypts many values, several at once. Gives what became of each, in their order: one that fails
+   * does not stop the others.
+   */
+  encryptMany(
+    values: Values<Data>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<string>> {
+    const size = ({ length }: Data) => length;
+    return pipelined(values, { act: (value) => this.encrypt(value, options), size });
+  }
+
+  /** Decrypts many values that {@link encrypt} gave, in the same way. */
+  decryptMany(
+    messages: Values<string>,
+    options: KeyOptions = {},
+  ): AsyncGenerator<PromiseSettledResult<Bytes>> {
+    const size = ({ length }: string) => length;
+    return pipelined(messages, { act: (message) => this.decrypt(message, options), size });
+  }
+
   /** Encrypts a value. Gives one line of text: a direct message, or a Fernet token. */
   async encrypt(plaintext: Data, { key, context }: KeyOptions = {}): Promise<string> {
-    const value = typeof plaintext === "string"
-      ? { text: plaintext }
-      : { data: toBase64Url(plaintext) };
-    const params = { key, ...value, ...contextParams(context) };
+    const params = { key, ...valueParams(plaintext), ...contextParams(context) };
     return present((await this.channel.ask("encrypt", params)).message);
   }
 
@@ -76,6 +113,22 @@ export class KeyService {
     return fromBase64Url(present((await this.channel.ask("envelope.open", params)).dataKey));
   }
 
+  /**
+   * Makes a mac, under the key named `mac` if none is named. Data that are long, or a stream, are
+   * given by their digest.
+   */
+  async mac(data: Data | Digest, options: KeyOptions = {}): Promise<string> {
+    return present((await this.channel.ask("mac.create", macParams(data, options))).mac);
+  }
+
+  /**
+   * Makes sure that a mac was made of these data in this context.
+   * @throws {CryptoError} `verification_failed` if it was not
+   */
+  async verifyMac(mac: string, data: Data | Digest, options: KeyOptions = {}): Promise<void> {
+    present((await this.channel.ask("mac.verify", { mac, ...macParams(data, options) })).key);
+  }
+
   /** The keys that there are. */
   async keys(): Promise<readonly KeyInfo[]> {
     return (await this.channel.ask("key.list")).keys;
@@ -91,6 +144,51 @@ export class KeyService {
   /** Makes a new version of a key, which encrypts from then on. */
   rotateKey(name: string): Promise<UsedKey & { id: string }> {
     return this.channel.ask("key.rotate", { name });
+  }
+
+  /** Changes what is set for a key; what is not given stays. `rotateAfter` in seconds, 0: never. */
+  setKey(
+    name: string,
+    { rotateAfter, minVersion }: KeySettings,
+  ): Promise<Results["key.set"]> {
+    return this.channel.ask("key.set", { name, rotateAfter, minVersion });
+  }
+
+  /**
+   * Retires a version, or restores one that was to be destroyed.
+   * @throws {CryptoError} `key_in_use`, `key_destroyed`
+   */
+  changeVersion(change: "retire" | "restore", name: string, version: number) {
+    return this.channel.ask(`key.${change}`, { name, version });
+  }
+
+  /** Disables or enables a version, or without one the key. @throws {CryptoError} `key_destroyed` */
+  switchKey(change: "disable" | "enable", name: string, version?: number) {
+    return this.channel.ask(`key.${change}`, { name, version });
+  }
+
+  /**
+   * Has a version destroyed when a time is over, in which it does nothing and can be restored.
+   * @param after seconds; a week if absent
+   * @throws {CryptoError} `key_in_use`, `key_destroyed`
+   */
+  destroyKey(name: string, version: number, after?: number): Promise<Results["key.destroy"]> {
+    return this.channel.ask("key.destroy", { name, version, after });
+  }
+
+  /**
+   * Brings an envelope (117 bytes) to its key's newest version: the message's body stays.
+   * @throws {CryptoError} `decryption_failed`, `malformed`, `key_disabled`, `key_destroyed`
+   */
+  async rewrapEnvelope(envelope: Bytes): Promise<Rewrapped & { readonly envelope: Bytes }> {
+    const params = { envelope: toBase64Url(envelope) };
+    const result = await this.channel.ask("envelope.rewrap", params);
+    return { ...result, envelope: fromBase64Url(present(result.envelope)) };
+  }
+
+  /** Brings a direct message to its key's newest version. */
+  rewrap(message: string, { key, context }: KeyOptions = {}): Promise<Results["rewrap"]> {
+    return this.channel.ask("rewrap", { message, key, ...contextParams(context) });
   }
 
   /**

@@ -2,8 +2,8 @@
 import { type Bytes, fromBase64Url, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { readFernetKey } from "../core/fernet.ts";
-import type { Purpose } from "../core/ring.ts";
-import type { KeyInfo, StatusResult } from "../core/rpc.ts";
+import type { Purpose } from "../core/lifecycle.ts";
+import type { KeyInfo, StatusResult, VersionInfo } from "../core/rpc.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
@@ -11,11 +11,17 @@ import { connectBound } from "./bound.ts";
 import { type Input, openInput, STANDARD } from "./files.ts";
 import type { KeyService } from "./keyservice.ts";
 import { readUpTo } from "./stream.ts";
+import { formatBytes } from "./terminal.ts";
 
 /** What all of these commands are told. */
 export interface ManageFlags {
   readonly socket?: string | undefined;
   readonly json: boolean;
+}
+
+/** What `status` is told besides. */
+export interface StatusFlags extends ManageFlags {
+  readonly check: boolean;
 }
 
 /** What `key create` and `key import` are told besides. */
@@ -27,40 +33,42 @@ export interface PurposeFlags extends ManageFlags {
 export type Print = (text: string) => void;
 
 /** Asks the daemon with nothing but the connection in hand, and shows the answer. */
-async function ask<T>(
+export async function ask<T>(
   { socket, json }: ManageFlags,
   print: Print,
   question: (service: KeyService) => Promise<T>,
   show: (answer: T) => string,
-): Promise<void> {
+): Promise<T> {
   forbidCoreDumps();
   const service = await connectBound(socket);
   dropAllPermissions();
   const answer = await question(service);
   service.close();
   print((json ? JSON.stringify(answer, null, 2) : show(answer)) + "\n");
+  return answer;
 }
 
-/** `crypto status`. */
-export function status(flags: ManageFlags, print: Print): Promise<void> {
-  return ask(flags, print, (service) => service.status(), showStatus);
+/** `crypto status`. @throws {CryptoError} `sealed`, where that is to be checked */
+export async function status(flags: StatusFlags, print: Print): Promise<void> {
+  const { sealed } = await ask(flags, print, (service) => service.status(), showStatus);
+  if (flags.check && sealed) throw new CryptoError("sealed");
 }
 
 /** `crypto key list`. */
-export function listKeys(flags: ManageFlags, print: Print): Promise<void> {
-  return ask(flags, print, (service) => service.keys(), showKeys);
+export async function listKeys(flags: ManageFlags, print: Print): Promise<void> {
+  await ask(flags, print, (service) => service.keys(), showKeys);
 }
 
 /** `crypto key create`. */
-export function createKey(flags: PurposeFlags, print: Print, name: string): Promise<void> {
-  return ask(flags, print, (service) => service.createKey(name, flags.purpose), (key) => {
+export async function createKey(flags: PurposeFlags, print: Print, name: string): Promise<void> {
+  await ask(flags, print, (service) => service.createKey(name, flags.purpose), (key) => {
     return `created ${key.key} (${flags.purpose}), version ${key.version}, id ${key.id}`;
   });
 }
 
 /** `crypto key rotate`. */
-export function rotateKey(flags: ManageFlags, print: Print, name: string): Promise<void> {
-  return ask(flags, print, (service) => service.rotateKey(name), (key) => {
+export async function rotateKey(flags: ManageFlags, print: Print, name: string): Promise<void> {
+  await ask(flags, print, (service) => service.rotateKey(name), (key) => {
     return `rotated ${key.key}: version ${key.version}, id ${key.id}, encrypts from now on`;
   });
 }
@@ -117,15 +125,25 @@ const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {
 };
 
 function showKeys(keys: readonly KeyInfo[]): string {
-  const rows = keys.flatMap(({ name, purpose, versions }) => {
-    return versions.map(({ id, created }, i) => {
-      return [name, purpose, String(i + 1), id, created.slice(0, 10)];
-    });
+  const rows = keys.flatMap(({ name, purpose, encrypts, versions }) => {
+    return versions.map((one) => [
+      ...[name, purpose, String(one.version), one.id, one.created.slice(0, 10)],
+      ...[describeState(one, encrypts), String(one.encrypted), String(one.decrypted)],
+      ...[formatBytes(one.bytes), one.lastUsed?.slice(0, 10) ?? "never"],
+    ]);
   });
-  return table([["NAME", "PURPOSE", "VERSION", "ID", "CREATED"], ...rows]);
+  const titles = ["NAME", "PURPOSE", "VERSION", "ID", "CREATED", "STATE"];
+  return table([[...titles, "ENCRYPTED", "DECRYPTED", "BYTES", "LAST USED"], ...rows]);
 }
 
-function table(rows: readonly (readonly string[])[]): string {
+function describeState(one: VersionInfo, encrypts: number | undefined): string {
+  if (one.state === "active") return one.version === encrypts ? "encrypts" : "decrypts";
+  if (one.state === "scheduled") return `until ${one.destroyAt?.slice(0, 16)}Z`;
+  return one.state;
+}
+
+/** Rows of cells in columns. */
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const format = (row: readonly string[]) =>
     row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ");

@@ -27,7 +27,7 @@ import {
 /** The longest value that goes through the daemon, in bytes of plaintext; streams have no limit. */
 export const MAX_VALUE = 524_288;
 /** The longest armored direct message or Fernet token that is read: a value of that length. */
-const MAX_VALUE_TEXT = 760_000;
+export const MAX_VALUE_TEXT = 760_000;
 
 /** Options of encrypting a stream. */
 export interface EncryptStreamOptions extends KeyOptions {

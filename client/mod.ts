@@ -31,6 +31,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { isDeno } from "../platform/library.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { type Digest, digestSource } from "./digest.ts";
 import { KeyService } from "./keyservice.ts";
 import { locateSocket } from "./locate.ts";
 import {
@@ -46,7 +47,7 @@ import { connectUnix } from "./transport.ts";
 export { type ErrorCode, ERRORS } from "../core/errors.ts";
 export type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
 export { CryptoError };
-export type { Bytes, DecryptStreamOptions, EncryptStreamOptions };
+export type { Bytes, DecryptStreamOptions, Digest, EncryptStreamOptions };
 export { type Data, type DataKey, type KeyOptions, KeyService } from "./keyservice.ts";
 
 /** Where the daemon is. */
@@ -120,4 +121,12 @@ export function decryptStream(
   return streamOf(sourceOf(message), (source) => {
     return decryptFlow(connected, source, { ...options, engine });
   });
+}
+
+/**
+ * The digest of a stream of any length, in constant memory, for {@link KeyService.mac} and
+ * {@link KeyService.verifyMac}.
+ */
+export function digestStream(data: ReadableStream<Uint8Array>): Promise<Digest> {
+  return digestSource(sourceOf(data));
 }

@@ -10,14 +10,25 @@ import type { Duplex } from "./transport.ts";
 /** Connects. @throws {CryptoError} `unavailable` where trying again may help. */
 export type Dial = () => Promise<Duplex>;
 
-/** What may be done twice: it changes nothing. */
+/** What may be done twice: again, it changes nothing. */
 const REPEATABLE: ReadonlySet<Method> = new Set<Method>([
   "status",
   "encrypt",
   "decrypt",
   "envelope.create",
   "envelope.open",
+  "envelope.rewrap",
+  "rewrap",
+  "mac.create",
+  "mac.verify",
+  "random",
   "key.list",
+  "key.set",
+  "key.retire",
+  "key.disable",
+  "key.enable",
+  "key.destroy",
+  "key.restore",
 ]);
 
 /** How often one request is sent at most. */

@@ -67,11 +67,13 @@ export class Progress {
   /**
    * @param total bytes, if known
    * @param enabled whether to draw at all
+   * @param format says how much, of what is not bytes
    */
   constructor(
     private readonly name: string,
     private readonly total: number | undefined,
     private readonly enabled: boolean,
+    private readonly format: (amount: number) => string = formatBytes,
   ) {}
 
   /** Draws how far it has come, if it is time to. */
@@ -89,8 +91,8 @@ export class Progress {
   }
 
   #line(bytes: number, seconds: number): string {
-    const speed = `${formatBytes(bytes / seconds)}/s`;
-    if (!this.total) return `${printable(this.name)}  ${formatBytes(bytes)}  ${speed}`;
+    const speed = `${this.format(bytes / seconds)}/s`;
+    if (!this.total) return `${printable(this.name)}  ${this.format(bytes)}  ${speed}`;
     const part = Math.min(1, bytes / this.total);
     const bar = "#".repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, "-");
     const left = `${Math.ceil(seconds / part - seconds)} s left`;

@@ -151,9 +151,16 @@ export function resultLine(id: RequestId, result: unknown): string {
 
 /** A failed answer, without a line break. `message` is the table's; `subject` says what of. */
 export function errorLine(id: RequestId, error: CryptoError): string {
+  return errorLines([id], error)[0]!;
+}
+
+/** The same failure for each of many: what they share is made once. */
+export function errorLines(ids: readonly RequestId[], error: CryptoError): string[] {
   const { rpc, message }: ErrorKind = error.kind;
-  const data = { code: error.code, subject: error.subject, hint: error.hint };
-  return JSON.stringify({ jsonrpc: "2.0", id, error: { code: rpc, message, data } });
+  const { code, subject, hint, retryAfter } = error;
+  const data = { code, subject, hint, retryAfter };
+  const shared = JSON.stringify({ code: rpc, message, data });
+  return ids.map((id) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${shared}}`);
 }
 
 function isMethod(name: string): name is Method {

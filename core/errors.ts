@@ -75,6 +75,13 @@ export const ERRORS = {
     message: "decryption failed",
     hint: "the key, the context or the passphrase is another, or the message was changed or cut",
   },
+  verification_failed: {
+    exit: 65,
+    rpc: -32056,
+    http: 400,
+    message: "this mac does not fit",
+    hint: "the key or the context is another, or the data or the mac were changed or cut",
+  },
   denied: {
     exit: 77,
     rpc: -32004,
@@ -95,6 +102,34 @@ export const ERRORS = {
     http: 409,
     message: "a key with this name or this material is there already",
     hint: "choose another name, or see `crypto key list`",
+  },
+  key_disabled: {
+    exit: 69,
+    rpc: -32050,
+    http: 409,
+    message: "the key, or this version of it, is not in use",
+    hint: "see `crypto key list` for its state",
+  },
+  key_destroyed: {
+    exit: 69,
+    rpc: -32051,
+    http: 410,
+    message: "this version of the key was destroyed",
+    hint: "what is under it cannot be read any more, unless a backup of the keys has it",
+  },
+  key_in_use: {
+    exit: 65,
+    rpc: -32052,
+    http: 409,
+    message: "no newer version of the key encrypts, so this one is still needed",
+    hint: "make a newer one with `crypto key rotate`",
+  },
+  rewrap_incomplete: {
+    exit: 65,
+    rpc: -32053,
+    http: 409,
+    message: "some files were not rewrapped",
+    hint: "see what is said of each; run the same again when that is mended",
   },
   wrong_purpose: {
     exit: 65,
@@ -137,6 +172,13 @@ export const ERRORS = {
     http: 429,
     message: "too many requests are waiting for their answer",
     hint: "read answers before sending more requests",
+  },
+  quota_exceeded: {
+    exit: 75,
+    rpc: -32055,
+    http: 429,
+    message: "your quota is used up",
+    hint: "come back later, or ask the administrator for more",
   },
   idle_timeout: {
     exit: 75,
@@ -198,7 +240,7 @@ export const ERRORS = {
     exit: 75,
     rpc: -32020,
     http: 500,
-    message: "another daemon is using this socket or this ring",
+    message: "another process is using this",
     hint: "stop it first, or use another --socket and another state directory",
   },
   ring_unreadable: {
@@ -296,7 +338,7 @@ export const ERRORS = {
     exit: 65,
     rpc: -32060,
     http: 400,
-    message: "this is not a whole link or receipt",
+    message: "this is no link or receipt that can be used here",
     hint: "copy all of it, with what comes after the #",
   },
   share_unavailable: {
@@ -369,6 +411,13 @@ export const ERRORS = {
     message: "the share server does not take secrets like this",
     hint: "ask for a shorter lifetime, fewer views or less data",
   },
+  share_empty: {
+    exit: 65,
+    rpc: -32082,
+    http: 400,
+    message: "there is nothing to send",
+    hint: "give a text with something in it; an empty file can be sent as a file",
+  },
   share_full: {
     exit: 75,
     rpc: -32071,
@@ -418,9 +467,23 @@ export const ERRORS = {
     message: "the share server did not withstand them",
     hint: "see the table; report it privately to the maintainers, and stop the server until then",
   },
+  share_unsound: {
+    exit: 78,
+    rpc: -32090,
+    http: 500,
+    message: "what the share server has on AWS is not as it should be",
+    hint: "each finding has its remedy: do that, and run this again",
+  },
+  share_unchecked: {
+    exit: 77,
+    rpc: -32091,
+    http: 500,
+    message: "not all could be looked at",
+    hint: "nothing that was looked at is wrong; see the findings for who may look at the rest",
+  },
   gui_refused: {
     exit: 77,
-    rpc: -32090,
+    rpc: -32092,
     http: 403,
     message: "this window answers only the page that it was opened with",
     hint: "start `crypto gui` again",
@@ -443,6 +506,8 @@ export interface ErrorDetail {
   readonly subject?: string | undefined;
   /** Replaces the table's hint. */
   readonly hint?: string | undefined;
+  /** Seconds after which the same may succeed. */
+  readonly retryAfter?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -452,12 +517,14 @@ export class CryptoError extends Error {
   readonly code: ErrorCode;
   readonly subject: string | undefined;
   readonly hint: string;
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, { subject, hint, cause }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { subject, hint, retryAfter, cause }: ErrorDetail = {}) {
     super(subject ? `${subject}: ${ERRORS[code].message}` : ERRORS[code].message, { cause });
     this.code = code;
     this.subject = subject;
     this.hint = hint ?? ERRORS[code].hint;
+    this.retryAfter = retryAfter;
   }
 
   /** What the table says of this error's code. */

@@ -17,18 +17,28 @@ export interface Layout {
   readonly mode: "system" | "user";
   /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
-  /** Holds the ring and the access log. */
+  /** Holds the ring, the access log and the counts of use. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
   readonly socket: string;
+  /** Where systemd asks for the credentials of units; the name it has, too, if it is handed over. */
+  readonly credentialsSocket: string;
+  /** Where the daemon's counters are read, where it is to make such a socket. */
+  readonly metricsSocket: string;
+  /** Holds those credentials, as encrypted messages. It need not be there. */
+  readonly credentials: string;
   /** What the administrator sets. It need not be there. */
   readonly config: string;
+  /** Who may do what, as the administrator says. It need not be there. */
+  readonly policy: string;
   readonly sealingKey: string;
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
   readonly ring: string;
   readonly accessLog: string;
+  /** How often each key version was used. */
+  readonly usage: string;
 }
 
 /** Reads an environment variable. */
@@ -41,11 +51,16 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     stateDirectory: state,
     runtimeDirectory: runtime,
     socket: `${runtime}/crypto.sock`,
+    credentialsSocket: `${runtime}/credentials.sock`,
+    metricsSocket: `${runtime}/metrics.sock`,
+    credentials: `${config}/credentials`,
     config: `${config}/crypto.toml`,
+    policy: `${config}/policy.toml`,
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
     accessLog: `${state}/access.log`,
+    usage: `${state}/usage`,
   };
 }
 
@@ -103,14 +118,21 @@ export function moved(base: Layout, config: string, state: string, runtime: stri
   return { ...layout(base.mode, config, state, runtime), socket };
 }
 
+const NEXT = ".next";
+
 /** A layout in which the sealing keys have the names of those that will take their places. */
 export function nextSealingKeys(base: Layout): Layout {
   const { sealingKey, lockedSealingKey } = base;
   return {
     ...base,
-    sealingKey: `${sealingKey}.next`,
-    lockedSealingKey: `${lockedSealingKey}.next`,
+    sealingKey: sealingKey + NEXT,
+    lockedSealingKey: lockedSealingKey + NEXT,
   };
+}
+
+/** The place of a sealing key that has its own name, or that of {@link nextSealingKeys}. */
+export function sealingKeyPlace(path: string): string {
+  return path.endsWith(NEXT) ? path.slice(0, -NEXT.length) : path;
 }
 
 /** The directory of a path. */

@@ -87,13 +87,21 @@ export interface Envelope {
 
 /** Makes a data key and wraps it. */
 export async function createEnvelope(
-  { id, material }: KeyVersion,
+  version: KeyVersion,
   engine: Engine = webCrypto,
 ): Promise<Envelope> {
-  const header = makeHeader("enveloped", id);
   const dataKey = randomBytes(KEY_LENGTH);
-  const context = header.bytes;
-  return { envelope: await seal(material, dataKey, { context, engine, header: context }), dataKey };
+  return { envelope: await sealEnvelope(version, dataKey, engine), dataKey };
+}
+
+/** Wraps a data key. Gives the 117 bytes that start its message. */
+export async function sealEnvelope(
+  { id, material }: KeyVersion,
+  dataKey: Bytes,
+  engine: Engine = webCrypto,
+): Promise<Bytes> {
+  const header = makeHeader("enveloped", id).bytes;
+  return await seal(material, dataKey, { context: header, engine, header });
 }
 
 /**

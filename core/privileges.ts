@@ -94,6 +94,9 @@ export function systemPrograms(...names: readonly string[]): string[] {
   return names.flatMap((name) => PROGRAM_DIRECTORIES.map((directory) => `${directory}/${name}`));
 }
 
+/** The files that say which users and groups there are. */
+export const ACCOUNTS = ["/etc/passwd", "/etc/group"] as const;
+
 /** What installing and removing run. */
 const INSTALLER_PROGRAMS = systemPrograms(
   "groupdel",
@@ -129,6 +132,24 @@ const ADMIN: Privileges = {
   working: {},
 };
 
+/** Finds the socket and the paths that were named; a worker has those, by list. */
+const REWRAPPER: Privileges = {
+  start: {
+    read: true,
+    write: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid"],
+    ffi: true,
+  },
+  working: {},
+};
+
+/** Reads the policy, and who the users and groups are, then holds nothing. */
+const POLICY: Privileges = {
+  start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
+  working: {},
+};
+
 /** Looks at the way to every place, and starts the worker that {@link installerPrivileges} is for. */
 const INSTALLER: Privileges = {
   start: {
@@ -146,12 +167,17 @@ const INSTALLER: Privileges = {
 export const PRIVILEGES = {
   encrypt: HANDLES_FIRST,
   decrypt: HANDLES_FIRST,
+  mac: HANDLES_FIRST,
+  "verify-mac": HANDLES_FIRST,
+  random: { start: { env: [...TERMINAL_VARIABLES], ffi: true }, working: {} },
   key: HANDLES_FIRST,
   status: HANDLES_FIRST,
   unseal: HANDLES_FIRST,
+  rewrap: REWRAPPER,
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  policy: POLICY,
   gui: {
     start: {
       ...HANDLES_FIRST.start,
@@ -183,6 +209,10 @@ export const PRIVILEGES = {
   },
   "share-lambda": { start: { read: true, write: true, env: [...TERMINAL_VARIABLES] }, working: {} },
   "share-attack": { start: { net: true, env: [...TERMINAL_VARIABLES] }, working: {} },
+  "share-doctor": {
+    start: { net: true, env: [...AWS_VARIABLES, ...SDK_VARIABLES, ...TERMINAL_VARIABLES] },
+    working: {},
+  },
   "share-serve": {
     start: {
       read: true,
@@ -212,18 +242,29 @@ export interface Passed {
 
 /**
  * What the daemon's worker is given of its start, and what is left when it serves: its own places,
- * which {@link Layout} names. A system service that was handed its socket makes neither that nor
+ * which {@link Layout} names, and who the users and groups are that a policy names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
 export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
-  const { mode, configDirectory, stateDirectory, socket } = layout;
-  const ownSocket = activated ? [] : [socket];
-  const ownConfig = activated && mode === "system" ? [] : [configDirectory];
+  const { configDirectory, stateDirectory, socket, metricsSocket } = layout;
+  const ownSockets = activated ? [] : [socket, metricsSocket];
+  const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
   const working = {
-    read: [configDirectory, stateDirectory, ...ownSocket, ...credential ? [credential] : []],
-    write: [...ownConfig, stateDirectory, ...ownSocket],
+    read: [
+      configDirectory,
+      stateDirectory,
+      ...ACCOUNTS,
+      ...ownSockets,
+      ...credential ? [credential] : [],
+    ],
+    write: [...ownConfig, stateDirectory, ...ownSockets],
   };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** Whether the daemon may write where the sealing key is. */
+export function ownsConfiguration({ mode }: Layout, activated: boolean): boolean {
+  return !activated || mode === "user";
 }
 
 /** Directories below a root directory that installing and removing write in. */
@@ -245,7 +286,7 @@ const INSTALLER_WRITES = [
  */
 export function installerPrivileges(root: string, program: string) {
   const write = INSTALLER_WRITES.map((path) => root + path);
-  const accounts = ["/etc/passwd", "/etc/group"].map((path) => root + path);
+  const accounts = ACCOUNTS.map((path) => root + path);
   const system = ["/run/systemd/system", program, ...INSTALLER_PROGRAMS];
   const working = {
     read: [...write, ...accounts, ...system],
@@ -272,7 +313,8 @@ function socketsOf(listen: readonly string[]): string[] {
 }
 
 /**
- * The same where the store is on AWS: its listen addresses, and the two services of AWS's.
+ * The same where the store is on AWS: its listen addresses, and the two services of AWS's. Who
+ * examines these listens nowhere.
  *
  * @param origins `https://HOST[:PORT]` of DynamoDB and of the bucket
  */
@@ -322,6 +364,20 @@ export function guiPrivileges(listen: string, directory: string, origins: readon
 export function browserPrivileges(): PermissionSet {
   const programs = systemPrograms("xdg-open");
   return { read: programs, run: programs };
+}
+
+/**
+ * What the worker of `rewrap` may do: read and write the files and directories that were named, and
+ * what it puts beside those files, and sync the directories of these. The daemon's socket it dials
+ * by the one function that is bound to it.
+ */
+export function rewrapPrivileges(
+  named: readonly string[],
+  { beside, parents }: { readonly beside: readonly string[]; readonly parents: readonly string[] },
+) {
+  const write = [...named, ...beside];
+  const working = { read: [...write, ...parents], write };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
 }
 
 /** What the worker of `share attack` may do: reach the servers that it attacks. */

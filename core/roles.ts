@@ -15,6 +15,9 @@ export const BROWSER_WORKER = "crypto-browser";
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 
+/** Rewraps files. */
+export const REWRAP_WORKER = "crypto-rewrap";
+
 /** A share server. */
 export const SHARE_WORKER = "crypto-share";
 
@@ -23,3 +26,6 @@ export const SHARE_CLIENT_WORKER = "crypto-share-client";
 
 /** Attacks a share server. */
 export const SHARE_ATTACK_WORKER = "crypto-share-attack";
+
+/** Examines what a share server has on AWS. */
+export const SHARE_DOCTOR_WORKER = "crypto-share-doctor";

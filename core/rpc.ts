@@ -5,10 +5,14 @@
  */
 import { type Bytes, fromUtf8 } from "./bytes.ts";
 import { asCryptoError, CryptoError, isErrorCode } from "./errors.ts";
+import type { VersionState } from "./lifecycle.ts";
 import type { Rung } from "./rungs.ts";
 
 /** The longest request line without its line break, in bytes. An answer may be longer. */
 export const MAX_LINE = 1_048_576;
+/** The most bytes that `random` gives, and how many it gives if not told. */
+export const MAX_RANDOM = 65_536;
+export const DEFAULT_RANDOM = 32;
 const MAX_ID_LENGTH = 128;
 
 /** What a parameter's type is in JSON, and what it becomes here. A `?` makes it optional. */
@@ -43,10 +47,38 @@ export const METHODS = {
   },
   "envelope.create": { key: "text?", size: "size?" },
   "envelope.open": { envelope: "bytes", key: "text?", size: "size?" },
+  "envelope.rewrap": { envelope: "bytes", key: "text?" },
+  "rewrap": { message: "text", key: "text?", context: "text?", contextData: "bytes?" },
+  "mac.create": {
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
+  "mac.verify": {
+    mac: "text",
+    key: "text?",
+    text: "text?",
+    data: "bytes?",
+    digest: "bytes?",
+    size: "size?",
+    context: "text?",
+    contextData: "bytes?",
+  },
+  "random": { length: "size?" },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
   "key.rotate": { name: "text" },
   "key.import": { name: "text", purpose: "text?", material: "bytes" },
+  "key.set": { name: "text", rotateAfter: "size?", minVersion: "size?" },
+  "key.retire": { name: "text", version: "size" },
+  "key.disable": { name: "text", version: "size?" },
+  "key.enable": { name: "text", version: "size?" },
+  "key.destroy": { name: "text", version: "size", after: "size?" },
+  "key.restore": { name: "text", version: "size" },
 } as const satisfies Record<string, Record<string, ParamType | `${ParamType}?`>>;
 
 /** A method's name. */
@@ -69,13 +101,60 @@ export type Params<M extends Method> =
 export interface KeyInfo {
   readonly name: string;
   readonly purpose: string;
-  readonly versions: readonly { readonly id: string; readonly created: string }[];
+  readonly disabled?: boolean | undefined;
+  /** Seconds. */
+  readonly rotateAfter?: number | undefined;
+  readonly minVersion?: number | undefined;
+  /** The number of the version that encrypts, if one does. */
+  readonly encrypts?: number | undefined;
+  /** Oldest first. */
+  readonly versions: readonly VersionInfo[];
+}
+
+/** How often a key version was used, counted by this daemon. */
+export interface KeyUsage {
+  /** Messages; after a kill more than were. */
+  readonly encrypted: number;
+  readonly decrypted: number;
+  /** Of plaintext that was encrypted; of enveloped messages what their clients said. */
+  readonly bytes: number;
+  readonly lastUsed?: string;
+}
+
+/** A version as `key.list` shows it. Times are ISO 8601, UTC. */
+export interface VersionInfo extends KeyUsage {
+  readonly id: string;
+  /** Counted from 1. */
+  readonly version: number;
+  readonly state: VersionState;
+  readonly created: string;
+  readonly retired?: string | undefined;
+  readonly destroyAt?: string | undefined;
+  readonly destroyed?: string | undefined;
 }
 
 /** Which key version did something. `version` counts from 1. */
 export interface UsedKey {
   readonly key: string;
   readonly version: number;
+}
+
+/** A key, or a version of it, and what it is now. */
+export interface Changed {
+  readonly key: string;
+  readonly version?: number;
+  readonly state: VersionState;
+}
+
+/** A version, and what it is now. */
+export type ChangedVersion = UsedKey & Changed;
+
+/** What a message was under, and is under now. */
+export interface Rewrapped extends UsedKey {
+  /** False if it was under the newest version already. */
+  readonly rewrapped: boolean;
+  /** The number of the version that it was under. */
+  readonly from: number;
 }
 
 /** The result of each method, as JSON. Byte strings are base64url without padding. */
@@ -86,10 +165,27 @@ export interface Results {
   "decrypt": UsedKey & { readonly text?: string; readonly data?: string };
   "envelope.create": UsedKey & { readonly envelope: string; readonly dataKey: string };
   "envelope.open": UsedKey & { readonly dataKey: string };
+  "envelope.rewrap": Rewrapped & { readonly envelope: string };
+  "rewrap": Rewrapped & { readonly message: string };
+  "mac.create": UsedKey & { readonly mac: string };
+  /** That it is answered at all says that the mac fits. */
+  "mac.verify": UsedKey;
+  "random": { readonly data: string };
   "key.list": { readonly keys: readonly KeyInfo[] };
   "key.create": UsedKey & { readonly id: string };
   "key.rotate": UsedKey & { readonly id: string };
   "key.import": UsedKey & { readonly id: string };
+  "key.set": Pick<UsedKey, "key"> & { readonly rotateAfter: number; readonly minVersion: number };
+  "key.retire": ChangedVersion;
+  "key.disable": Changed;
+  "key.enable": Changed;
+  "key.destroy": ChangedVersion & {
+    readonly destroyAt: string;
+    /** Whether older copies of the ring will open no more. */
+    readonly renews: boolean;
+    readonly sealing: Rung;
+  };
+  "key.restore": ChangedVersion;
 }
 
 /** What `status` tells those who may use the daemon. */
@@ -158,7 +254,12 @@ function readError({ data, message }: Record<string, unknown>): CryptoError {
     return asCryptoError(new Error(`the daemon says: ${String(message).slice(0, 200)}`));
   }
   const text = (value: unknown) => typeof value === "string" ? value.slice(0, 500) : undefined;
-  return new CryptoError(data.code, { subject: text(data.subject), hint: text(data.hint) });
+  const retryAfter = Number.isSafeInteger(data.retryAfter) ? data.retryAfter as number : undefined;
+  return new CryptoError(data.code, {
+    subject: text(data.subject),
+    hint: text(data.hint),
+    retryAfter,
+  });
 }
 
 /** Whether a value of JSON is an object, and neither null nor an array. */

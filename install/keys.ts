@@ -1,7 +1,8 @@
 /** The first key: made once, and never where there are keys. */
 import { randomBytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { DEFAULT_KEY, KeyRing, sealRing } from "../core/ring.ts";
+import { DEFAULT_KEY, KeyRing } from "../core/ring.ts";
+import { sealRing } from "../core/ring_file.ts";
 import { SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, removeIfThere, renameDurably, writeNew } from "../platform/durable.ts";
 

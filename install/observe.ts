@@ -70,13 +70,13 @@ function readManifest({ manifest: path, root }: Places) {
 }
 
 async function lookAtFiles(places: Places): Promise<Record<string, FileFact>> {
-  const { ring, runtimeDirectory } = places.layout;
+  const { ring, runtimeDirectory, policy } = places.layout;
   const written = managedFiles(places);
   const others = [
     ...[...written, places.manifest].map(unfinished),
     ...managedDirectories(places),
     ...sealingPlaces(places),
-    ...[places.manifest, places.oldProgram, runtimeDirectory],
+    ...[places.manifest, places.oldProgram, runtimeDirectory, policy],
     ...[ring, `${ring}.new`],
     ...sealingPlaces(places).map((path) => `${path}.new`),
   ];

@@ -8,6 +8,7 @@ import { type Account, findAccount } from "./account.ts";
 import type { Action, Owner } from "./actions.ts";
 import { asFileError, makeDirectory, removeIfEmpty, replace, replaceByCopy } from "./files.ts";
 import { type KeyPlaces, makeKeys, removeKeys } from "./keys.ts";
+import { placesBelow } from "./places.ts";
 import { type Accounts, prove } from "./prove.ts";
 
 const PUBLIC_FILE = 0o644;
@@ -55,7 +56,11 @@ export function performer(root: string, giveAway: GiveAway = loadGiveAway()): Pe
         await mustRun(action.program, action.args, { accept: action.accept });
         return;
       case "prove":
-        return await prove(action.program, service(root), readAccounts(root));
+        return await prove(action.program, {
+          account: service(root),
+          taken: readAccounts(root),
+          policy: exists(placesBelow(root).layout.policy),
+        });
     }
   };
   return async (action) => {

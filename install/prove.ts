@@ -7,6 +7,7 @@ import { type Account, isKnownId } from "./account.ts";
 /** Ids that systemd gives to users who exist only while a service runs: nobody's, or in use. */
 const FIRST_ID = 61_184;
 const LAST_ID = 65_519;
+const ROOT = 0;
 const SECRET_BYTES = 1_024;
 
 /** The files that say which ids are taken. */
@@ -15,24 +16,45 @@ export interface Accounts {
   readonly group: string;
 }
 
+/** What a service is proven with. */
+export interface Proof {
+  readonly account: Account;
+  readonly taken: Accounts;
+  /** Whether an administrator's policy says who may do what: then members may nothing by that. */
+  readonly policy: boolean;
+}
+
 /**
  * Encrypts and decrypts as somebody in the service's group, and tries the same as somebody who is
  * not; neither has an account.
- * @returns what could not be tried, if the service waits for a passphrase
+ * @returns what could not be tried, if the service waits for a passphrase, or there is a policy
  * @throws {CryptoError} `not_proven`
  */
 export async function prove(
   program: string,
-  { gid }: Account,
-  taken: Accounts,
+  { account: { gid }, taken, policy }: Proof,
 ): Promise<string | undefined> {
-  const [member, stranger] = [as(unusedId(taken), gid), as(unusedId(taken))];
+  const stranger = as(unusedId(taken));
+  if (policy) {
+    await isSealed([...as(ROOT), program]);
+    await requireRefusal([...stranger, program]);
+    return POLICY;
+  }
+  const member = as(unusedId(taken), gid);
   const sealed = await isSealed([...member, program]);
   const tried = sealed === false && await requireRoundTrip([...member, program]);
-  const refused = await runProgram("setpriv", [...stranger, program, "status"]);
-  if (!isRefusal(refused)) throw failure("somebody outside its group was not refused");
+  await requireRefusal([...stranger, program]);
   return sealed ? SEALED : tried ? undefined : BUSY;
 }
+
+async function requireRefusal(crypto: readonly string[]): Promise<void> {
+  const refused = await runProgram("setpriv", [...crypto, "status"]);
+  if (!isRefusal(refused)) throw failure("somebody outside its group was not refused");
+}
+
+const POLICY =
+  "the policy says who may use the keys: the service answers root, a stranger is refused, and that " +
+  "somebody can decrypt was not tried";
 
 const BUSY =
   "the service has no connection free: a stranger is refused, and that a member can decrypt was " +
@@ -89,7 +111,7 @@ async function succeed(start: () => Promise<Ended>): Promise<Bytes | undefined> 
   if (status === 0) return stdout;
   if (isBusy(ended)) return undefined;
   const said = new TextDecoder().decode(stderr).split("\n")[0]!.slice(0, 300);
-  throw failure(`a member of its group was refused: ${said}`);
+  throw failure(`somebody who may use it was refused: ${said}`);
 }
 
 async function patiently(start: () => Promise<Ended>): Promise<Ended> {

@@ -32,6 +32,7 @@ export function planRemoval(
     ...directorySteps(facts, [
       ...kept,
       ...keptConfig(facts, assets, purge),
+      ...keptPolicy(facts, purge),
       ...foreignConfig(facts),
     ]),
   ];
@@ -93,7 +94,8 @@ function foundFiles({ files, places }: Facts): string[] {
 function fileSteps(facts: Facts, assets: readonly Asset[], purge: boolean): Step[] {
   const { files, places } = facts;
   const ours = foundFiles(facts).filter((path) => isOurs(facts, assets, path));
-  const unneeded = purge && files[places.config] ? [...ours, places.config] : ours;
+  const own = [places.config, places.layout.policy].filter((path) => files[path]);
+  const unneeded = purge ? [...ours, ...own] : ours;
   const left = [...managedFiles(places), places.manifest].map(unfinished)
     .concat(places.oldProgram).filter((path) => files[path]);
   const steps = [...new Set(unneeded), ...left].map(removeStep);
@@ -150,10 +152,16 @@ function keptConfig(facts: Facts, assets: readonly Asset[], purge: boolean): str
   return !purge && facts.files[config] && !isOurs(facts, assets, config) ? [config] : [];
 }
 
+/** A policy is its administrator's from its first line on. */
+function keptPolicy({ files, places: { layout: { policy } } }: Facts, purge: boolean): string[] {
+  return !purge && files[policy] ? [policy] : [];
+}
+
 /** What is in the configuration's directory and no part of this program's. */
 function foreignConfig(facts: Facts): string[] {
   const { names, places: { layout: { configDirectory }, ...places } } = facts;
-  const known = [places.config, places.manifest, ...sealingPlaces(facts.places)];
+  const { policy } = facts.places.layout;
+  const known = [places.config, policy, places.manifest, ...sealingPlaces(facts.places)];
   const ours = new Set([
     ...known.flatMap((path) => [path, `${path}.new`, unfinished(path)]),
     ...oldSealingKeys(facts),
@@ -190,6 +198,7 @@ function notesOf(facts: Facts, assets: readonly Asset[], purge: boolean, kept: r
       ? `${path} was edited and stays`
       : `${path} is not what install wrote and stays`;
   });
+  notes.push(...keptPolicy(facts, purge).map((path) => `${path} says who may do what, and stays`));
   const others = foreignConfig(facts);
   if (others.length > 0) notes.push(`crypto did not make these, which stay: ${others.join(", ")}`);
   if (kept.length === 0) return notes;

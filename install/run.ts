@@ -10,7 +10,7 @@ import { RoleWorker } from "../platform/worker.ts";
 import type { Plan } from "./actions.ts";
 import type { Progress } from "./execute.ts";
 import { requireWritable } from "./files.ts";
-import { managedDirectories, placesBelow } from "./places.ts";
+import { managedDirectories, type Places, placesBelow } from "./places.ts";
 import type { Planned, Question, Wish } from "./role.ts";
 
 /** Asks a person; gives undefined when there is nobody. */
@@ -29,8 +29,11 @@ export interface InstallContext {
   readonly say: (line: string) => void;
   /** Opens the terminal, if there is one. */
   readonly openTerminal: () => Terminal | undefined;
-  /** @throws {CryptoError} `config`, `unsafe_path` if a daemon of this version would not start with it */
-  readonly requireConfig: (path: string) => Promise<void>;
+  /**
+   * @throws {CryptoError} `config`, `unsafe_path` if a daemon of this version would not start with
+   * configuration and policy
+   */
+  readonly requireConfig: (places: Places) => Promise<void>;
 }
 
 /** What both command lines say. */
@@ -60,7 +63,7 @@ const ADD_PERSON = [
 export async function install(context: InstallContext, flags: InstallFlags): Promise<void> {
   const wish = wishFor("install", context, flags);
   // A service that runs on goes on with what it read; the new one would not start.
-  await context.requireConfig(placesBelow(wish.asker.root).config);
+  await context.requireConfig(placesBelow(wish.asker.root));
   const worker = await startWorker(context, wish, flags);
   const { plan } = await ask(worker, { type: "plan", wish });
   if (!flags.dryRun) await worker.ask({ type: "execute" });

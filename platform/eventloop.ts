@@ -14,6 +14,7 @@ const SYMBOLS = {
   epoll_wait: WAIT,
   epoll_wait_elsewhere: { name: "epoll_wait", ...WAIT, nonblocking: true },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -30,6 +31,22 @@ const LINGER = 1;
 
 /** Events of epoll_ctl(2). The last two come whether or not they are asked for. */
 export const Ready = { READ: 0x001, WRITE: 0x004, ERROR: 0x008, HANGUP: 0x010 } as const;
+
+/** What the loop does besides watching, between one look at the descriptors and the next. */
+export interface Work {
+  /**
+   * Goes on with what waits, after what was ready has been told and answered.
+   * @returns whether there was any
+   */
+  turn(): boolean;
+  /** Whether more is to be done at once: then nothing is waited for. */
+  readonly waiting: boolean;
+  /**
+   * Whether something is being done for which the runtime's own loop is needed; if not, this thread
+   * may wait a moment for what comes next, which is faster than being woken.
+   */
+  readonly working: boolean;
+}
 
 /** Told what its descriptor is ready for: a sum of {@link Ready}. */
 export type OnReady = (events: number) => void;
@@ -68,6 +85,8 @@ export class EventLoop {
   readonly #view = new DataView(this.#events.buffer);
   #lastId = 0;
   #stopped = false;
+  /** Whether another thread waits for descriptors now. */
+  #away = false;
 
   constructor() {
     const { symbols, errno } = openLibc(SYMBOLS);
@@ -75,7 +94,7 @@ export class EventLoop {
     this.#errno = errno;
     this.#epoll = this.#check("epoll_create1", symbols.epoll_create1(CLOEXEC));
     this.#waker = this.#check("eventfd", symbols.eventfd(0, CLOEXEC));
-    this.watch(this.#waker, Ready.READ, () => {});
+    this.watch(this.#waker, Ready.READ, () => this.#lib.read(this.#waker, new Uint8Array(8), 8n));
   }
 
   #check(call: string, result: number): number {
@@ -100,18 +119,15 @@ export class EventLoop {
     this.#check("epoll_ctl", this.#lib.epoll_ctl(this.#epoll, operation, fd, bytes));
   };
 
-  /**
-   * Tells what is ready until {@link stop} is called.
-   * @param working whether something is being done for which the runtime's own loop is needed; if
-   * not, this thread may wait a moment for what comes next, which is faster than being woken
-   */
-  async run(working: () => boolean): Promise<void> {
+  /** Tells what is ready until {@link stop} is called. */
+  async run(work: Work): Promise<void> {
     for (let last = 0; !this.#stopped;) {
-      last = (last > 0 && !working() ? this.#linger() : 0) || await this.#waitElsewhere();
+      last = work.waiting ? this.#wait(0) : await this.#waitForMore(last, work);
       this.#tell(last);
       // What was told takes two turns: one to decide and log, one to answer.
       await turn();
       await turn();
+      if (work.turn()) await turn();
     }
     this.#lib.close(this.#epoll);
     this.#lib.close(this.#waker);
@@ -120,7 +136,20 @@ export class EventLoop {
   /** Ends {@link run}. What is still watched is forgotten, not closed. */
   stop(): void {
     this.#stopped = true;
+    this.#signal();
+  }
+
+  /** Has {@link run} look at its work again, if it waits for descriptors. */
+  wake(): void {
+    if (this.#away) this.#signal();
+  }
+
+  #signal(): void {
     this.#lib.write(this.#waker, new BigUint64Array([1n]), 8n);
+  }
+
+  async #waitForMore(last: number, work: Work): Promise<number> {
+    return (last > 0 && !work.working ? this.#linger() : 0) || await this.#waitElsewhere();
   }
 
   #linger(): number {
@@ -142,8 +171,16 @@ export class EventLoop {
   }
 
   /** Waits on a thread of the runtime's, without end, while this one does other things. */
-  #waitElsewhere(): Promise<number> {
-    return this.#lib.epoll_wait_elsewhere(this.#epoll, this.#events, MAX_EVENTS, -1);
+  async #waitElsewhere(): Promise<number> {
+    this.#away = true;
+    const count = await this.#lib.epoll_wait_elsewhere(
+      this.#epoll,
+      this.#events,
+      MAX_EVENTS,
+      -1,
+    );
+    this.#away = false;
+    return count;
   }
 
   #tell(count: number): void {

@@ -12,6 +12,7 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
@@ -37,6 +38,9 @@ const O_CLOEXEC = 0o2000000;
 const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 const LOCK_EX_NB = 2 | 4;
 const MAX_SOCKET_PATH = 107;
+/** Bytes of struct sockaddr_un, and of the family at its start. */
+const MAX_ADDRESS = 110;
+const FAMILY_LENGTH = 2;
 const GROUP_BYTES = 4;
 const MAX_GROUPS = 65_536;
 
@@ -144,6 +148,17 @@ export class Sockets {
     if (length[0] !== credentials.byteLength) throw new SystemError("SO_PEERCRED", 0);
     const [pid, uid, gid] = [credentials[0]!, credentials[1]! >>> 0, credentials[2]! >>> 0];
     return { pid, uid, gid, groups: this.#peerGroups(fd) };
+  }
+
+  /**
+   * The name that the peer has bound its socket to: a path, or an abstract name after a zero byte;
+   * empty if it has none.
+   */
+  peerName(fd: number): Bytes {
+    const [address, length] = [new Uint8Array(MAX_ADDRESS), new Uint32Array([MAX_ADDRESS])];
+    this.#check("getpeername", this.#lib.getpeername(fd, address, length));
+    if (length[0]! > MAX_ADDRESS) throw new SystemError("getpeername", 0);
+    return address.subarray(FAMILY_LENGTH, length[0]);
   }
 
   #peerGroups(fd: number, capacity = 32): number[] {

@@ -8,11 +8,6 @@ import { CryptoError } from "../core/errors.ts";
 import type { Env } from "../core/layout.ts";
 import { Errno, openLibc, SystemError } from "./libc.ts";
 
-const LISTENER = {
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
 const NOTIFIER = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
@@ -21,19 +16,11 @@ const NOTIFIER = {
 
 /** The first descriptor that is passed in: SD_LISTEN_FDS_START. */
 const FIRST_DESCRIPTOR = 3;
+/** One for requests, one for credentials, one for metrics: `server/socket.ts`. */
+const MAX_DESCRIPTORS = 3;
 const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_TYPE = 3;
-const SO_ACCEPTCONN = 30;
-const SO_DOMAIN = 39;
-const F_SETFD = 2;
-const F_GETFL = 3;
-const F_SETFL = 4;
-const FD_CLOEXEC = 1;
-const O_NONBLOCK = 0o4000;
 const CLOCK_MONOTONIC = 1;
 /** A manager that takes nothing must not hold up the daemon, and one that is gone not kill it. */
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
@@ -49,8 +36,8 @@ export interface PassedDescriptor {
 
 /** What a service manager does for this process. It can be sent to a worker. */
 export interface Supervision {
-  /** The socket that is listened on already. */
-  readonly listener?: PassedDescriptor | undefined;
+  /** The sockets that are listened on already; none: the daemon makes its own. */
+  readonly listeners: readonly PassedDescriptor[];
   /** Where it wants to be told of readiness: a path, or an abstract name after `@`. */
   readonly notifySocket?: string | undefined;
   /** Milliseconds in which it wants a sign of life, again and again. */
@@ -60,25 +47,27 @@ export interface Supervision {
 /**
  * Reads what a service manager says in the environment. What is meant for another process is none
  * of ours.
- * @throws {CryptoError} `config` for what cannot be meant so, and for more than one descriptor.
+ * @throws {CryptoError} `config` for what cannot be meant so, and for more descriptors than can be.
  */
 export function readSupervision(env: Env, pid: number): Supervision {
   return {
-    listener: readListener(env, pid),
+    listeners: readListeners(env, pid),
     notifySocket: env("NOTIFY_SOCKET") || undefined,
     watchdog: readWatchdog(env, pid),
   };
 }
 
-function readListener(env: Env, pid: number): PassedDescriptor | undefined {
-  if (env("LISTEN_PID") !== `${pid}`) return undefined;
+function readListeners(env: Env, pid: number): PassedDescriptor[] {
+  if (env("LISTEN_PID") !== `${pid}`) return [];
   const count = readNumber("LISTEN_FDS", env("LISTEN_FDS") ?? "0");
-  if (count === 0) return undefined;
-  if (count > 1) {
-    const hint = `${count} sockets were passed in: the socket unit is to have one ListenStream=`;
+  if (count > MAX_DESCRIPTORS) {
+    const hint = `${count} sockets were passed in, which are more than there is a use for`;
     throw new CryptoError("config", { subject: "LISTEN_FDS", hint });
   }
-  return { fd: FIRST_DESCRIPTOR, name: env("LISTEN_FDNAMES") ?? "unknown" };
+  const names = (env("LISTEN_FDNAMES") ?? "").split(":");
+  return Array.from({ length: count }, (_, i) => {
+    return { fd: FIRST_DESCRIPTOR + i, name: names[i] || "unknown" };
+  });
 }
 
 function readWatchdog(env: Env, pid: number): number | undefined {
@@ -95,31 +84,6 @@ function readNumber(name: string, text: string): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (!Number.isNaN(value)) return value;
   throw new CryptoError("config", { subject: name, hint: "the service manager sets it wrongly" });
-}
-
-/**
- * Makes a descriptor that was passed in ready for use: it blocks nobody and is not inherited.
- * @returns its number
- * @throws {CryptoError} `config` if it is no listening Unix stream socket.
- */
-export function adoptListener({ fd, name }: PassedDescriptor): number {
-  const { symbols, errno } = openLibc(LISTENER);
-  const option = (number: number) => {
-    const [value, length] = [new Int32Array(1), new Uint32Array([4])];
-    return symbols.getsockopt(fd, SOL_SOCKET, number, value, length) === 0 ? value[0]! : -1;
-  };
-  const fits = option(SO_DOMAIN) === AF_UNIX && option(SO_TYPE) === SOCK_STREAM &&
-    option(SO_ACCEPTCONN) === 1;
-  if (!fits) {
-    const hint = "what was passed in is no listening Unix stream socket: the socket unit needs " +
-      "ListenStream= with a path, and Accept=no";
-    throw new CryptoError("config", { subject: `descriptor ${fd} (${name})`, hint });
-  }
-  const flags = symbols.fcntl(fd, F_GETFL, 0);
-  const set = flags >= 0 && symbols.fcntl(fd, F_SETFL, flags | O_NONBLOCK) >= 0 &&
-    symbols.fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0;
-  if (!set) throw new SystemError("fcntl", errno());
-  return fd;
 }
 
 /** Tells the service manager how the daemon is. Where there is none, nobody is told. */

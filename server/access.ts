@@ -1,8 +1,12 @@
-/** Who may do what. One rule for all keys, until a policy file says more. */
+/** Who may do what. One rule for all keys, where no policy file says more. */
 import type { Identity } from "./identity.ts";
 
-export const OPERATIONS = ["encrypt", "decrypt", "manage"] as const;
-/** What can be done with a key. To manage is to make, rotate and import. */
+/**
+ * What can be done with a key. To rewrap is to bring messages to its newest version, unread; to
+ * manage is to make, import, rotate and destroy, and all between.
+ */
+export const OPERATIONS = ["encrypt", "decrypt", "rewrap", "mac", "verify", "manage"] as const;
+/** One of {@link OPERATIONS}. */
 export type Operation = (typeof OPERATIONS)[number];
 
 /** Answers whether an identity may. */

@@ -6,6 +6,7 @@ import { type Bytes, concat, fromUtf8 } from "../core/bytes.ts";
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layout.ts";
+import { ACCOUNTS } from "../core/privileges.ts";
 import { ADMIN_WORKER } from "../core/roles.ts";
 import type { Rung } from "../core/rungs.ts";
 import { exists } from "../platform/durable.ts";
@@ -27,6 +28,7 @@ import {
   type Passphrases,
   restore,
 } from "./ladder.ts";
+import { readPolicy } from "./policy_file.ts";
 
 const SERVICE = "crypto.service";
 /** How often a service is stopped again that somebody's asking has started. */
@@ -52,7 +54,8 @@ export function adminRole(script: string, task: AdminTask, layout: Layout): Role
   if (layout.mode === "system") places.push(CREDENTIAL_STORE);
   if (task.type !== "reseal") places.push(parent(task.file));
   const run = layout.mode === "system" ? programPaths("systemctl", "systemd-creds") : [];
-  const permissions = { read: [...places, ...run], write: places, run, ffi: true };
+  const read = [...places, ...ACCOUNTS, ...run];
+  const permissions = { read, write: places, run, ffi: true };
   return { script, name: ADMIN_WORKER, permissions };
 }
 
@@ -80,8 +83,9 @@ async function perform(question: AdminQuestion, parts: Parts): Promise<readonly 
   const credential = layout.mode === "system" ? systemdCredential() : undefined;
   const ladder = { layout, engine: parts.engine, own, credential };
   if (task.type === "backup") return await backUp(task, ladder, question);
-  // It is stopped for this, and would not start again with a configuration that is wrong.
+  // It is stopped for this, and would not start again with a file that is wrong.
   readConfig(layout.config, uid ?? 0);
+  readPolicy(layout.policy, uid ?? 0);
   if (task.type === "restore") {
     const prepared = await prepareRestore(task, ladder, question);
     return await whileStopped(ladder, parts.sockets, prepared);

@@ -5,6 +5,8 @@ import type { Sockets } from "../platform/sockets.ts";
 
 /** What a channel tells its user. */
 export interface Receiver {
+  /** Whether it takes what has come now. If not, it is asked again in the loop's next turn. */
+  readonly willing: boolean;
   /** Bytes that have come. Their buffer is used again after the call. */
   data(bytes: Bytes): void;
   /** The peer sends no more. It may still read. */
@@ -41,7 +43,8 @@ export interface ChannelParts {
   readonly loop: EventLoop;
 }
 
-const RECEIVE_LENGTH = 65_536;
+/** So few that the lines in it are soon read. */
+const RECEIVE_LENGTH = 8_192;
 /** Of all channels: what is received is dealt with before the next one receives. */
 const received: Bytes = new Uint8Array(RECEIVE_LENGTH);
 
@@ -121,7 +124,7 @@ export class Channel implements Transport {
 
   #onReady(events: number): void {
     if (events & Ready.WRITE) this.#flush();
-    if (this.#reads && !this.#closed) this.#receive();
+    if (this.#reads && !this.#closed && this.#receiver?.willing !== false) this.#receive();
     // The peer is gone: what it has sent is read by now, unless it sent more than is taken.
     const gone = (events & (Ready.HANGUP | Ready.ERROR)) !== 0;
     if (gone && !this.#reads) this.destroy();

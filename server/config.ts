@@ -2,16 +2,30 @@
  * The configuration file: what an administrator may set, in one table. The file need not be there.
  * docs/operations.md shows the table to its readers, and a test compares the two.
  */
-import { parse, TomlError } from "smol-toml";
-import { fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { requireTrustedFile } from "../platform/trust.ts";
+import {
+  isTomlTable,
+  parseToml,
+  TomlError,
+  type TomlNode,
+  type TomlTable,
+  type TomlValue,
+} from "../core/toml.ts";
+import type { LoopbackAddress } from "../platform/listeners.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { readTrustedText } from "./trusted.ts";
 
 /** What the file sets. */
 export interface Config {
   readonly limits: Limits;
+  /** Units that may have it, by the name of the credential. */
+  readonly credentials: ReadonlyMap<string, readonly string[]>;
+  /** Where the daemon listens for who wants to know how it is. */
+  readonly metrics: MetricsAddress | undefined;
 }
+
+/** A port of this machine's, or the socket that is named for that. */
+export type MetricsAddress = LoopbackAddress | "unix";
 
 /** One setting: a whole number. */
 export interface Setting {
@@ -86,9 +100,13 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
   },
 };
 
-const SECTION = "limits";
-/** A configuration is far smaller; what is larger is not one. */
-const MAX_CONFIG_BYTES = 65_536;
+const SECTIONS = ["limits", "credentials", "metrics"] as const;
+const LISTEN = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/;
+const MAX_PORT = 65_535;
+/** A credential's name is a file's as well. */
+const CREDENTIAL_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+/** systemd.unit(5): the kinds of units that have credentials. */
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|mount|swap)$/;
 
 /** What a setting is unless the file says otherwise, in its own unit. */
 export function defaultOf({ field, unit }: Setting): number {
@@ -102,77 +120,100 @@ export function defaultOf({ field, unit }: Setting): number {
  * wrong there and what is allowed
  */
 export function readConfig(path: string, uid: number): Config {
-  const text = readIfThere(path, uid);
-  return text === undefined ? { limits: DEFAULT_LIMITS } : parseConfig(text, path);
-}
-
-function readIfThere(path: string, uid: number): string | undefined {
-  try {
-    requireTrustedFile(path, [uid]);
-    const { size } = Deno.statSync(path);
-    if (size > MAX_CONFIG_BYTES) throw wrong(path, `has at most ${MAX_CONFIG_BYTES} bytes`);
-    return fromUtf8(Deno.readFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof CryptoError && error.code === "invalid_text") {
-      throw wrong(path, "is to be text in UTF-8");
-    }
-    if (error instanceof CryptoError) throw error;
-    throw new CryptoError("config", { subject: path, hint: "it cannot be read", cause: error });
-  }
+  return parseConfig(readTrustedText(path, uid) ?? "", path);
 }
 
 /** Reads a configuration. `path` is what an error names. @throws {CryptoError} `config` */
 export function parseConfig(text: string, path: string): Config {
-  const { [SECTION]: section = {}, ...others } = parseToml(text, path);
-  const at = (key: string) => `${path}${place(text, key)}`;
-  for (const key of Object.keys(others)) {
-    throw wrong(`${at(key)}: ${key}`, `is not known: there is one section, [${SECTION}]`);
+  const content = readToml(text, path);
+  for (const [name, { line, value }] of content) {
+    const subject = `${path}:${line}: ${name}`;
+    if (!SECTIONS.some((one) => one === name)) {
+      const sections = SECTIONS.map((one) => `[${one}]`).join(", ");
+      throw wrong(subject, `is not known: the sections are ${sections}`);
+    }
+    if (!isTomlTable(value)) throw wrong(subject, `is a section: [${name}]`);
   }
-  if (!isTable(section)) throw wrong(`${at(SECTION)}: ${SECTION}`, `is a section: [${SECTION}]`);
+  const section = (name: (typeof SECTIONS)[number]): Section => {
+    const entries = content.get(name)?.value as TomlTable | undefined;
+    return [...entries ?? []].map(([key, { line, value }]) => {
+      return { key, value, subject: `${path}:${line}: ${name}.${key}` };
+    });
+  };
+  return {
+    limits: readLimits(section("limits")),
+    credentials: readCredentials(section("credentials")),
+    metrics: readMetrics(section("metrics")),
+  };
+}
+
+/** What stands in a section, and what an error about it names. */
+type Section = readonly {
+  readonly key: string;
+  readonly value: TomlValue;
+  readonly subject: string;
+}[];
+
+function readLimits(section: Section): Limits {
   const set: Partial<Record<keyof Limits, number>> = {};
-  for (const [key, value] of Object.entries(section)) {
+  for (const { key, value, subject } of section) {
     const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-    const subject = `${at(key)}: ${SECTION}.${key}`;
     if (!setting) {
       throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
     }
     set[setting.field] = readSetting(setting, value, subject);
   }
-  return { limits: { ...DEFAULT_LIMITS, ...set } };
+  return { ...DEFAULT_LIMITS, ...set };
 }
 
-function readSetting({ unit, min, max }: Setting, value: unknown, subject: string): number {
-  // Whole numbers are read as bigint, which tells 300 from 300.0.
+function readCredentials(section: Section): Config["credentials"] {
+  return new Map(section.map(({ key, value, subject }) => {
+    if (!CREDENTIAL_NAME.test(key)) {
+      throw wrong(subject, "has 1 to 64 of A-Z a-z 0-9 . _ - and no . first");
+    }
+    const units = Array.isArray(value) ? value.map((one: TomlNode) => one.value) : undefined;
+    if (units?.every(isUnit)) return [key, units];
+    throw wrong(subject, 'is to be a list of whole unit names: ["app.service"]');
+  }));
+}
+
+function isUnit(value: TomlValue): value is string {
+  return typeof value === "string" && UNIT_NAME.test(value);
+}
+
+function readMetrics(section: Section): MetricsAddress | undefined {
+  let address: MetricsAddress | undefined;
+  for (const { key, value, subject } of section) {
+    if (key !== "listen") throw wrong(subject, "is not known: use listen");
+    address = readListen(typeof value === "string" ? value : "", subject);
+  }
+  return address;
+}
+
+function readListen(text: string, subject: string): MetricsAddress {
+  if (text === "unix") return text;
+  const [, host, port] = LISTEN.exec(text) ?? [];
+  if (host !== undefined && Number(port) <= MAX_PORT) {
+    return { host: host as LoopbackAddress["host"], port: Number(port) };
+  }
+  const forms = '"127.0.0.1:PORT", "[::1]:PORT", or "unix" for metrics.sock beside the socket';
+  throw wrong(subject, `is to be ${forms}`);
+}
+
+function readSetting({ unit, min, max }: Setting, value: TomlValue, subject: string): number {
   if (typeof value === "bigint" && value >= min && value <= max) {
     return Number(value) * SCALES[unit];
   }
   throw wrong(subject, `is to be a whole number of ${unit} from ${min} to ${max}`);
 }
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+function readToml(text: string, path: string): TomlTable {
   try {
-    return parse(text, { integersAsBigInt: true });
+    return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const reason = error.message.split("\n")[0]!.replace("Invalid TOML document: ", "");
-    throw wrong(`${path}:${error.line}`, `is to be TOML: ${reason}`);
+    throw wrong(`${path}:${error.line}`, `is to be TOML: ${error.message}`);
   }
-}
-
-/** `:LINE` of the first line that begins with a key or a section of this name, if one does. */
-function place(text: string, key: string): string {
-  const lines = text.split("\n");
-  const index = lines.findIndex((line) => {
-    const name = /^\s*\[*\s*([^=\]]*?)\s*[=\]]/.exec(line)?.[1]?.replaceAll(/["'\s]/g, "");
-    return name === key || name?.endsWith(`.${key}`);
-  });
-  return index < 0 ? "" : `:${index + 1}`;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
 }
 
 function wrong(subject: string, hint: string): CryptoError {

@@ -7,30 +7,48 @@ import {
   errorLine,
   type Incoming,
   readRequestLine,
-  resultLine,
 } from "../core/calls.ts";
+import { LineReader } from "../core/lines.ts";
 import { MAX_LINE } from "../core/rpc.ts";
+import {
+  type Answered,
+  asSingle,
+  type CallOutcome,
+  isNone,
+  NO_REQUEST,
+  outcomeLine,
+  refusal,
+  requestCount,
+  together,
+  withheld,
+} from "./answers.ts";
 import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
-import { LineReader } from "./lines.ts";
-import type { AccessLog, Decision } from "./log.ts";
-import { failure, type Outcome, type Service } from "./service.ts";
+import type { Decision, DecisionLog } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { failure } from "./outcome.ts";
+import type { Service } from "./service.ts";
+import type { Share, Turns } from "./turns.ts";
+
+/** How lines came. */
+interface Arrival {
+  /** Whether there was room for them. */
+  readonly admitted: boolean;
+  /** When, by the clock that only goes on, in milliseconds. */
+  readonly came: number;
+}
 
 /** What all connections share. */
 export interface ConnectionParts {
   readonly service: Service;
-  readonly log: AccessLog;
+  readonly log: DecisionLog;
+  readonly metrics: Metrics;
   readonly admission: Admission;
+  readonly turns: Turns;
   /** Called once, when nothing of the connection is left. */
   readonly closed: (connection: Connection) => void;
-}
-
-/** An answer, and what the log says before it may leave. */
-interface Answered {
-  readonly line: string;
-  readonly decisions: readonly Decision[];
 }
 
 /**
@@ -44,12 +62,11 @@ const MAX_QUEUED = 65_536;
 const encode = reusingUtf8(MAX_PIECE);
 const LEGACY_START = utf8('{"command"');
 const CLOSING_BRACE = 0x7d;
-/** What the log calls something that is no request that could be acted upon. */
-const NO_REQUEST = "unknown";
 
 /** A peer whose identity is known and admitted. */
 export class Connection implements Receiver {
   readonly #lines = new LineReader(MAX_LINE);
+  readonly #share: Share;
   /** Requests are handled one after another, in the order in which they came. */
   #work: Promise<void> = Promise.resolve();
   #unanswered = 0;
@@ -71,7 +88,12 @@ export class Connection implements Receiver {
     private readonly transport: Transport,
     private readonly parts: ConnectionParts,
   ) {
+    this.#share = parts.turns.join(who.uid);
     transport.tell(this);
+  }
+
+  get willing(): boolean {
+    return this.#share.mayRead;
   }
 
   /** Cuts the connection off if it has used up one of its times. `now` in milliseconds. */
@@ -147,12 +169,14 @@ export class Connection implements Receiver {
   #accept(incoming: readonly Incoming[], bytes: number): void {
     if (incoming.length === 0) return;
     const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
+    this.#share.read(count, bytes);
     const admitted = this.parts.admission.begin(this.who.uid, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
+    const came = performance.now();
     this.#later(async () => {
-      await this.#answer(incoming, admitted);
+      await this.#answer(incoming, { admitted, came });
       this.#answered(admitted ? count : 0, bytes);
     });
   }
@@ -184,16 +208,33 @@ export class Connection implements Receiver {
     this.#work = this.#work.then(task).catch(() => this.destroy());
   }
 
-  async #answer(incoming: readonly Incoming[], admitted: boolean): Promise<void> {
-    let lines = "";
-    const decisions: Decision[] = [];
+  /** What was done in a turn is logged and answered in it, whatever waits for the next one. */
+  async #answer(incoming: readonly Incoming[], { admitted, came }: Arrival): Promise<void> {
+    let done: [Incoming, Answered][] = [];
     for (const one of incoming) {
-      const answer = admitted ? await this.#handle(one) : refusal(one, "too_many_requests");
-      lines += answer.line + "\n";
-      decisions.push(...answer.decisions);
+      // A batch asks for each of its requests.
+      const turn = one.kind === "batch" ? undefined : this.#share.take();
+      if (turn) {
+        await this.#logAndSend(done, came);
+        done = [];
+        await turn;
+      }
+      done.push([one, admitted ? await this.#handle(one) : refusal(one, "too_many_requests")]);
     }
-    const logged = await this.parts.log.write(this.who, decisions);
-    await this.#send(logged ? lines : incoming.map((one) => withheld(one).line + "\n").join(""));
+    await this.#logAndSend(done, came);
+  }
+
+  async #logAndSend(done: readonly [Incoming, Answered][], came: number): Promise<void> {
+    if (done.length === 0) return;
+    const decisions = done.flatMap(([, answered]) => answered.decisions);
+    const told = done.flatMap(([, answered]) => answered.told ?? []);
+    const logged = await Promise.all([...told, this.parts.log.write(this.who, decisions)]);
+    const count = done.reduce((sum, [one]) => sum + requestCount(one), 0);
+    this.parts.metrics.answered((performance.now() - came) / 1_000, count);
+    const answers = logged.every(Boolean)
+      ? done.map(([, { line }]) => line)
+      : done.map(([one]) => withheld(one).line);
+    await this.#send(answers.map((line) => line + "\n").join(""));
   }
 
   async #handle(incoming: Incoming): Promise<Answered> {
@@ -201,7 +242,7 @@ export class Connection implements Receiver {
       case "single":
         return asSingle(await this.#call(incoming.call));
       case "batch":
-        return asBatch(await this.#calls(incoming.calls));
+        return await this.#batch(incoming.calls);
       case "legacy": {
         const handle = (call: Call) => this.parts.service.handle(this.who, call);
         const { outcome, line } = await handleLegacy(handle, incoming.command, incoming.payload);
@@ -210,10 +251,24 @@ export class Connection implements Receiver {
     }
   }
 
-  async #calls(calls: readonly (Call | BadCall)[]): Promise<CallOutcome[]> {
-    const outcomes: CallOutcome[] = [];
-    for (const call of calls) outcomes.push(await this.#call(call));
-    return outcomes;
+  /** Does one after the other; what a turn has room for is written to the log together. */
+  async #batch(calls: readonly (Call | BadCall)[]): Promise<Answered> {
+    const lines: string[] = [];
+    const told: Promise<boolean>[] = [];
+    let decisions: Decision[] = [];
+    const none: Decision[] = [];
+    for (const call of calls) {
+      const turn = this.#share.take();
+      if (turn) {
+        if (decisions.length > 0) told.push(this.parts.log.write(this.who, decisions));
+        decisions = [];
+        await turn;
+      }
+      const one = await this.#call(call);
+      lines.push(outcomeLine(one));
+      (isNone(one.outcome.decision) ? none : decisions).push(one.outcome.decision);
+    }
+    return { line: `[${lines.join(",")}]`, decisions: [...decisions, ...together(none)], told };
   }
 
   async #call(call: Call | BadCall): Promise<CallOutcome> {
@@ -254,6 +309,7 @@ export class Connection implements Receiver {
     this.#unanswered = 0;
     this.#closed = true;
     this.#account();
+    this.parts.turns.leave(this.who.uid);
     this.parts.closed(this);
   }
 }
@@ -262,62 +318,6 @@ function closing({ code }: CryptoError): Decision {
   return { op: "connection", error: code };
 }
 
-interface CallOutcome {
-  readonly id: Call["id"];
-  readonly outcome: Outcome;
-}
-
 function startsLegacy(line: Uint8Array): boolean {
   return LEGACY_START.every((byte, i) => line[i] === byte);
-}
-
-function requestCount(incoming: Incoming): number {
-  return incoming.kind === "batch" ? incoming.calls.length : 1;
-}
-
-function outcomeLine({ id, outcome }: CallOutcome): string {
-  return outcome.error ? errorLine(id, outcome.error) : resultLine(id, outcome.result);
-}
-
-function asSingle(one: CallOutcome): Answered {
-  return { line: outcomeLine(one), decisions: [one.outcome.decision] };
-}
-
-function asBatch(outcomes: readonly CallOutcome[]): Answered {
-  return { line: `[${outcomes.map(outcomeLine).join(",")}]`, decisions: decisionsOf(outcomes) };
-}
-
-/** One for each request, but one for all that were none: there was nothing to decide. */
-function decisionsOf(outcomes: readonly CallOutcome[]): Decision[] {
-  const decisions = outcomes.map(({ outcome }) => outcome.decision);
-  const meant = decisions.filter(({ op }) => op !== NO_REQUEST);
-  const others = decisions.length - meant.length;
-  const first = decisions.find(({ op }) => op === NO_REQUEST);
-  return first && others > 1 ? [...meant, { ...first, requests: others }] : decisions;
-}
-
-/** The same refusal for each request of a line, without doing any of them. */
-function refusal(incoming: Incoming, code: "too_many_requests" | "log_unavailable"): Answered {
-  const { error, decision } = failure(NO_REQUEST, new CryptoError(code));
-  const requests = requestCount(incoming);
-  const decisions = [requests > 1 ? { ...decision, requests } : decision];
-  switch (incoming.kind) {
-    case "single":
-      return { line: errorLine(incoming.call.id, error), decisions };
-    case "batch":
-      return { line: batchRefusal(incoming.calls, error), decisions };
-    case "legacy":
-      return { line: JSON.stringify({ status: "error", message: error.message }), decisions };
-  }
-}
-
-/** What has no id is no request, and is not worth an answer of its own here. */
-function batchRefusal(calls: readonly (Call | BadCall)[], error: CryptoError): string {
-  const ids = calls.map(({ id }) => id).filter((id) => id !== null);
-  if (ids.length === 0) return errorLine(null, error);
-  return `[${ids.map((id) => errorLine(id, error)).join(",")}]`;
-}
-
-function withheld(incoming: Incoming): Answered {
-  return refusal(incoming, "log_unavailable");
 }

@@ -1,22 +1,33 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
 import { asCryptoError } from "../core/errors.ts";
+import { ownsConfiguration } from "../core/privileges.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
+import { kernelRandom } from "../platform/random.ts";
 import { Sockets } from "../platform/sockets.ts";
 import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
-import { type Owner, ownerAccess } from "./access.ts";
+import type { Owner } from "./access.ts";
+import { GroupDatabase } from "./accounts.ts";
+import { listenBesides } from "./besides.ts";
 import { readConfig } from "./config.ts";
 import type { OverflowIds } from "./identity.ts";
+import { Keeper } from "./keeper.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { AccessLog, AppendedFile } from "./log.ts";
+import { countedLog, Metrics } from "./metrics.ts";
+import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
-import { type Circumstances, Service } from "./service.ts";
-import { claimSocket, type DaemonSocket } from "./socket.ts";
+import type { Circumstances } from "./handlers.ts";
+import { Service } from "./service.ts";
+import { Settings } from "./settings.ts";
+import { claimSockets, type DaemonSockets } from "./socket.ts";
+import { Turns } from "./turns.ts";
+import { Usage } from "./usage.ts";
 
 /** The longest time between two signs of life, in milliseconds. */
 const MAX_PULSE = 60_000;
@@ -36,13 +47,17 @@ export interface DaemonOptions extends SealingPlaces {
 /** What a daemon that runs is made of. */
 interface Parts {
   readonly store: KeyStore;
+  readonly keeper: Keeper;
   readonly manager: ServiceManager;
   readonly admission: Admission;
   readonly logFile: AppendedFile;
-  readonly socket: DaemonSocket;
+  readonly sockets: DaemonSockets;
   readonly listener: Listener;
+  /** What listens for other things than requests. */
+  readonly besides: readonly { stop(): void }[];
   readonly pulse: IntervalTimer | undefined;
-  readonly readLimits: () => Limits;
+  readonly settings: Settings;
+  readonly policy: PolicyInForce;
 }
 
 /** A daemon that runs. */
@@ -61,23 +76,39 @@ export class Daemon {
     const { layout, owner, overflow, supervision } = options;
     const manager = new ServiceManager(supervision.notifySocket);
     const [sockets, loop] = [new Sockets(), new EventLoop()];
-    const socket = claimSocket(sockets, layout, supervision);
+    const settings = new Settings(() => readConfig(layout.config, owner.uid));
+    const { metrics: address } = settings.current;
+    const claimed = claimSockets(sockets, { layout, supervision, metrics: address });
     sockets.lock(`${layout.stateDirectory}/lock`);
 
     const engine = loadLibcrypto() ?? webCrypto;
-    const store = await KeyStore.open(options, engine);
-    const readLimits = () => readConfig(layout.config, owner.uid).limits;
-    const admission = new Admission(options.limits ?? readLimits());
+    const activated = supervision.listeners.length > 0;
+    const owns = ownsConfiguration(layout, activated);
+    const store = await KeyStore.open({ ...options, engine, ownsConfiguration: owns });
+    const usage = Usage.open(layout.usage);
+    const admission = new Admission(options.limits ?? settings.current.limits);
     const logFile = new AppendedFile(layout.accessLog);
-    const log = new AccessLog(logFile);
-    const access = ownerAccess(owner);
+    const metrics = new Metrics();
+    const log = countedLog(new AccessLog(logFile), metrics);
+    const policy = readPolicyOf(options);
+    const { access, quotas } = policy;
     const circumstances = describe(options, admission);
-    const service = new Service({ store, access, engine, circumstances });
+    const random = kernelRandom();
+    const service = new Service({ store, usage, access, quotas, engine, circumstances, random });
 
-    const shared = { sockets, loop, access, overflow, service, log, admission };
-    const listener = new Listener(socket.listen(), shared);
+    const turns = new Turns(() => loop.wake());
+    const shared = { sockets, loop, access, overflow, service, log, metrics, admission, turns };
+    const listener = new Listener(claimed.requests.listen(), shared);
+    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    return new Daemon({ store, manager, admission, logFile, socket, listener, pulse, readLimits });
+    const keeper = new Keeper({ store, usage, log, engine });
+    const told = { store, keeper, manager, admission, logFile, settings, policy };
+    return new Daemon({ ...told, sockets: claimed, listener, besides, pulse });
+  }
+
+  /** Where its metrics are to be had, if they are. */
+  get metrics(): string | undefined {
+    return this.parts.sockets.metrics?.address;
   }
 
   /** How many keys it has. Undefined while the ring is sealed. */
@@ -99,14 +130,15 @@ export class Daemon {
   }
 
   /**
-   * Reads the configuration again and opens the access log again, under its name.
+   * Reads configuration and policy again and opens the access log again, under its name.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, readLimits } = this.parts;
+    const { manager, admission, logFile, settings, policy } = this.parts;
     manager.reloading();
     const problems = failuresOf(
-      () => admission.limits = readLimits(),
+      () => admission.limits = settings.reload().limits,
+      () => policy.load(),
       () => logFile.reopen(),
     );
     this.#tellReady(...problems);
@@ -115,12 +147,21 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, socket, pulse } = this.parts;
+    const { manager, listener, besides, keeper, sockets, pulse } = this.parts;
     manager.stopping();
+    for (const one of besides) one.stop();
     await listener.stop();
-    socket.remove();
+    await keeper.stop();
+    sockets.requests.remove();
+    sockets.metrics?.remove();
     pulse?.close();
   }
+}
+
+function readPolicyOf({ layout, owner }: DaemonOptions): PolicyInForce {
+  const groups = new GroupDatabase();
+  const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
+  return new PolicyInForce({ path: layout.policy, owner, isMember });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Small secret files that are on the disk before anything relies on them. */
 import { type Bytes, randomBytes, toBase64Url } from "../core/bytes.ts";
-import { CryptoError } from "../core/errors.ts";
+import { CryptoError, type ErrorCode } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { exists, type Give, renameDurably, syncDirectory, writeNew } from "../platform/durable.ts";
 
@@ -9,10 +9,14 @@ import { exists, type Give, renameDurably, syncDirectory, writeNew } from "../pl
  * are the service's: it follows no link there, waits for no pipe, and reads no more than it should.
  *
  * @param maxLength bytes
- * @throws {CryptoError} `ring_unreadable` if it is longer; `unsafe_path` if it is something else;
+ * @throws {CryptoError} `tooLong` if it is longer; `unsafe_path` if it is something else;
  * `config`
  */
-export function readSecret(path: string, maxLength: number): Bytes | undefined {
+export function readSecret(
+  path: string,
+  maxLength: number,
+  tooLong: ErrorCode = "ring_unreadable",
+): Bytes | undefined {
   try {
     const named = Deno.lstatSync(path);
     if (!named.isFile) throw noFile(path);
@@ -20,7 +24,7 @@ export function readSecret(path: string, maxLength: number): Bytes | undefined {
     const { ino, dev, size } = file.statSync();
     // What was looked at is what was opened, whoever may have changed the name between.
     if (ino !== named.ino || dev !== named.dev) throw noFile(path);
-    if (size > maxLength) throw new CryptoError("ring_unreadable", { subject: path });
+    if (size > maxLength) throw new CryptoError(tooLong, { subject: path });
     return readWhole(file, size);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

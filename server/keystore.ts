@@ -5,12 +5,20 @@
 import { type Bytes, randomBytes } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { Layout } from "../core/layout.ts";
-import { DEFAULT_KEY, KeyRing, openRing, sealingKeyId, sealRing } from "../core/ring.ts";
+import { type Layout, nextSealingKeys } from "../core/layout.ts";
+import { DEFAULT_KEY, KeyRing } from "../core/ring.ts";
+import { openRing, sealingKeyId, sealRing } from "../core/ring_file.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, renameDurably } from "../platform/durable.ts";
 import { readSecret, replaceDurably, writeDurably } from "./durable.ts";
-import { findSealingKey, hasSealingKey, isSealingKey, type SealingPlaces } from "./sealing.ts";
+import {
+  findSealingKey,
+  hasSealingKey,
+  isSealingKey,
+  type SealingKey,
+  type SealingPlaces,
+  settleSealingKey,
+} from "./sealing.ts";
 
 /** A ring is far smaller; what is larger is not one. */
 export const MAX_RING_BYTES = 16 * 1024 * 1024;
@@ -18,7 +26,14 @@ export const MAX_RING_BYTES = 16 * 1024 * 1024;
 /** A ring that is open, and what it is under. */
 interface Opened {
   readonly ring: KeyRing;
-  readonly sealingKey: Bytes;
+  readonly sealing: SealingKey;
+}
+
+/** What a store works with. */
+export interface StoreParts extends SealingPlaces {
+  readonly engine: Engine;
+  /** Whether sealing keys may be written: a daemon may have no right to. */
+  readonly ownsConfiguration: boolean;
 }
 
 /** The ring in use, and its file. */
@@ -27,12 +42,7 @@ export class KeyStore {
   #last: Promise<unknown> = Promise.resolve();
   readonly #unsealed = Promise.withResolvers<void>();
 
-  private constructor(
-    private readonly path: string,
-    private readonly engine: Engine,
-    readonly rung: Rung,
-    opened: Opened | undefined,
-  ) {
+  private constructor(private readonly parts: StoreParts, opened: Opened | undefined) {
     this.#opened = opened;
   }
 
@@ -44,6 +54,15 @@ export class KeyStore {
   /** Settles when {@link unseal} has opened the ring. */
   get unsealed(): Promise<void> {
     return this.#unsealed.promise;
+  }
+
+  get rung(): Rung {
+    return this.#opened?.sealing.rung ?? "passphrase";
+  }
+
+  /** Whether {@link destroy} makes a new sealing key, so that older ring files open no more. */
+  get renews(): boolean {
+    return this.rung === "file" && this.parts.ownsConfiguration;
   }
 
   /** @throws {CryptoError} `sealed` */
@@ -62,19 +81,16 @@ export class KeyStore {
    * @throws {CryptoError} `ring_unreadable` if no sealing key that is there belongs to the ring, or
    * one of them is missing; `config` if a file cannot be read or made.
    */
-  static async open(places: SealingPlaces, engine: Engine): Promise<KeyStore> {
-    const { layout } = places;
+  static async open(parts: StoreParts): Promise<KeyStore> {
+    const { layout, engine } = parts;
     if (exists(layout.sealingKey)) finishFirstRing(layout);
-    else if (!hasSealingKey(places)) await createFirstRing(layout, engine);
+    else if (!hasSealingKey(parts)) await createFirstRing(layout, engine);
     const file = readSecret(layout.ring, MAX_RING_BYTES);
     if (!file) throw missing(layout.ring, "a sealing key");
-    const found = await findSealingKey(places, sealingKeyId(file), engine);
-    if (!found && !exists(layout.lockedSealingKey)) throw new CryptoError("ring_unreadable");
-    const opened = found && {
-      ring: await openRing(file, found.sealingKey, engine),
-      sealingKey: found.sealingKey,
-    };
-    return new KeyStore(layout.ring, engine, found?.rung ?? "passphrase", opened);
+    const sealing = await findSealingKey(parts, sealingKeyId(file), engine);
+    if (!sealing && !exists(layout.lockedSealingKey)) throw new CryptoError("ring_unreadable");
+    const opened = sealing && { ring: await openRing(file, sealing.sealingKey, engine), sealing };
+    return new KeyStore(parts, opened);
   }
 
   /**
@@ -83,15 +99,17 @@ export class KeyStore {
    * @throws {CryptoError} `decryption_failed` if that is not its key; `ring_unreadable`
    */
   async unseal(sealingKey: Bytes): Promise<boolean> {
+    const { layout, engine } = this.parts;
     if (!this.sealed) return false;
-    const file = readSecret(this.path, MAX_RING_BYTES);
-    if (!file) throw new CryptoError("ring_unreadable", { subject: this.path });
-    if (!await isSealingKey(sealingKey, sealingKeyId(file), this.engine)) {
+    const file = readSecret(layout.ring, MAX_RING_BYTES);
+    if (!file) throw new CryptoError("ring_unreadable", { subject: layout.ring });
+    if (!await isSealingKey(sealingKey, sealingKeyId(file), engine)) {
       throw new CryptoError("decryption_failed");
     }
-    const ring = await openRing(file, sealingKey, this.engine);
+    const ring = await openRing(file, sealingKey, engine);
     if (!this.sealed) return false;
-    this.#opened = { ring, sealingKey };
+    const path = layout.lockedSealingKey;
+    this.#opened = { ring, sealing: { rung: "passphrase", sealingKey, path } };
     this.#unsealed.resolve();
     return true;
   }
@@ -101,24 +119,78 @@ export class KeyStore {
    * @param change makes the new ring of the present one
    * @throws {CryptoError} `ring_not_saved`; then the old ring stays, here and on disk.
    */
-  update(change: (ring: KeyRing) => Promise<KeyRing>): Promise<KeyRing> {
+  update(change: (ring: KeyRing) => Promise<KeyRing> | KeyRing): Promise<KeyRing> {
+    return this.#inTurn(async (opened) => {
+      const ring = await change(opened.ring);
+      return ring === opened.ring ? opened : await this.#replace({ ...opened, ring });
+    });
+  }
+
+  /**
+   * Destroys the versions whose time has come. Where it may, it seals what is left under a new
+   * sealing key, so that no older ring file opens any more.
+   * @throws {CryptoError} `ring_not_saved`; then they are all there.
+   */
+  destroy(now: Date): Promise<KeyRing> {
+    return this.#inTurn(async ({ ring, sealing }) => {
+      const left = ring.destroyDue(now);
+      const renewed = this.renews ? await this.#renew(left, sealing) : undefined;
+      return renewed ?? await this.#replace({ ring: left, sealing });
+    });
+  }
+
+  #inTurn(change: (opened: Opened) => Promise<Opened>): Promise<KeyRing> {
     const result = this.#last.then(async () => {
-      const { ring, sealingKey } = this.#open;
-      const changed = await change(ring);
-      this.#save(await sealRing(changed, sealingKey, this.engine));
-      this.#opened = { ring: changed, sealingKey };
-      return changed;
+      this.#opened = await change(this.#open);
+      return this.#opened.ring;
     });
     this.#last = result.catch(() => undefined);
     return result;
   }
 
-  #save(file: Bytes): void {
+  async #replace(opened: Opened): Promise<Opened> {
+    const file = await sealRing(opened.ring, opened.sealing.sealingKey, this.parts.engine);
+    if (file.length > MAX_RING_BYTES) {
+      const hint = "it would become too large: there are too many keys and versions";
+      throw new CryptoError("ring_not_saved", { hint });
+    }
     try {
-      replaceDurably(this.path, file);
+      replaceDurably(this.parts.layout.ring, file);
     } catch (cause) {
       throw new CryptoError("ring_not_saved", { cause });
     }
+    return opened;
+  }
+
+  /**
+   * The ring under a new sealing key, as a move of the ladder from one file to another does it.
+   * Killed at any point, one of the two sealing keys opens what is there. Undefined if there can be
+   * no new one.
+   */
+  async #renew(ring: KeyRing, present: SealingKey): Promise<Opened | undefined> {
+    const { layout } = this.parts;
+    const next = nextSealingKeys(layout).sealingKey;
+    const sealingKey = randomBytes(SEALING_KEY_LENGTH);
+    if (
+      !succeeds(() => settleSealingKey(present)) ||
+      !succeeds(() => replaceDurably(next, sealingKey))
+    ) {
+      return undefined;
+    }
+    const sealing = { rung: "file", sealingKey, path: next } as const;
+    const opened = await this.#replace({ ring: ring.underNewKey(), sealing });
+    // If it is left beside, it is found there, and settled before the next one.
+    if (!succeeds(() => settleSealingKey(sealing))) return opened;
+    return { ...opened, sealing: { ...sealing, path: layout.sealingKey } };
+  }
+}
+
+function succeeds(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch {
+    return false;
   }
 }
 

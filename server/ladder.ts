@@ -8,20 +8,14 @@ import type { Engine } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { type Layout, nextSealingKeys, parent } from "../core/layout.ts";
 import { openUnderPassphrase, sealUnderPassphrase } from "../core/passphrase.ts";
-import {
-  decodeRing,
-  encodeRing,
-  type KeyRing,
-  openRing,
-  sealingKeyId,
-  sealRing,
-} from "../core/ring.ts";
+import type { KeyRing } from "../core/ring.ts";
+import { decodeRing, encodeRing, openRing, sealingKeyId, sealRing } from "../core/ring_file.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { lockSealingKey, unlockSealingKey } from "../core/sealing.ts";
 import { exists, type Give, renameDurably } from "../platform/durable.ts";
 import { linkDurably, readSecret, removeDurably, replaceDurably } from "./durable.ts";
 import { MAX_RING_BYTES } from "./keystore.ts";
-import { findSealingKey, isSealingKey, type SealingKey } from "./sealing.ts";
+import { findSealingKey, isSealingKey, type SealingKey, settleSealingKey } from "./sealing.ts";
 
 const BACKUP = { use: "backup" } as const;
 const MAX_LOCKED_BYTES = 1_024;
@@ -64,7 +58,9 @@ export async function* move(
 ): AsyncGenerator<string, void> {
   const { layout, engine, own } = ladder;
   const file = readRing(layout);
-  const { rung, sealingKey } = await findKey(ladder, sealingKeyId(file), current);
+  const found = await findKey(ladder, sealingKeyId(file), current);
+  const { rung, sealingKey } = found;
+  if (settleSealingKey(found)) yield "settled";
   if (rung === to && to === "credential") {
     // A credential has one name, so there is no place beside it: by way of the file.
     yield* move(ladder, "file", {});
@@ -75,7 +71,7 @@ export async function* move(
   // Beside the old one if that is in its place, until the ring is under the new one.
   await place(rung === to ? beside(ladder) : ladder, to, fresh, given);
   yield "placed";
-  replaceDurably(layout.ring, await sealRing(ring, fresh, engine), own);
+  replaceDurably(layout.ring, await sealRing(ring.underNewKey(), fresh, engine), own);
   yield "resealed";
   if (rung === to) {
     await place(ladder, to, fresh, given);
@@ -127,7 +123,7 @@ export async function* restore(
   const sealingKey = randomBytes(SEALING_KEY_LENGTH);
   await place(beside(ladder), "file", sealingKey);
   yield "placed";
-  replaceDurably(layout.ring, await sealRing(ring, sealingKey, engine), own);
+  replaceDurably(layout.ring, await sealRing(ring.underNewKey(), sealingKey, engine), own);
   yield "resealed";
   await place(ladder, "file", sealingKey);
   removeDurably(nextSealingKeys(layout).sealingKey);
@@ -152,21 +148,31 @@ async function findKey(ladder: Ladder, id: Bytes, current?: string): Promise<Sea
   if (onDisk) return onDisk;
   if (credential && exists(credential.path)) {
     const sealingKey = await credential.decrypt();
-    if (await isSealingKey(sealingKey, id, engine)) return { rung: "credential", sealingKey };
+    const { path } = credential;
+    if (await isSealingKey(sealingKey, id, engine)) return { rung: "credential", sealingKey, path };
   }
-  return { rung: "passphrase", sealingKey: await unlock(ladder, id, current) };
+  return await unlock(ladder, id, current);
 }
 
 /** The sealing key with an id, from under a passphrase: in its place, or on its way there. */
-async function unlock({ layout, engine }: Ladder, id: Bytes, current?: string): Promise<Bytes> {
+async function unlock(
+  { layout, engine }: Ladder,
+  id: Bytes,
+  current?: string,
+): Promise<SealingKey> {
   const paths = [layout, nextSealingKeys(layout)].map((one) => one.lockedSealingKey);
-  const locked = paths.flatMap((path) => readSecret(path, MAX_LOCKED_BYTES) ?? []);
+  const locked = paths.flatMap((path) => {
+    const one = readSecret(path, MAX_LOCKED_BYTES);
+    return one ? [{ path, one }] : [];
+  });
   if (locked.length > 0 && current === undefined) throw new CryptoError("sealed");
   let failure = new CryptoError("ring_unreadable", { subject: layout.ring });
-  for (const one of locked) {
+  for (const { path, one } of locked) {
     try {
       const sealingKey = await unlockSealingKey(required(current), one);
-      if (await isSealingKey(sealingKey, id, engine)) return sealingKey;
+      if (await isSealingKey(sealingKey, id, engine)) {
+        return { rung: "passphrase", sealingKey, path };
+      }
     } catch (error) {
       failure = asCryptoError(error);
     }

@@ -8,7 +8,7 @@ import { fromUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
 import type { Call } from "../core/calls.ts";
-import { failure, type Outcome } from "./service.ts";
+import { failure, type Outcome } from "./outcome.ts";
 
 /** The most bytes that a client of the older protocol sends: more, its service did not read. */
 export const MAX_LEGACY = 4_096;

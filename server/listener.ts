@@ -2,17 +2,14 @@
 import { utf8 } from "../core/bytes.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { errorLine } from "../core/calls.ts";
-import { Ready, type Watch } from "../platform/eventloop.ts";
+import type { Work } from "../platform/eventloop.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { Access } from "./access.ts";
 import { Channel, type ChannelParts } from "./channel.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
 
 const SWEEP_INTERVAL = 1_000;
-/** Connections accepted in a row before others get their turn. */
-const ACCEPT_BURST = 64;
-/** How long none is accepted when no descriptor is left, in milliseconds. */
-const REST = 50;
 
 /** What a listener works with. */
 export interface ListenerParts extends ChannelParts, Omit<ConnectionParts, "closed"> {
@@ -25,20 +22,18 @@ export class Listener {
   readonly #connections = new Set<Connection>();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #serving: Promise<void>;
-  #accepting: Watch | undefined;
-  #resting: ReturnType<typeof setTimeout> | undefined;
+  readonly #acceptor: Acceptor;
 
   constructor(private readonly fd: number, private readonly parts: ListenerParts) {
-    this.#accept();
+    this.#acceptor = new Acceptor(fd, parts, (accepted) => this.#admit(accepted));
     const interval = Math.min(SWEEP_INTERVAL, parts.admission.limits.line);
     this.#sweeper = setInterval(() => this.#sweep(), interval);
-    this.#serving = parts.loop.run(() => parts.admission.unanswered > 0);
+    this.#serving = parts.loop.run(workOf(parts));
   }
 
   /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
   async stop(): Promise<void> {
-    clearTimeout(this.#resting);
-    this.#acceptNone();
+    this.#acceptor.stop();
     const finished = Promise.all([...this.#connections].map((one) => one.stop()));
     await Promise.race([finished, delay(this.parts.admission.limits.stop)]);
     await this.#drained();
@@ -53,29 +48,6 @@ export class Listener {
   async #drained(): Promise<void> {
     const deadline = Date.now() + this.parts.admission.limits.stop;
     while (this.#connections.size > 0 && Date.now() < deadline) await delay(5);
-  }
-
-  #accept(): void {
-    this.#accepting = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
-  }
-
-  #acceptNone(): void {
-    this.#accepting?.end();
-    this.#accepting = undefined;
-  }
-
-  #acceptBurst(): void {
-    try {
-      for (let i = 0; i < ACCEPT_BURST; i++) {
-        const fd = this.parts.sockets.accept(this.fd);
-        if (fd === undefined) return;
-        this.#admit(fd);
-      }
-    } catch {
-      // No descriptor is left. Those who wait stay in the queue until one is.
-      this.#acceptNone();
-      this.#resting = setTimeout(() => this.#accept(), REST);
-    }
   }
 
   /** From here on the channel owns the descriptor. */
@@ -121,6 +93,18 @@ export class Listener {
     const now = Date.now();
     for (const connection of this.#connections) connection.checkTimes(now);
   }
+}
+
+function workOf({ turns, admission }: ListenerParts): Work {
+  return {
+    turn: () => turns.next(),
+    get waiting() {
+      return turns.waiting;
+    },
+    get working() {
+      return admission.unanswered > 0;
+    },
+  };
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -16,11 +16,17 @@ export interface Decision {
   readonly bytes?: number | undefined;
   /** Bytes that the client says its enveloped message has; nobody checks that. */
   readonly declaredBytes?: number | undefined;
+  /** The unit that asks for a credential, as systemd says, and the credential's name. */
+  readonly unit?: string | undefined;
+  readonly credential?: string | undefined;
   /** How many requests of one line this is about, if not one. */
   readonly requests?: number | undefined;
   /** Absent if it was done. */
   readonly error?: ErrorCode | undefined;
 }
+
+/** Where decisions go before they are answered: `AccessLog`. */
+export type DecisionLog = Pick<AccessLog, "write">;
 
 /** Where lines go. `write` throws if not all of the bytes were taken. */
 export interface LogFile {

@@ -36,7 +36,7 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const overflow = readOverflowIds();
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
   const supervision = readSupervision(readEnv, Deno.pid);
-  const layout = trustedLayout(findLayout(flags), uid, supervision.listener !== undefined);
+  const layout = trustedLayout(findLayout(flags), uid, supervision.listeners.length > 0);
   const secrets = [layout.sealingKey, layout.lockedSealingKey, layout.ring];
   for (const secret of secrets) requireSecretIfThere(secret, uid);
   return {

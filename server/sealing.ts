@@ -5,9 +5,9 @@
 import { type Bytes, equalSecret } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { keyId } from "../core/header.ts";
-import { type Layout, nextSealingKeys } from "../core/layout.ts";
+import { type Layout, nextSealingKeys, sealingKeyPlace } from "../core/layout.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
-import { exists } from "../platform/durable.ts";
+import { exists, renameDurably } from "../platform/durable.ts";
 import { readSecret } from "./durable.ts";
 
 /** Where a sealing key may be. */
@@ -21,6 +21,18 @@ export interface SealingPlaces {
 export interface SealingKey {
   readonly rung: Rung;
   readonly sealingKey: Bytes;
+  readonly path: string;
+}
+
+/**
+ * Gives the key that the ring is under its place, if a killed move has left it beside: the next
+ * move puts another one there. What is in the place opens nothing. Says whether it had to.
+ */
+export function settleSealingKey({ path }: SealingKey): boolean {
+  const place = sealingKeyPlace(path);
+  if (path === place || !exists(path)) return false;
+  renameDurably(path, place);
+  return true;
 }
 
 /** Whether any rung has a key, whosever ring it may be for. */
@@ -45,7 +57,7 @@ export async function findSealingKey(
   ] as const;
   for (const [rung, path] of places) {
     const sealingKey = path && readSecret(path, SEALING_KEY_LENGTH);
-    if (sealingKey && await isSealingKey(sealingKey, id, engine)) return { rung, sealingKey };
+    if (sealingKey && await isSealingKey(sealingKey, id, engine)) return { rung, sealingKey, path };
   }
   return undefined;
 }

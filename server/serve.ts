@@ -16,8 +16,9 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options);
-  const { keys } = await worker.start();
+  const { keys, metrics } = await worker.start();
   context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
+  if (metrics) context.say(`metrics at ${metrics}`);
   for (const warning of options.warnings) context.say(warning);
   reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);

@@ -1,61 +1,37 @@
 /** What the daemon does for a caller, once it knows who that is. */
 import { armor, unarmor } from "../core/armor.ts";
-import { type Bytes, fromUtf8, toBase64Url, utf8 } from "../core/bytes.ts";
-import type { Engine } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { type Bytes, fromUtf8, toBase64Url } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
-import { formatKeyId, readHeader } from "../core/header.ts";
+import { readHeader } from "../core/header.ts";
+import type { Usable } from "../core/lifecycle.ts";
 import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
-import {
-  DEFAULT_KEY,
-  type Found,
-  isPurpose,
-  type KeyRing,
-  type Purpose,
-  type RingKey,
-} from "../core/ring.ts";
+import { DEFAULT_KEY } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
-import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
-import { type Access, type Operation, OPERATIONS } from "./access.ts";
+import {
+  DEFAULT_RANDOM,
+  MAX_RANDOM,
+  type Method,
+  type Params,
+  type StatusResult,
+} from "../core/rpc.ts";
+import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
-import type { KeyStore } from "./keystore.ts";
-import type { Decision } from "./log.ts";
-
-/** What of `status` the service knows by itself. */
-export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
-
-/** What `status` says that the service does not know by itself. */
-export type Circumstances = () => Omit<StatusResult, KnownByService>;
-
-/** What a service works with. */
-export interface ServiceParts {
-  readonly store: KeyStore;
-  readonly access: Access;
-  readonly engine: Engine;
-  readonly circumstances: Circumstances;
-}
-
-/** A result, and what the log is to say of it besides the method. */
-interface Done<M extends Method> {
-  readonly result: Omit<Results[M], keyof UsedKey>;
-  /** The key version that did it, if one did: part of the result. */
-  readonly by?: UsedKey;
-  readonly bytes?: number;
-  readonly declaredBytes?: number | undefined;
-}
-
-type Handlers = {
-  readonly [M in Method]: (params: Params<M>, who: Identity) => Promise<Done<M>> | Done<M>;
-};
+import { keyHandlers } from "./keys.ts";
+import { type Act, KeyLookup, requirePurpose } from "./lookup.ts";
+import { macHandlers } from "./macs.ts";
+import { failure, type Outcome } from "./outcome.ts";
+import {
+  type ContextParams,
+  readContext,
+  readForm,
+  readPlaintext,
+  refuseContext,
+} from "./params.ts";
+import { rewrapHandlers } from "./rewrap.ts";
+import { keyWarnings } from "./warnings.ts";
 
 type Handler = (params: unknown, who: Identity) => Promise<Done<Method>>;
-
-/** What became of a call: its result or its error, and the line for the log. */
-export interface Outcome {
-  readonly result?: unknown;
-  readonly error?: CryptoError;
-  readonly decision: Decision;
-}
 
 /** What is answered before the ring is open. */
 const WHILE_SEALED: ReadonlySet<Method> = new Set(["status", "unseal"]);
@@ -63,28 +39,24 @@ const WHILE_SEALED: ReadonlySet<Method> = new Set(["status", "unseal"]);
 /** The methods of docs/protocol.md. */
 export class Service {
   readonly #parts: ServiceParts;
-  readonly #handlers: Handlers;
+  readonly #lookup: KeyLookup;
+  readonly #handlers: Handlers<Method>;
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    const lookup = this.#lookup = new KeyLookup(parts);
     this.#handlers = {
-      "status": () => ({ result: this.#status() }),
+      "status": (_, who) => ({ result: this.#status(who) }),
       "unseal": ({ sealingKey }, who) => this.#unseal(sealingKey, who),
       "encrypt": (params, who) => this.#encrypt(params, who),
       "decrypt": (params, who) => this.#decrypt(params, who),
       "envelope.create": (params, who) => this.#createEnvelope(params, who),
       "envelope.open": (params, who) => this.#openEnvelope(params, who),
-      "key.list": (_, who) => this.#listKeys(who),
-      "key.create": ({ name, purpose }, who) => this.#createKey(who, name, purpose),
-      "key.import": ({ name, purpose, material }, who) => {
-        return this.#createKey(who, name, purpose, material);
-      },
-      "key.rotate": ({ name }, who) => this.#rotateKey(who, name),
+      ...macHandlers({ ...parts, lookup }),
+      ...keyHandlers({ ...parts, lookup }),
+      ...rewrapHandlers({ ...parts, lookup }),
+      "random": ({ length }) => this.#random(length),
     };
-  }
-
-  get #ring(): KeyRing {
-    return this.#parts.store.ring;
   }
 
   /** Does what a call asks, if its caller may. Never throws. */
@@ -106,19 +78,17 @@ export class Service {
     if (store.sealed && !WHILE_SEALED.has(method)) throw new CryptoError("sealed");
   }
 
-  #requireRight({ who, operation }: Act, key: string): void {
-    if (!this.#parts.access.may(who, operation, key)) throw new CryptoError("denied");
-  }
-
-  #status(): StatusResult {
+  #status(who: Identity): StatusResult {
     const { engine, circumstances, store } = this.#parts;
+    const { warnings, ...rest } = circumstances();
     return {
-      ...circumstances(),
+      ...rest,
+      warnings: store.sealed ? warnings : [...warnings, ...keyWarnings(this.#parts, who)],
       protocol: 1,
       engine: engine.name,
       sealing: store.rung,
       sealed: store.sealed,
-      keys: store.sealed ? 0 : this.#ring.keys.length,
+      keys: store.sealed ? 0 : store.ring.keys.length,
     };
   }
 
@@ -128,53 +98,35 @@ export class Service {
     return { result: { unsealed: await store.unseal(sealingKey) } };
   }
 
-  /** The keys that the caller may do something with. */
-  #listKeys(who: Identity) {
-    const { access } = this.#parts;
-    const keys = this.#ring.keys.filter(({ name }) => {
-      return OPERATIONS.some((operation) => access.may(who, operation, name));
-    });
-    return { result: { keys: keys.map(describeKey) } };
-  }
-
-  /** The key of a name; one that is not there is answered like one that is not allowed. */
-  #key(act: Act, name: string): RingKey {
-    this.#requireRight(act, name);
-    const key = this.#ring.get(name);
-    if (!key) throw new CryptoError("denied");
-    return key;
-  }
-
-  #requirePurpose(key: RingKey, purpose: Purpose): RingKey {
-    if (key.purpose !== purpose) throw new CryptoError("wrong_purpose", { subject: key.name });
-    return key;
-  }
-
   async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
+    const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
+    const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
+    this.#parts.usage.encrypted(found.version.id, plaintext.length);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
       : await this.#encryptDirect(found, plaintext, params);
     return { result: { message }, by: used(found), bytes: plaintext.length };
   }
 
-  async #encryptDirect(found: Found, plaintext: Bytes, params: ContextParams): Promise<string> {
+  async #encryptDirect(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
+    requirePurpose(found.key, "seal");
     const options = { context: readContext(params), engine: this.#parts.engine };
     return armor(await sealDirect(found.version, plaintext, options));
   }
 
-  async #encryptFernet(found: Found, plaintext: Bytes, params: ContextParams): Promise<string> {
+  async #encryptFernet(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
     refuseContext(params);
     return await sealFernet(found.version.material, plaintext);
   }
 
   async #decrypt(params: Params<"decrypt">, who: Identity): Promise<Done<"decrypt">> {
     const asText = readForm(params.as);
-    const act: Act = { who, operation: "decrypt" };
+    const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
       ? await this.#decryptFernet(params, act)
       : await this.#decryptDirect(params, act);
+    this.#parts.usage.decrypted(found.version.id);
     const form = asText ? { text: fromUtf8(plaintext) } : { data: toBase64Url(plaintext) };
     return { result: form, by: used(found), bytes: plaintext.length };
   }
@@ -182,26 +134,19 @@ export class Service {
   async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
     const message = unarmor(params.message);
     const header = readHeader(message);
-    const found = this.#find(act, header.keyId, params.key);
+    const found = this.#lookup.byId(
+      { ...act, bytes: message.length },
+      { id: header.keyId, purpose: "seal", name: params.key },
+    );
     const options = { context: readContext(params), engine: this.#parts.engine };
     return { found, plaintext: await openDirect(found.version, header, message, options) };
-  }
-
-  /** The version that a message names; `expected` narrows it to one key. */
-  #find(act: Act, id: Bytes, expected?: string): Found {
-    const found = this.#ring.find(id);
-    if (!found || (expected !== undefined && found.key.name !== expected)) {
-      throw new CryptoError("denied");
-    }
-    this.#requireRight(act, found.key.name);
-    this.#requirePurpose(found.key, "seal");
-    return found;
   }
 
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
   async #decryptFernet(params: Params<"decrypt">, act: Act): Promise<Opened> {
     refuseContext(params);
-    for (const found of this.#fernetVersions(act, params.key)) {
+    const bytes = params.message.length;
+    for (const found of this.#lookup.fernet({ ...act, bytes }, params.key)) {
       try {
         return { found, plaintext: await openFernet(found.version.material, params.message) };
       } catch (error) {
@@ -212,24 +157,14 @@ export class Service {
     throw new CryptoError("decryption_failed");
   }
 
-  #fernetVersions(act: Act, name: string | undefined): Found[] {
-    const { access } = this.#parts;
-    const keys = name === undefined
-      ? this.#ring.keys.filter((key) => {
-        return key.purpose === "fernet" && access.may(act.who, act.operation, key.name);
-      })
-      : [this.#requirePurpose(this.#key(act, name), "fernet")];
-    return keys.flatMap((key) => {
-      return key.versions.map((version, i) => ({ key, version, number: i + 1 })).reverse();
-    });
-  }
-
   async #createEnvelope(
     params: Params<"envelope.create">,
     who: Identity,
   ): Promise<Done<"envelope.create">> {
-    const found = this.#newest({ who, operation: "encrypt" }, params.key ?? DEFAULT_KEY.seal);
-    this.#requirePurpose(found.key, "seal");
+    const act: Act = { who, operation: "encrypt", bytes: params.size };
+    const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
+    requirePurpose(found.key, "seal");
+    this.#parts.usage.encrypted(found.version.id, params.size);
     const { envelope, dataKey } = await createEnvelope(found.version, this.#parts.engine);
     const result = { envelope: toBase64Url(envelope), dataKey: toBase64Url(dataKey) };
     return { result, by: used(found), declaredBytes: params.size };
@@ -240,91 +175,21 @@ export class Service {
     who: Identity,
   ): Promise<Done<"envelope.open">> {
     const header = readHeader(envelope);
-    const found = this.#find({ who, operation: "decrypt" }, header.keyId, key);
+    const act = { who, operation: "decrypt", bytes: size } as const;
+    const found = this.#lookup.byId(act, { id: header.keyId, purpose: "seal", name: key });
     const dataKey = await openEnvelope(found.version, header, envelope, this.#parts.engine);
+    this.#parts.usage.decrypted(found.version.id);
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
 
-  async #createKey(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
-    const act: Act = { who, operation: "manage" };
-    this.#requireRight(act, name);
-    if (!isPurpose(purpose)) throw invalidParam("purpose", 'is neither "seal" nor "fernet"');
-    const { store, engine } = this.#parts;
-    await store.update((ring) => ring.create(name, purpose, { material, engine }));
-    return this.#made(act, name);
-  }
-
-  async #rotateKey(who: Identity, name: string) {
-    const act: Act = { who, operation: "manage" };
-    this.#requireRight(act, name);
-    const { store, engine } = this.#parts;
-    await store.update((ring) => ring.rotate(name, { engine }));
-    return this.#made(act, name);
-  }
-
-  #made(act: Act, name: string) {
-    const found = this.#newest(act, name);
-    return { result: { id: formatKeyId(found.version.id) }, by: used(found) };
-  }
-
-  #newest(act: Act, name: string): Found {
-    return this.#ring.newest(this.#key(act, name));
+  #random(length = DEFAULT_RANDOM): Done<"random"> {
+    const possible = length >= 1 && length <= MAX_RANDOM;
+    if (!possible) throw invalidParam("length", `is not from 1 to ${MAX_RANDOM}`);
+    return { result: { data: toBase64Url(this.#parts.random(length)) }, bytes: length };
   }
 }
-
-/** Who does what. */
-interface Act {
-  readonly who: Identity;
-  readonly operation: Operation;
-}
-
-type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;
 
 interface Opened {
-  readonly found: Found;
+  readonly found: Usable;
   readonly plaintext: Bytes;
-}
-
-function used({ key, number }: Found): UsedKey {
-  return { key: key.name, version: number };
-}
-
-function describeKey({ name, purpose, versions }: RingKey) {
-  const described = versions.map(({ id, created }) => ({ id: formatKeyId(id), created }));
-  return { name, purpose, versions: described };
-}
-
-/** A call that was not done: its error, and the line for the log. */
-export function failure(op: string, thrown: unknown): Outcome & { readonly error: CryptoError } {
-  const error = asCryptoError(thrown);
-  return { error, decision: { op, error: error.code } };
-}
-
-/** One of two parameters that exclude each other: text, or bytes. */
-function readEither(text: string | undefined, bytes: Bytes | undefined, name: string) {
-  if (text !== undefined && bytes !== undefined) throw invalidParam(name, "excludes its twin");
-  return text === undefined ? bytes : utf8(text);
-}
-
-function readPlaintext({ text, data }: Params<"encrypt">): Bytes {
-  const plaintext = readEither(text, data, "text");
-  if (!plaintext) throw invalidParam("text", "is missing, and so is data");
-  return plaintext;
-}
-
-function readContext({ context, contextData }: ContextParams): Bytes | undefined {
-  return readEither(context, contextData, "context");
-}
-
-/** Fernet binds no context; to ignore one would be to promise what is not kept. */
-function refuseContext({ context, contextData }: ContextParams): void {
-  if (context !== undefined || contextData !== undefined) {
-    throw invalidParam("context", "cannot be bound to a Fernet token");
-  }
-}
-
-function readForm(as: string | undefined): boolean {
-  if (as === undefined || as === "data") return false;
-  if (as === "text") return true;
-  throw invalidParam("as", 'is neither "text" nor "data"');
 }

@@ -1,10 +1,14 @@
-/** The daemon's socket: handed over by a service manager, or made here. */
+/** The daemon's sockets: handed over by a service manager, or made here. */
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
+import type { MetricsAddress } from "./config.ts";
 import type { Sockets } from "../platform/sockets.ts";
-import { adoptListener, type Supervision } from "../platform/systemd.ts";
+import { type AdoptedListener, adoptListener, listenLoopback } from "../platform/listeners.ts";
+import type { Supervision } from "../platform/systemd.ts";
 
 const BACKLOG = 4_096;
+/** What the unit of the socket for metrics calls it. */
+const METRICS = "metrics";
 const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
 
 /** A socket that nobody else can have any more. */
@@ -18,29 +22,115 @@ export interface DaemonSocket {
   remove(): void;
 }
 
+/** The sockets of a daemon. */
+export interface DaemonSockets {
+  readonly requests: DaemonSocket;
+  /** Where units' credentials are asked for: a descriptor, if it was handed over. */
+  readonly credentials?: number | undefined;
+  /** Where it tells how it is, if it does. */
+  readonly metrics?: MetricsSocket | undefined;
+}
+
+/** A socket for metrics, listening. */
+export interface MetricsSocket {
+  readonly fd: number;
+  /** For people: a path, or host and port. */
+  readonly address: string;
+  /** Removes its name, if it was made here. */
+  remove(): void;
+}
+
+/** Which sockets there are to be. */
+export interface SocketOptions {
+  readonly layout: Layout;
+  readonly supervision: Supervision;
+  /** Where metrics are to be had, as the configuration says. */
+  readonly metrics: MetricsAddress | undefined;
+}
+
 /**
- * Takes the socket that is handed over, or locks the one to be made, for as long as the process
+ * Takes the sockets that are handed over, or locks the one to be made, for as long as the process
  * lives.
  * @throws {CryptoError} `already_running`; `config` for what is no such socket
  */
-export function claimSocket(
+export function claimSockets(
   sockets: Sockets,
-  layout: Layout,
-  { listener }: Supervision,
-): DaemonSocket {
-  if (listener) {
-    const fd = adoptListener(listener);
-    return { listen: () => fd, remove: () => {} };
+  { layout, supervision: { listeners }, metrics }: SocketOptions,
+): DaemonSockets {
+  if (listeners.length > 0) {
+    if (metrics !== undefined) throw notHandedOver();
+    return handedOver(listeners.map(adoptListener), layout);
   }
-  sockets.lock(`${layout.socket}.lock`);
-  return { listen: () => bind(sockets, layout), remove: () => sockets.unlink(layout.socket) };
+  const { socket } = layout;
+  sockets.lock(`${socket}.lock`);
+  return {
+    requests: { listen: () => bind(sockets, socket, layout), remove: () => sockets.unlink(socket) },
+    metrics: metrics && makeMetrics(sockets, layout, metrics),
+  };
+}
+
+function makeMetrics(sockets: Sockets, layout: Layout, address: MetricsAddress): MetricsSocket {
+  if (address !== "unix") {
+    const { fd, port } = listenLoopback(address);
+    return { fd, address: `${address.host}:${port}`, remove: () => {} };
+  }
+  const path = layout.metricsSocket;
+  const fd = bind(sockets, path, layout);
+  return { fd, address: path, remove: () => sockets.unlink(path) };
+}
+
+function notHandedOver(): CryptoError {
+  const hint =
+    "a daemon that is handed its sockets is handed this one too: by a socket unit with " +
+    `FileDescriptorName=${METRICS}`;
+  return new CryptoError("config", { subject: "metrics.listen", hint });
+}
+
+/** What each socket is for: one is known by its path, one by the name that its unit gives it. */
+function handedOver(listeners: readonly AdoptedListener[], layout: Layout): DaemonSockets {
+  const isForCredentials = ({ reach }: AdoptedListener) => {
+    return typeof reach === "object" && nameOf(reach.path) === nameOf(layout.credentialsSocket);
+  };
+  const metrics = listeners.filter(({ name }) => name === METRICS).map(adoptedMetrics);
+  const others = listeners.filter(({ name }) => name !== METRICS);
+  const credentials = others.filter(isForCredentials);
+  const requests = others.filter((one) => !credentials.includes(one));
+  for (const { fd, name, reach } of requests) {
+    if (typeof reach === "object") continue;
+    const hint = "it is no Unix socket: the socket unit needs ListenStream= with a path";
+    throw new CryptoError("config", { subject: `descriptor ${fd} (${name})`, hint });
+  }
+  if (requests.length !== 1 || credentials.length > 1 || metrics.length > 1) {
+    const hint = "the socket unit is to have one ListenStream= for requests, and may have one " +
+      `with the name ${nameOf(layout.credentialsSocket)}, and another unit one for metrics`;
+    throw new CryptoError("config", { subject: "LISTEN_FDS", hint });
+  }
+  const { fd } = requests[0]!;
+  return {
+    requests: { listen: () => fd, remove: () => {} },
+    credentials: credentials[0]?.fd,
+    metrics: metrics[0],
+  };
+}
+
+/** Others than this machine's are none of those whom it tells. */
+function adoptedMetrics({ fd, name, reach }: AdoptedListener): MetricsSocket {
+  if (reach !== "network") {
+    return { fd, address: typeof reach === "object" ? reach.path : reach, remove: () => {} };
+  }
+  const hint = "metrics are to be had by a Unix socket, or from 127.0.0.1 or ::1 alone";
+  throw new CryptoError("config", { subject: `descriptor ${fd} (${name})`, hint });
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /**
  * Binds the socket. The lock is ours, so a socket that is there is a dead daemon's; but another
  * program's that answers is left alone.
  */
-function bind(sockets: Sockets, { socket, mode }: Layout): number {
+function bind(sockets: Sockets, socket: string, { mode }: Layout): number {
   requireNoOtherFile(socket);
   if (sockets.answers(socket)) throw new CryptoError("already_running", { subject: socket });
   sockets.unlink(socket);

@@ -14,11 +14,16 @@ type Question =
   | { readonly type: "reload" }
   | { readonly type: "stop" };
 
-/**
- * How many keys the daemon has, undefined while they are sealed; what could not be reloaded;
- * undefined when it has stopped.
- */
-type Answer = number | readonly string[] | undefined;
+/** How a daemon has started. */
+export interface Started {
+  /** How many keys it has. Undefined while they are sealed. */
+  readonly keys: number | undefined;
+  /** Where its metrics are to be had, if they are. */
+  readonly metrics: string | undefined;
+}
+
+/** How it has started; what could not be reloaded; undefined when it has stopped. */
+type Answer = Started | readonly string[] | undefined;
 
 /** Runs in the worker. */
 export function runDaemonRole(): void {
@@ -30,7 +35,7 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options);
     dropLibraryPermission();
     daemon.ready();
-    return daemon.keys;
+    return { keys: daemon.keys, metrics: daemon.metrics };
   });
 }
 
@@ -47,7 +52,7 @@ export class DaemonWorker {
    */
   static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
     const { layout, credential, supervision } = options;
-    const activated = supervision.listener !== undefined;
+    const activated = supervision.listeners.length > 0;
     const permissions = daemonPrivileges(layout, { activated, credential }).start;
     const role = { script, name: DAEMON_WORKER, permissions };
     return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
@@ -59,12 +64,11 @@ export class DaemonWorker {
   }
 
   /** Starts the daemon. @throws {CryptoError} what {@link Daemon.start} throws. */
-  async start(): Promise<{ keys: number | undefined }> {
-    const keys = await this.role.ask({ type: "start", options: this.options });
-    return { keys: typeof keys === "number" ? keys : undefined };
+  async start(): Promise<Started> {
+    return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads the configuration again and opens the log again. Gives what could not be done. */
+  /** Reads configuration and policy again and opens the log again. Gives what could not be done. */
   async reload(): Promise<readonly string[]> {
     const problems = await this.role.ask({ type: "reload" });
     return Array.isArray(problems) ? problems : [];

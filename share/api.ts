@@ -64,16 +64,20 @@ export function isCall(name: string): name is Call {
   return Object.hasOwn(CALLS, name);
 }
 
-/** Does what a request asks. @throws {CryptoError} what the caller is to be told */
-export async function perform<C extends Call>(
+/**
+ * Reads all of what a request asks.
+ * @returns what does it, and throws what the caller is to be told
+ */
+export async function readCall<C extends Call>(
   api: ApiContext,
   call: C,
   request: Request,
   client: string,
-): Promise<Outcome> {
+): Promise<() => Promise<Outcome>> {
   const withBody = call === "create" || call === "answer";
   const json = await readJson(request, withBody ? LONG_BYTES : SHORT_BYTES);
-  return await CALLS[call](api, API[call].request.read(json, "body") as Asked<C>, client);
+  const asked = API[call].request.read(json, "body") as Asked<C>;
+  return () => CALLS[call](api, asked, client);
 }
 
 /** What a call gives, as JSON. */

@@ -5,8 +5,9 @@
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
-import { type ApiContext, isCall, type Outcome, perform, upload } from "./api.ts";
+import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
 import { clientOf } from "./client.ts";
+import { refuseEvenly } from "./even.ts";
 import { Managed } from "./managed.ts";
 import { Metrics } from "./metrics.ts";
 import { isOfPage, Page } from "./page.ts";
@@ -17,7 +18,7 @@ import { Refused } from "./rules.ts";
 export interface AppOptions extends ApiContext {
   /** Where people reach it: `https://host`. */
   readonly origin: string;
-  /** Requests of one client in a minute, and new secrets among them. */
+  /** Calls of one client in a minute, and new secrets among them. */
   readonly rates: { readonly requests: number; readonly creations: number };
   /** Peers whose forwarded addresses are believed. */
   readonly proxies: ReadonlySet<string>;
@@ -68,6 +69,8 @@ export class ShareApp {
 
   async #answer(request: Request, path: string, peer: string): Promise<Response> {
     try {
+      const refusal = this.#refuseMethod(request, this.#methodsOf(path));
+      if (refusal) return refusal;
       if (request.method !== "POST") return this.#fixed(request, path);
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
@@ -75,11 +78,21 @@ export class ShareApp {
     }
   }
 
+  /** What a path may be asked with; none where there is nothing. */
+  #methodsOf(path: string): readonly string[] {
+    const isManaged = this.#managed !== undefined;
+    if (callOf(path) || (isManaged && path === MANAGED_OPEN)) return CALLED;
+    if (isManaged && path === MANAGED) return [...READ, ...CALLED];
+    return path === HEALTH || isOfPage(path) ? READ : [];
+  }
+
+  #refuseMethod({ method }: Request, allowed: readonly string[]): Response | undefined {
+    if (allowed.length === 0 || allowed.includes(method)) return undefined;
+    return this.#respond(405, null, { allow: allowed.join(", ") });
+  }
+
   /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
   #fixed({ method, headers }: Request, path: string): Response {
-    if (method !== "GET" && method !== "HEAD") {
-      return this.#respond(405, null, { allow: "GET, POST" });
-    }
     const found = this.#text(path) ?? this.#page.find(path, headers);
     if (!found) return this.#respond(404, null);
     return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
@@ -87,21 +100,27 @@ export class ShareApp {
 
   /** What is told in a line or some. */
   #text(path: string) {
-    const body = path === "/healthz" ? "ok\n" : path === MANAGED ? this.#managed?.usage : undefined;
+    const body = path === HEALTH ? "ok\n" : path === MANAGED ? this.#managed?.usage : undefined;
     return body === undefined ? undefined : { status: 200, body, headers: TEXT_TYPE };
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {
+    const act = await this.#read(request, path, peer);
+    return await (this.options.store.timeTells ? refuseEvenly(act) : act());
+  }
+
+  /** Reads what is asked for, within the limits. @returns what does it */
+  async #read(request: Request, path: string, peer: string): Promise<() => Promise<Outcome>> {
     const { proxies, clock } = this.options;
     const client = clientOf(peer, request.headers, proxies);
     const call = callOf(path);
     const keeps = path === MANAGED && this.#managed !== undefined;
     this.#limit(this.#requests, client, clock());
     if (isCreation(call) || keeps) this.#limit(this.#creations, client, clock());
-    if (keeps) return await this.#managed!.keep(request, client);
-    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.give(request);
-    if (call === UPLOAD) return await upload(this.options, request);
-    if (call) return await perform(this.options, call, request, client);
+    if (keeps) return () => this.#managed!.keep(request, client);
+    if (path === MANAGED_OPEN && this.#managed) return await this.#managed.readOpening(request);
+    if (call === UPLOAD) return () => upload(this.options, request);
+    if (call) return await readCall(this.options, call, request, client);
     throw new CryptoError("unknown_method", { hint: "see docs/sharing.md for the calls" });
   }
 
@@ -136,19 +155,26 @@ export class ShareApp {
     return new Response(body, { status, headers: { ...this.#headers, ...more } });
   }
 
-  /** The counts so far, for whoever operates it. */
-  async metrics(): Promise<Response> {
+  /** Answers whoever operates it: the counts so far, at their own path. */
+  async metrics(request: Request): Promise<Response> {
+    if (pathOf(request) !== METRICS) return this.#respond(404, null);
+    const refusal = this.#refuseMethod(request, READ);
+    if (refusal) return refusal;
     const text = this.#metrics.text(await this.options.store.usage());
     return this.#respond(200, text, { "content-type": "text/plain; version=0.0.4" });
   }
 }
 
+const READ = ["GET", "HEAD"];
+const CALLED = ["POST"];
 const UPLOAD = "upload";
+const HEALTH = "/healthz";
+const METRICS = "/metrics";
 const MANAGED = "/managed";
 const MANAGED_OPEN = "/managed/open";
 /** Paths that are counted by a name of their own. */
 const NAMES: Readonly<Record<string, string>> = {
-  "/healthz": "health",
+  [HEALTH]: "health",
   [MANAGED]: "managed",
   [MANAGED_OPEN]: "managed-open",
 };

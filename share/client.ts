@@ -7,11 +7,18 @@ import { isIPv4, isIPv6 } from "node:net";
  * @param proxies peers whose word about a forwarded address is taken
  */
 export function clientOf(peer: string, headers: Headers, proxies: ReadonlySet<string>): string {
-  if (!proxies.has(bare(peer))) return network(bare(peer));
+  if (!proxies.has(canonicalAddress(peer) ?? peer)) return network(bare(peer));
   // The last entry is the one the proxy itself has added; what stands before it, anybody wrote.
   const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
   const known = isIPv4(bare(forwarded)) || isIPv6(forwarded);
   return network(known ? bare(forwarded) : bare(peer));
+}
+
+/** The one spelling of an address (RFC 5952); undefined for what is none, or has a zone. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = bare(text);
+  if (isIPv4(address)) return address;
+  return isIPv6(address) ? URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) : undefined;
 }
 
 /** An IPv4 address as such, also where a socket for both shows it as an IPv6 one. */

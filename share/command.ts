@@ -10,6 +10,7 @@ import { attackCommand } from "./attack/command.ts";
 import type { ManageFlags } from "./client/manage.ts";
 import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";
 import type { ShareContext } from "./client/session.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { parseSize, parseTtl, parseViews } from "./flags.ts";
 import { serveCommand } from "./serve_command.ts";
 
@@ -54,7 +55,7 @@ const sendCommand: ShareCommand = buildCommand({
         parse: parseTtl,
         optional: true,
         placeholder: "time",
-        brief: "How long it can be opened: 30m, 12h, 7d [default: 1d]",
+        brief: "How long it can be opened: 90s, 30m, 12h, 7d [default: 1d]",
       },
       views: {
         kind: "parsed",
@@ -122,7 +123,7 @@ const requestCommand: ShareCommand = buildCommand({
         parse: parseTtl,
         default: "7d",
         placeholder: "time",
-        brief: "How long it can be answered, and how long the answer read then",
+        brief: "How long it can be answered, and the answer then be read: 90s, 30m, 12h, 7d",
       },
       maxSize: {
         kind: "parsed",
@@ -240,6 +241,7 @@ export function shareRoutes<Context extends ShareCommandContext>(
       revoke: manageCommand("revoke", "Erase a secret that you have sent, or take a request back"),
       unlock: manageCommand("unlock", "Give all attempts back after wrong passphrases"),
       attack: attackCommand,
+      doctor: doctorCommand,
       ...more,
     },
     docs: {

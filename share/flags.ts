@@ -1,22 +1,21 @@
 /** Values that people type and that are more than text. */
+import { parseDuration } from "../core/duration.ts";
 import { TTL_RANGE, VIEWS_RANGE } from "../core/share/terms.ts";
 
 const MAX_SIZE = 1e12;
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** A lifetime such as `90s`, `30m`, `12h`, `7d`, in seconds. @throws {SyntaxError} */
 export function parseTtl(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(digits) * (UNITS[unit] ?? NaN);
+  const seconds = parseDuration(text);
   if (seconds >= TTL_RANGE.least && seconds <= TTL_RANGE.most) return seconds;
-  throw new SyntaxError("a lifetime is such as 30m, 12h or 7d: from 1m to 30d");
+  throw new SyntaxError("a lifetime is such as 90s, 30m, 12h or 7d: from 1m to 30d");
 }
 
 /** How many may read it. @throws {SyntaxError} */
 export function parseViews(text: string): number {
   const views = /^\d{1,3}$/.test(text) ? Number(text) : NaN;
   if (views >= VIEWS_RANGE.least && views <= VIEWS_RANGE.most) return views;
-  throw new SyntaxError("a number from 1 to 100");
+  throw new SyntaxError("it is to be a number from 1 to 100");
 }
 
 const BYTES: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };

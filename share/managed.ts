@@ -35,6 +35,7 @@ const PREFIX = "crypto:managed:v1:";
 const OPENING = /^crypto:managed:v1:([\w-]{43})(?: ([!-~]{16,128}))?\s*$/;
 /** Bytes of what opens a secret. */
 const MAX_OPENING = 256;
+const BYTES_THEMSELVES = "send the bytes themselves: curl --data-binary @FILE";
 /** Bytes that go out at a time. */
 const PIECE = 16_384;
 
@@ -84,6 +85,7 @@ export class Managed {
     const ttl = ttlOf(new URL(request.url).searchParams) ?? Math.min(DEFAULT_TTL, allowed.ttl);
     requireNoForm(request);
     const plaintext = await readBytes(request, MANAGED_BYTES);
+    if (plaintext.length === 0) throw new CryptoError("share_empty", { hint: BYTES_THEMSELVES });
     const [id, password] = [randomBytes(ID_LENGTH), randomBytes(PASSWORD_LENGTH)];
     const body = await this.#turns.take(() => {
       return sealUnderPassphrase(toBase64Url(password), plaintext, this.#options(id));
@@ -100,13 +102,18 @@ export class Managed {
   }
 
   /**
-   * Gives a secret to who comes first. The hash of the password is compared before anything else: a
-   * wrong one costs no scrypt, waits for none, and changes nothing.
-   * @throws {CryptoError}
+   * Reads by what a secret is to be opened.
+   * @returns what gives it to who comes first. The hash of the password is compared before anything
+   * else: a wrong one costs no scrypt, waits for none, and changes nothing.
+   * @throws {CryptoError}, like what is returned
    */
-  async give(request: Request): Promise<Outcome> {
-    const { store, clock } = this.context;
+  async readOpening(request: Request): Promise<() => Promise<Outcome>> {
     const opening = parseOpening(await readBytes(request, MAX_OPENING));
+    return () => this.#give(opening);
+  }
+
+  async #give(opening: Opening): Promise<Outcome> {
+    const { store, clock } = this.context;
     const seen = await store.look(opening.id, sha256(opening.password), clock());
     if (seen.state === "unknown") throw nothingHere();
     // Who has a name may have taken it before. Nobody else need wait to be refused.
@@ -152,8 +159,7 @@ function ttlOf(query: URLSearchParams): number | undefined {
 /** A form of several parts would be kept with its headers, which nobody means. */
 function requireNoForm(request: Request): void {
   if (!request.headers.get("content-type")?.startsWith("multipart/")) return;
-  const hint = "send the bytes themselves: curl --data-binary @FILE";
-  throw new CryptoError("invalid_params", { subject: "content-type", hint });
+  throw new CryptoError("invalid_params", { subject: "content-type", hint: BYTES_THEMSELVES });
 }
 
 function parseOpening(bytes: Bytes): Opening {

@@ -2,19 +2,22 @@
  * What is done before the share server's worker starts, while the process may still look around:
  * reading the settings, making its directory, checking who else could look into it.
  */
-import { parse, TomlError } from "smol-toml";
 import { CryptoError } from "../core/errors.ts";
+import { isLoopback } from "../core/share/link.ts";
+import { parseToml, TomlError, type TomlTable } from "../core/toml.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
 import { type AwsPlace, awsPlace } from "./aws/place.ts";
 import { ownDirectory, userDirectory } from "./directories.ts";
 import {
   type Address,
+  formatAddress,
   fromEnvironment,
   type Given,
   nameInFile,
   parseAddress,
   parseOrigin,
+  parseProxies,
   SETTING_NAMES,
   type SettingFlags,
   type Settings,
@@ -36,9 +39,11 @@ export interface ServerOptions {
   readonly settings: Settings;
   readonly store: StorePlace;
   readonly listen: Address;
-  /** Absent: where it listens. */
+  /** Absent: where it listens, which is on this machine alone. */
   readonly origin?: string | undefined;
   readonly metrics?: Address | undefined;
+  /** Peers whose forwarded addresses are believed. */
+  readonly proxies: ReadonlySet<string>;
 }
 
 /**
@@ -50,9 +55,7 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
   const settings = settingsOf(...given);
   const { origin, metrics, store } = settings;
   const listen = parseAddress(settings.listen, "listen");
-  if ("path" in listen && origin === undefined) {
-    throw wrong("origin", "who listens on a Unix socket is to say where people reach it");
-  }
+  if (origin === undefined) requireLoopback(listen);
   return {
     settings,
     store: store === undefined
@@ -61,7 +64,16 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
     listen,
     origin: origin === undefined ? undefined : parseOrigin(origin),
     metrics: metrics === undefined ? undefined : parseAddress(metrics, "metrics"),
+    proxies: parseProxies(settings.proxies),
   };
+}
+
+/** Where a server listens for others too, links would begin with what nobody else can reach. */
+function requireLoopback(listen: Address): void {
+  const url = "path" in listen ? null : URL.parse(`http://${formatAddress(listen)}`);
+  if (url && isLoopback(url)) return;
+  const hint = "who listens elsewhere than on a loopback address is to say where people reach it";
+  throw wrong("origin", hint);
 }
 
 /** A place on AWS. What such a store cannot keep to is refused, not ignored. */
@@ -100,8 +112,8 @@ function readFile(named: string | undefined): Given {
 
 /** What a file sets. @throws {CryptoError} `config`, naming the file and the line or the setting */
 export function fromFile(text: string, path: string): Given {
-  const entries = Object.entries(parseToml(text, path)).map(([key, value]) => {
-    const subject = `${path}: ${key}`;
+  const entries = [...readToml(text, path)].map(([key, { line, value }]) => {
+    const subject = `${path}:${line}: ${key}`;
     const name = SETTING_NAMES.find((name) => nameInFile(name) === key);
     if (!name) {
       throw wrong(subject, `it is not known: use ${SETTING_NAMES.map(nameInFile).join(", ")}`);
@@ -113,9 +125,9 @@ export function fromFile(text: string, path: string): Given {
   return Object.fromEntries(entries);
 }
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+function readToml(text: string, path: string): TomlTable {
   try {
-    return parse(text, { integersAsBigInt: true });
+    return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     throw wrong(`${path}:${error.line}`, "it is to be TOML");

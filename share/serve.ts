@@ -4,7 +4,7 @@ import { SHARE_WORKER } from "../core/roles.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { originsOf } from "./aws/place.ts";
 import { prepare, type ServeFlags, type ServerOptions } from "./prepare.ts";
-import { type Address, formatAddress, proxiesOf, UNIX_PEER } from "./settings.ts";
+import { type Address, formatAddress, UNIX_PEER } from "./settings.ts";
 import { claimSocket } from "./socket.ts";
 import type { Question, Serving } from "./worker.ts";
 
@@ -30,7 +30,7 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
     onEvent: (code) => say(`a request failed: ${code}`),
   });
   const serving = await worker.ask({ type: "start", options });
-  if ("path" in options.listen && !proxiesOf(options.settings).has(UNIX_PEER)) {
+  if ("path" in options.listen && !options.proxies.has(UNIX_PEER)) {
     say("without --proxies unix all who come by the socket are one client");
   }
   say(`sharing at ${serving?.origin}, listening on ${serving?.listening}`);

@@ -2,7 +2,7 @@
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { ShareApp } from "./app.ts";
 import type { ServerOptions } from "./prepare.ts";
-import { type Address, formatAddress, proxiesOf, type Settings, UNIX_PEER } from "./settings.ts";
+import { type Address, formatAddress, UNIX_PEER } from "./settings.ts";
 import { SOCKET_MODE } from "./socket.ts";
 import type { Store } from "./store.ts";
 
@@ -31,12 +31,12 @@ export class ShareServer {
     options: ServerOptions,
     private readonly tell: (code: string) => void,
   ) {
-    const { settings } = options;
     const main = this.#listen(options.listen, (request, peer) => this.#app.handle(request, peer));
     this.listening = formatAddress(main.addr);
     this.origin = options.origin ?? `http://${this.listening}`;
-    this.#app = new ShareApp({ ...appSettings(settings), ...this.#context(), storage });
-    const second = options.metrics && this.#listen(options.metrics, () => this.#app.metrics());
+    this.#app = new ShareApp({ ...appSettings(options), ...this.#context(), storage });
+    const second = options.metrics &&
+      this.#listen(options.metrics, (request) => this.#app.metrics(request));
     this.metrics = second && formatAddress(second.addr);
     this.#servers = second ? [main, second] : [main];
     this.#sweepAndAgain();
@@ -116,13 +116,13 @@ async function openStore({ store, settings }: ServerOptions): Promise<Store> {
   return new EmbeddedStore(store.directory, quotas);
 }
 
-function appSettings(settings: Settings) {
+function appSettings({ settings, proxies }: ServerOptions) {
   const { maxTtl: ttl, maxViews: views, maxBytes: size } = settings;
   const { requestsPerMinute: requests, creationsPerMinute: creations } = settings;
   return {
     allowed: { ttl, views, size },
     managed: settings.managed,
     rates: { requests, creations },
-    proxies: proxiesOf(settings),
+    proxies,
   };
 }

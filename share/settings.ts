@@ -4,6 +4,8 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
+import { requireOrigin } from "../core/share/link.ts";
+import { canonicalAddress } from "./client.ts";
 
 /** One setting: a text, a whole number within bounds, or yes or no. */
 export interface Setting {
@@ -16,7 +18,8 @@ export interface Setting {
 export const SETTINGS = {
   listen: { default: "127.0.0.1:8787", meaning: "address and port, or unix:PATH, to listen on" },
   origin: {
-    meaning: "where people reach it, such as https://share.example.org; else the listen address",
+    meaning:
+      "where people reach it: https://HOST, or http on this machine; else the listen address",
   },
   data: { meaning: "directory for its files; else crypto/share in XDG_DATA_HOME" },
   store: { meaning: "where secrets are kept instead: dynamodb://TABLE?bucket=BUCKET" },
@@ -50,7 +53,7 @@ export const SETTINGS = {
   requestsPerMinute: {
     default: REQUESTS_PER_MINUTE,
     range: [1, 10_000_000],
-    meaning: "requests of one client",
+    meaning: "calls (POST) of one client: the page's own files are not counted",
   },
   creationsPerMinute: {
     default: 60,
@@ -168,18 +171,25 @@ export function formatAddress(address: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Checks an origin: a scheme and a host, and nothing behind. @throws {CryptoError} `config` */
+/** An origin whose links this program opens. @throws {CryptoError} `config` */
 export function parseOrigin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const web = url?.protocol === "https:" || url?.protocol === "http:";
-  if (url && web && url.origin === text.replace(/\/$/, "").toLowerCase()) return url.origin;
-  throw wrong("origin", "it is to be a scheme and a host, such as https://share.example.org");
+  try {
+    return requireOrigin(text);
+  } catch {
+    throw wrong("origin", "it is to be https://HOST[:PORT]; http is for this machine only");
+  }
 }
 
-/** The peers whose forwarded addresses are believed. */
-export function proxiesOf({ proxies }: Settings): ReadonlySet<string> {
-  const names = proxies.split(",").map((name) => name.trim());
-  return new Set(names.filter((name) => name !== ""));
+/** The peers whose forwarded addresses are believed. @throws {CryptoError} `config` */
+export function parseProxies(text: string): ReadonlySet<string> {
+  const names = text.split(",").map((name) => name.trim());
+  return new Set(names.filter((name) => name !== "").map(parseProxy));
+}
+
+function parseProxy(name: string): string {
+  const proxy = name === UNIX_PEER ? name : canonicalAddress(name);
+  if (proxy !== undefined) return proxy;
+  throw wrong("proxies", "they are to be IP addresses, or unix for who comes by the socket");
 }
 
 /** An error about a setting. */

@@ -4,6 +4,8 @@ import { parent } from "../core/layout.ts";
 import { requireTrustedDirectory } from "../platform/trust.ts";
 import type { UnixAddress } from "./settings.ts";
 
+const IN_USE = "another server listens here: stop it first, or use another --listen";
+
 /** The group is whom the operator lets in: the proxy. */
 export const SOCKET_MODE = 0o660;
 
@@ -18,7 +20,7 @@ export async function claimSocket({ path }: UnixAddress): Promise<UnixAddress> {
   const own = `${ownDirectory(parent(path))}${path.slice(path.lastIndexOf("/"))}`;
   lock(`${own}.lock`);
   if (!isThere(own)) return { path: own };
-  if (await answers(own)) throw new CryptoError("already_running", { subject: own });
+  if (await answers(own)) throw new CryptoError("already_running", { subject: own, hint: IN_USE });
   Deno.removeSync(own);
   return { path: own };
 }
@@ -40,7 +42,7 @@ function lock(path: string): void {
   } catch (cause) {
     throw new CryptoError("config", { subject: path, hint: "it cannot be made", cause });
   }
-  throw new CryptoError("already_running", { subject: path });
+  throw new CryptoError("already_running", { subject: path, hint: IN_USE });
 }
 
 /** Whether a socket is there. What is something else was not left by a server. */

@@ -155,6 +155,8 @@ export interface Usage {
 
 /** Keeps secrets. A caller without the right hash gets what it would get for an unknown id. */
 export interface Store {
+  /** Whether how long a refusal takes tells what is there, as it does across a network. */
+  readonly timeTells: boolean;
   /** `exists` also over a tombstone; `full` if a quota does not allow it. */
   create(
     secret: NewSecret,

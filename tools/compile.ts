@@ -73,14 +73,43 @@ export async function bundle(root: string, folder: string, ...more: string[]): P
     cwd: root,
     inherits: leavesNoTrace,
   });
+  const scripts = new Map<string, string>();
   for await (const { name } of Deno.readDir(folder)) {
     const path = join(folder, name);
-    const text = await Deno.readTextFile(path);
-    const lean = withoutRequire(text);
-    if (lean !== text) await Deno.writeTextFile(path, lean);
+    scripts.set(name, withoutRequire(await Deno.readTextFile(path)));
+    await Deno.remove(path);
+  }
+  for (const [name, text] of namedByContent(scripts)) {
+    const path = join(folder, name);
+    await Deno.writeTextFile(path, text);
     // The time of each script is part of the binary.
     await Deno.utime(path, 0, 0);
   }
+}
+
+/** As far as scripts that differ in nothing but what they import are told apart. */
+const NAMING_ROUNDS = 4;
+const BUNDLERS_NAME = /-[0-9A-Z]{8}\.js$/;
+
+/**
+ * Names scripts after what is in them and in what they import: the bundler's names also depend on
+ * the way from the project to npm's cache, and would be part of the binary.
+ */
+export function namedByContent(scripts: ReadonlyMap<string, string>): Map<string, string> {
+  const names = [...scripts.keys()].filter((name) => BUNDLERS_NAME.test(name));
+  const any = new RegExp(names.map((name) => RegExp.escape(name)).join("|") || "(?!)", "g");
+  let given: Record<string, string> = {};
+  const rewritten = (text: string) => text.replace(any, (name) => given[name] ?? "");
+  for (let round = 0; round < NAMING_ROUNDS; round++) {
+    given = Object.fromEntries(names.map((name) => {
+      const hash = createHash("sha256").update(rewritten(scripts.get(name)!)).digest("hex");
+      return [name, name.replace(BUNDLERS_NAME, `-${hash.slice(0, 12)}.js`)];
+    }));
+  }
+  const named = new Map<string, string>();
+  for (const [name, text] of scripts) named.set(given[name] ?? name, rewritten(text));
+  if (named.size === scripts.size) return named;
+  throw new Error("two scripts cannot be told apart");
 }
 
 /** How Deno's bundler lets CommonJS call `require`, in a script that every other one imports. */

@@ -8,7 +8,7 @@ const MAX_PASSPHRASE = 4_096;
 /** Fills 32-bit numbers with random bits, as `crypto.getRandomValues` does. */
 export type RandomNumbers = (numbers: Uint32Array<ArrayBuffer>) => unknown;
 
-/** A new code: four words, each out of 1,295 alike (41 bits), joined by hyphens. */
+/** A new code: four words, each of the list as likely (41 bits), joined by hyphens. */
 export function newCode(random: RandomNumbers = (numbers) => crypto.getRandomValues(numbers)) {
   return Array.from({ length: CODE_WORDS }, () => WORDS[below(WORDS.length, random)]!).join("-");
 }

@@ -35,6 +35,8 @@ const HINTS: Readonly<Record<LinkKind, string>> = {
   own:
     "this is the link that a requester keeps, and reads the answer with; the other one is given away",
 };
+const UNPROTECTED =
+  "over http a link leads to this machine only: ask for one that begins with https";
 // A gateway may have written the `#` as `%23`, and another one that as `%2523`.
 const LINK = /^(https?:\/\/[^/?#\s]+)\/s(#|%(?:25)*23)((?:request|own)\.|)([\w-]{43})$/;
 
@@ -58,7 +60,8 @@ export function parseLink(text: string, kinds: readonly LinkKind[] = ["secret"])
     const secret = fromBase64Url(fragment);
     return { kind, origin: requireOrigin(origin), secret, exposed: hash !== "#" };
   } catch {
-    throw new CryptoError("bad_link");
+    const url = URL.parse(origin);
+    throw new CryptoError("bad_link", { hint: url && !isProtected(url) ? UNPROTECTED : undefined });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The words of codes: EFF's Short Wordlist #1, words of at most five letters, in its order. Of its
- * 1,296 words "yo-yo" is left out, which nobody can tell from "yoyo" when it is spoken. Source:
+ * The words of codes: EFF's Short Wordlist #1, words of at most five letters, in its order. One is
+ * left out: nobody can tell "yo-yo" from "yoyo" when it is spoken. Source:
  * Electronic Frontier Foundation, 2016, https://www.eff.org/files/2016/09/08/eff_short_wordlist_1.txt,
  * licence CC BY 3.0 US (https://creativecommons.org/licenses/by/3.0/us/).
  */

@@ -12,7 +12,7 @@ function upTo(most: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
     if (value >= 1 && value <= most) return value;
-    throw new SyntaxError(`a number from 1 to ${most}`);
+    throw new SyntaxError(`it is to be a number from 1 to ${most}`);
   };
 }
 
@@ -51,6 +51,11 @@ export const attackCommand: Command<Context> = buildCommand({
         kind: "boolean",
         default: false,
         brief: "Wait for a secret to expire, too, which takes a minute",
+      },
+      limits: {
+        kind: "boolean",
+        default: false,
+        brief: "Try the limits alone, on a server that runs with its usual ones",
       },
       mine: {
         kind: "boolean",

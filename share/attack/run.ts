@@ -4,6 +4,7 @@ import { shareAttackPrivileges } from "../../core/privileges.ts";
 import { SHARE_ATTACK_WORKER } from "../../core/roles.ts";
 import { isLoopback, requireOrigin } from "../../core/share/link.ts";
 import { RoleWorker } from "../../platform/worker.ts";
+import type { Target } from "./attack.ts";
 import type { Outcome } from "./suite.ts";
 import type { Question } from "./worker.ts";
 
@@ -21,6 +22,7 @@ export interface AttackFlags {
   readonly rounds: number;
   readonly attempts: number;
   readonly slow: boolean;
+  readonly limits: boolean;
   readonly mine: boolean;
   readonly json: boolean;
 }
@@ -28,7 +30,7 @@ export interface AttackFlags {
 /** @throws {CryptoError} `attack_succeeded`; `too_many_requests` if not all could be tried */
 export async function attack(
   { print, script }: AttackContext,
-  { second, rounds, attempts, slow, mine, json }: AttackFlags,
+  { second, rounds, attempts, slow, limits, mine, json }: AttackFlags,
   url: string,
 ): Promise<void> {
   const first = requireOrigin(url);
@@ -40,7 +42,8 @@ export async function attack(
     permissions: shareAttackPrivileges([first, ...others]),
     onEvent: json ? undefined : (outcome) => print(describe(outcome)),
   });
-  const outcomes = await role.ask({ target: { urls: [first, ...others], rounds, attempts }, slow });
+  const target: Target = { urls: [first, ...others], rounds, attempts };
+  const outcomes = await role.ask({ target, slow, limits });
   if (json) print(`${JSON.stringify(outcomes)}\n`);
   requireHeld(outcomes);
 }
@@ -67,6 +70,6 @@ function requireHeld(outcomes: readonly Outcome[]): void {
   }
   if (of("untried") === 0) return;
   const hint = "these could not be tried: while it is attacked, let the server run with a high " +
-    "requests_per_minute and creations_per_minute";
+    "requests_per_minute and creations_per_minute, and for --limits with its usual ones";
   throw new CryptoError("too_many_requests", { subject: subject(of("untried")), hint });
 }

@@ -2,6 +2,7 @@
 import { type Attack, Finding, type Target, Untried } from "./attack.ts";
 import { BROWSING } from "./browsing.ts";
 import { PROOFS } from "./proofs.ts";
+import { LIMITS } from "./limits.ts";
 import { FLOODS, RACES } from "./races.ts";
 import { REQUESTS } from "./requests.ts";
 import { EXPIRY, STRANGERS } from "./strangers.ts";
@@ -29,9 +30,21 @@ export interface Outcome {
   readonly milliseconds: number;
 }
 
-/** Runs one attack after the other. @param slow those that need more than a minute, too */
-export async function* runAttacks(target: Target, slow: boolean): AsyncGenerator<Outcome> {
-  for (const { name, run } of [...ATTACKS, ...(slow ? [EXPIRY] : [])]) {
+/** What is to be run. */
+export interface Choice {
+  /** Those that need more than a minute, too. */
+  readonly slow: boolean;
+  /** What needs the server's usual limits instead, which the others need out of the way. */
+  readonly limits: boolean;
+}
+
+/** Runs one attack after the other. */
+export async function* runAttacks(
+  target: Target,
+  { slow, limits }: Choice,
+): AsyncGenerator<Outcome> {
+  const chosen = limits ? [LIMITS] : [...ATTACKS, ...(slow ? [EXPIRY] : [])];
+  for (const { name, run } of chosen) {
     const started = performance.now();
     const verdict = await run(target).then(() => ({ verdict: "held" as const }), judge);
     yield { name, ...verdict, milliseconds: Math.round(performance.now() - started) };

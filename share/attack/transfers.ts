@@ -1,8 +1,8 @@
 /** Connections that are cut, and what is asked for in the middle of them. */
-import { type Bytes, toBase64Url } from "../../core/bytes.ts";
+import { type Bytes, concat, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
 import { type Attack, expect, type Target, Untried } from "./attack.ts";
-import { ask, call, GONE, madeUp, post, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";
+import { ask, call, GONE, madeUp, post, stillReads, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";
 
 /** Large enough for several writes of every layer between. */
 const SIZE = 1_000_000;
@@ -28,8 +28,8 @@ async function cutUploads({ urls: [url] }: Target): Promise<void> {
 }
 
 /** A secret whose body is to come. @throws {Untried} where bodies do not go through the server */
-async function uploading(url: string): Promise<Victim> {
-  const victim = await new Victim({ size: SIZE }).create(url);
+async function uploading(url: string, content?: Bytes): Promise<Victim> {
+  const victim = await new Victim({ size: SIZE, content }).create(url);
   const { next } = await stateOf(url, victim);
   if (next !== undefined) throw new Untried("bodies go past this server, to its storage");
   return victim;
@@ -146,6 +146,30 @@ async function expectFrom(
   expect(same, `from ${offset} it differs`);
 }
 
+/** What parsers, pages, archives and terminals have been known to change. */
+const TELLING: readonly Bytes[] = [
+  ...['{"file_name":"x"}', "[]", "null", '"__proto__"', "&lt;b&gt;&amp;", "<b>%23+</b>"].map(utf8),
+  ...["\r\n\n\r", " \t", "\0", "\u001b[2J", "\ufeff\u202e"].map(utf8),
+  new Uint8Array([0x1f, 0x8b, 8, 0]),
+  new Uint8Array([0xff, 0xfe, 0xc0, 0x80]),
+  Uint8Array.from({ length: 256 }, (_, byte) => byte),
+];
+
+/** To the server a body is bytes, also where it would be something else to somebody. */
+async function shortBodies({ urls: [url] }: Target): Promise<void> {
+  for (const content of TELLING) await stillReads(url, await new Victim({ content }).create(url));
+}
+
+async function longBodies({ urls: [url] }: Target): Promise<void> {
+  const all = concat(...TELLING);
+  const content = concat(...Array<Bytes>(Math.ceil(SIZE / all.length)).fill(all));
+  const victim = await uploading(url, content);
+  await uploadRest(url, victim);
+  const claim = victim.claim();
+  await ask(url, "take", claim);
+  await expectFrom(url, victim, claim.claimToken, 0);
+}
+
 /** Hangs up on the take itself, sooner and later; the answer can be had again. */
 async function cutTakes({ urls: [url] }: Target): Promise<void> {
   for (let after = 0; after < 10; after++) {
@@ -173,4 +197,6 @@ export const TRANSFERS: readonly Attack[] = [
   { name: "an upload takes what was announced, in order, and of its sender", run: strangeUploads },
   { name: "a download that is cut goes on for its taker alone", run: cutDownloads },
   { name: "whoever hangs up on a take may ask again", run: cutTakes },
+  { name: "short bodies come back byte for byte, whatever they hold", run: shortBodies },
+  { name: "long ones do, too", run: longBodies },
 ];

@@ -7,7 +7,7 @@ import { expect, Untried } from "./attack.ts";
 export const TAKEN = 200;
 export const UNAVAILABLE = 404;
 export const GONE = 410;
-const TOO_MANY = 429;
+export const TOO_MANY = 429;
 
 /** 32 random bytes as base64url: what anybody can make up. */
 export function madeUp(): string {
@@ -40,6 +40,14 @@ export function post(url: string, name: string, init: RequestInit): Promise<Resp
   return fetch(`${url}/api/${name}`, { method: "POST", ...init, headers });
 }
 
+function randomContent(size: number): Bytes {
+  const content = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) {
+    crypto.getRandomValues(content.subarray(at, at + 65_536));
+  }
+  return content;
+}
+
 /** A secret to be attacked: what its sender and its reader hold, as base64url. */
 export class Victim {
   readonly #id = randomBytes(16);
@@ -50,12 +58,9 @@ export class Victim {
   readonly passphraseProof: Bytes | undefined;
   readonly content: Bytes;
 
-  constructor({ passphrase = false, size = 1024 } = {}) {
+  constructor({ passphrase = false, size = 1024, content = randomContent(size) } = {}) {
     this.passphraseProof = passphrase ? randomBytes(32) : undefined;
-    this.content = new Uint8Array(size);
-    for (let at = 0; at < size; at += 65_536) {
-      crypto.getRandomValues(this.content.subarray(at, at + 65_536));
-    }
+    this.content = content;
   }
 
   /** What `create` is asked. */

@@ -2,22 +2,20 @@
 import { CryptoError } from "../../core/errors.ts";
 import { runRole } from "../../platform/worker.ts";
 import type { Target } from "./attack.ts";
-import { type Outcome, runAttacks } from "./suite.ts";
+import { type Choice, type Outcome, runAttacks } from "./suite.ts";
 import { ask, TAKEN, Victim } from "./victim.ts";
 
 /** What the worker is asked. */
-export interface Question {
+export interface Question extends Choice {
   readonly target: Target;
-  /** Whether to run those that need more than a minute, too. */
-  readonly slow: boolean;
 }
 
 /** Runs in the worker. It tells each outcome as it comes, and gives all of them. */
 export function runAttackRole(): void {
-  runRole<Question, readonly Outcome[], Outcome>(async ({ target, slow }, tell) => {
+  runRole<Question, readonly Outcome[], Outcome>(async ({ target, ...choice }, tell) => {
     await requireServers(target);
     const outcomes: Outcome[] = [];
-    for await (const outcome of runAttacks(target, slow)) {
+    for await (const outcome of runAttacks(target, choice)) {
       outcomes.push(outcome);
       tell(outcome);
     }

@@ -68,6 +68,8 @@ const UNKNOWN = { state: "unknown", since: 0 } as const;
 
 /** A store on AWS, which any number of processes may use at once. */
 export class AwsStore implements Store {
+  /** What a condition found comes back over the network, and is longer the more there is. */
+  readonly timeTells = true;
   readonly #records: Records;
   readonly #objects: Objects;
   readonly #bodies: Bodies;

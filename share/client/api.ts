@@ -23,7 +23,6 @@ import {
 /** How often one request is sent at most, once the server has answered at all. */
 const TRIES = 6;
 const FIRST_PAUSE = 200;
-/** How long a request with a short answer may take, and how long a stream may stand still. */
 const PATIENCE = 60_000;
 /** The longest JSON that an answer may have: a body of 256 KiB as base64url, and some more. */
 const MAX_JSON = 400_000;
@@ -37,19 +36,26 @@ export interface ApiOptions {
   readonly storage?: string | undefined;
   /** How a piece is given to `fetch`: browsers stream to HTTP/2 alone, if at all. */
   readonly bodyOf?: (piece: Bytes) => BodyInit;
+  /** Whether it has answered before, to whoever this is used for. */
+  readonly reached?: boolean;
+  /** Milliseconds for a request with a short answer, and for which a stream may stand still. */
+  readonly patience?: number;
 }
 
 /** A share server. */
 export class ShareApi {
-  #reached = false;
+  #reached: boolean;
 
+  readonly #patience: number;
   readonly #storage: string | undefined;
   readonly #bodyOf: (piece: Bytes) => BodyInit;
 
   constructor(
     private readonly origin: string,
-    { storage, bodyOf = uncopied }: ApiOptions = {},
+    { storage, bodyOf = uncopied, reached = false, patience = PATIENCE }: ApiOptions = {},
   ) {
+    this.#reached = reached;
+    this.#patience = patience;
     this.#storage = storage;
     this.#bodyOf = bodyOf;
   }
@@ -90,7 +96,9 @@ export class ShareApi {
     const response = await this.#bodyFrom(request);
     const reader = (response.body ?? new Blob().stream()).getReader();
     try {
-      for (let read; !(read = await inTime(reader.read())).done;) yield read.value as Bytes;
+      for (let read; !(read = await inTime(reader.read(), this.#patience)).done;) {
+        yield read.value as Bytes;
+      }
     } finally {
       await reader.cancel().catch(() => {});
     }
@@ -114,8 +122,8 @@ export class ShareApi {
     const entries = Object.entries(given).filter(([, value]) => value !== undefined);
     const headers = Object.fromEntries(entries) as Record<string, string>;
     const sent = init.body instanceof Uint8Array ? init.body.length : 0;
-    const answer = fetch(url, { ...init, headers, redirect: "error", credentials: "omit" });
-    const response = await inTime(answer, PATIENCE + sent / SLOW_LINE);
+    const options = { ...init, headers, redirect: "error", credentials: "omit" } as const;
+    const response = await fetchInTime(url, options, this.#patience + sent / SLOW_LINE);
     if (response.status === (given.range === undefined ? 200 : 206)) return response;
     await response.body?.cancel();
     throw new CryptoError("share_unreachable");
@@ -124,7 +132,7 @@ export class ShareApi {
   async #post(call: string, headers: HeadersInit, body: BodyInit): Promise<Response> {
     const url = `${this.origin}/api/${call}`;
     const options = { method: "POST", headers, body, redirect: "error" } as const;
-    const response = await inTime(fetch(url, options));
+    const response = await fetchInTime(url, options, this.#patience);
     this.#reached = true;
     if (!response.ok) throw await failureOf(response);
     return response;
@@ -177,9 +185,9 @@ export function pause(tries: number): Promise<void> {
 
 /** A failure, and since when it is so. */
 export class DatedError extends CryptoError {
-  /** @param since milliseconds since 1970 */
-  constructor(code: ErrorCode, readonly since: number) {
-    super(code, { hint: `since ${formatTime(since)}; ${ERRORS[code].hint}` });
+  /** @param since milliseconds since 1970 @param advice what to do, if not what the table says */
+  constructor(code: ErrorCode, readonly since: number, advice: string = ERRORS[code].hint) {
+    super(code, { hint: `since ${formatTime(since)}; ${advice}` });
   }
 }
 
@@ -193,6 +201,17 @@ export function formatTime(milliseconds: number): string {
   const date = new Date(milliseconds);
   if (Number.isNaN(date.getTime())) throw new CryptoError("bad_answer");
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** An answer, whose body may take longer. A request that nobody waits for any more is ended. */
+async function fetchInTime(url: string, init: RequestInit, patience: number): Promise<Response> {
+  const ending = new AbortController();
+  try {
+    return await inTime(fetch(url, { ...init, signal: ending.signal }), patience);
+  } catch (error) {
+    ending.abort();
+    throw error;
+  }
 }
 
 /** What a promise gives; a failure, or too long a wait, is a lost answer. */

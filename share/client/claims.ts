@@ -25,6 +25,8 @@ export class ClaimFile implements Claim, Disposable {
     private readonly file: Deno.FsFile,
     private readonly record: Bytes,
     readonly mark: string,
+    /** Whether it was an earlier run that made it. */
+    readonly isOld: boolean,
   ) {
     this.#position = Number(view(record).getBigUint64(POSITION_AT));
   }
@@ -42,9 +44,10 @@ export class ClaimFile implements Claim, Disposable {
     });
     try {
       if (!file.tryLockSync(true)) throw new CryptoError("share_opening");
-      const record = readRecord(file) ?? newRecord(directory, file, passphrase);
-      const hash = await hashProof(record.slice(0, PROOF_LENGTH));
-      return new ClaimFile(path, file, record, toBase64Url(hash.subarray(0, MARK_BYTES)));
+      const old = readRecord(file);
+      const record = old ?? newRecord(directory, file, passphrase);
+      const mark = (await hashProof(record.slice(0, PROOF_LENGTH))).subarray(0, MARK_BYTES);
+      return new ClaimFile(path, file, record, toBase64Url(mark), old !== undefined);
     } catch (error) {
       file.close();
       throw error;

@@ -15,36 +15,48 @@ const MAX_PASSPHRASE_FILE = 16_386;
 
 /** A folder's path, with no link left to follow. @throws {CryptoError} `io` */
 export function namedFolder(path: string): string {
-  const { path: real } = namedPath(path);
+  const real = realPath(path, "there is no such folder");
   if (Deno.statSync(real).isDirectory) return real;
   throw new CryptoError("io", { subject: path, hint: "this is no folder" });
 }
 
 /** A file or folder that is there. @throws {CryptoError} `io` */
 export function namedPath(path: string): NamedPath {
+  const real = realPath(path, "there is no such file or folder; a text is piped in, or typed");
+  // `.` and `..` have no name of their own.
+  const given = path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const name = ["", ".", ".."].includes(given) ? real.split("/").at(-1) : given;
+  return { path: real, name: name || "folder" };
+}
+
+function realPath(path: string, ifAbsent: string): string {
   try {
-    const real = Deno.realPathSync(path);
-    // `.` and `..` have no name of their own.
-    const given = path.replace(/\/+$/, "").split("/").at(-1) ?? "";
-    const name = ["", ".", ".."].includes(given) ? real.split("/").at(-1) : given;
-    return { path: real, name: name || "folder" };
+    return Deno.realPathSync(path);
   } catch (cause) {
-    const hint = cause instanceof Deno.errors.NotFound
-      ? "there is no such file or folder"
-      : undefined;
+    const hint = cause instanceof Deno.errors.NotFound ? ifAbsent : undefined;
     throw new CryptoError("io", { subject: path, hint, cause });
   }
 }
 
-/** A text: the one that was given, else typed at the terminal, else piped in. @throws {CryptoError} */
+/**
+ * A text: the one that was given, else typed at the terminal, else piped in.
+ * @throws {CryptoError} `share_empty`, `too_large`
+ */
 export async function readText(
   given: string | undefined,
   terminal: Asker | undefined,
 ): Promise<Bytes> {
-  if (given !== undefined) return utf8(given);
-  if (Deno.stdin.isTerminal() && terminal) {
-    return utf8(await terminal.askSecret("Secret (not shown; one line): "));
-  }
+  const text = given === undefined ? await typedOrPiped(terminal) : utf8(given);
+  if (text.length === 0) throw new CryptoError("share_empty");
+  return text;
+}
+
+async function typedOrPiped(terminal: Asker | undefined): Promise<Bytes> {
+  if (!Deno.stdin.isTerminal() || !terminal) return await readPiped();
+  return utf8(await terminal.askSecret("Secret (not shown; one line): "));
+}
+
+async function readPiped(): Promise<Bytes> {
   const parts: Bytes[] = [];
   let length = 0;
   for await (const part of Deno.stdin.readable) {
@@ -86,5 +98,5 @@ export function openPassphraseFile(path: string | undefined): (() => string) | u
 
 /** A link or a receipt that is piped in. @throws {CryptoError} */
 export async function readLine(): Promise<string> {
-  return fromUtf8(await readText(undefined, undefined)).trim();
+  return fromUtf8(await readPiped()).trim();
 }

@@ -5,6 +5,7 @@ import type { Manifest } from "../../core/share/manifest.ts";
 import type { Claim } from "./claim.ts";
 import type { Output } from "./download.ts";
 import { FilesOutput } from "./files_output.ts";
+import { requireOutput } from "./standard_output.ts";
 
 /** Writes a text to standard output, or files into a directory: the manifest says which it is. */
 export class DirectoryOutput implements Output {
@@ -53,8 +54,9 @@ class TextOutput {
   constructor(private readonly toTerminal: boolean) {}
 
   /** What was shown is gone with its process: a text always begins anew. */
-  begin(): Promise<number> {
-    return Promise.resolve(0);
+  async begin(): Promise<number> {
+    requireOutput();
+    return await Promise.resolve(0);
   }
 
   sync(): Promise<boolean> {

@@ -15,7 +15,8 @@ import {
   readText,
 } from "./input.ts";
 import { serverOrigin, type ShareContext, start, startWithStorage } from "./session.ts";
-import type { Results } from "./worker.ts";
+import { requireOutput } from "./standard_output.ts";
+import { printMade, report, reportAnswer, takeBack } from "./report.ts";
 
 /** How `share send` is told. */
 export interface SendFlags {
@@ -64,13 +65,14 @@ export async function send(
 ): Promise<void> {
   forbidCoreDumps();
   refuseContradictions(flags, files);
+  if (flags.to === undefined || flags.json) requireOutput();
   const to = flags.to === undefined ? undefined : parseLink(flags.to, ["request"]);
   const origin = to?.origin ?? serverOrigin(flags.server);
   const paths = files.map(namedPath);
   const terminal = context.openTerminal();
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const read = paths.map(({ path }) => path);
-  const ask = await startWithStorage(context, origin, { read }, "upload");
+  const ask = await startWithStorage(context, { origin, paths: { read }, name: "upload" });
 
   if (flags.text !== undefined) context.say(ARGUMENT_WARNING);
   const text = paths.length > 0 ? undefined : await readText(flags.text, terminal);
@@ -83,37 +85,11 @@ export async function send(
     (flags.passphrase ? await askNewPassphrase(terminal) : undefined);
   const { ttl = DEFAULT_TTL, views = 1 } = flags;
   const sent = await ask("send", { origin, text, paths, terms: { ttl, views }, passphrase });
-  await report(context, flags, { ...sent, code, views });
-}
-
-async function report(
-  { print, say }: ShareContext,
-  { json, qr }: SendFlags,
-  { link, receipt, expires, code, views }: Results["send"] & {
-    readonly code: string | undefined;
-    readonly views: number;
-  },
-): Promise<void> {
-  if (json) return print(`${JSON.stringify({ link, code, receipt, expires, views })}\n`);
-  print(`${link}\n`);
-  if (qr) await printCode(print, link);
-  if (code) say(`code, to be told another way than the link: ${code}`);
-  say(`opens ${views === 1 ? "once" : `${views} times`}, until ${formatTime(expires)}`);
-  say(`receipt, for you alone: ${receipt}`);
-}
-
-async function printCode(print: ShareContext["print"], link: string): Promise<void> {
-  print(`${(await import("uqr")).renderUnicodeCompact(link)}\n`);
-}
-
-function reportAnswer(
-  { print, say }: ShareContext,
-  { json }: SendFlags,
-  { receipt, expires }: Results["answer"],
-): void {
-  if (json) return print(`${JSON.stringify({ receipt, expires })}\n`);
-  say(`answered; only who asked can read it, until ${formatTime(expires)}`);
-  say(`receipt, for you alone: ${receipt}`);
+  const { link, receipt, expires } = sent;
+  const made = { link, code, receipt, expires, views };
+  const isPrinted = await printMade(context, flags, made);
+  if (!isPrinted) return await takeBack(context, ask, { origin, holder: receipt });
+  if (!flags.json) report(context, made);
 }
 
 function refuseContradictions(flags: SendFlags, files: readonly string[]): void {
@@ -140,13 +116,14 @@ function saysMore(flags: SendFlags): boolean {
 /** `crypto share request` */
 export async function request(context: ShareContext, flags: RequestFlags): Promise<void> {
   forbidCoreDumps();
-  const { print, say } = context;
+  requireOutput();
+  const { say } = context;
   const origin = serverOrigin(flags.server);
-  const ask = await start(context, origin, {}, "request");
+  const ask = await start(context, { origin, name: "request" });
   const made = await ask("request", { origin, ttl: flags.ttl, size: flags.maxSize });
-  if (flags.json) return print(`${JSON.stringify(made)}\n`);
-  print(`${made.link}\n`);
-  if (flags.qr) await printCode(print, made.link);
+  const isPrinted = await printMade(context, flags, made);
+  if (!isPrinted) return await takeBack(context, ask, { origin, holder: made.ownLink });
+  if (flags.json) return;
   say(`can be answered once, until ${formatTime(made.expires)}; give the link to one person`);
   say(`your own link, which alone reads the answer; keep it: ${made.ownLink}`);
 }
@@ -167,7 +144,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const fromFile = openPassphraseFile(flags.passphraseFile);
   const claims = claimsDirectory();
   const paths = { directory: [directory, claims] };
-  const ask = await startWithStorage(context, origin, paths, "download");
+  const ask = await startWithStorage(context, { origin, paths, name: "download" });
 
   const seen = await ask("look", { link, claims });
   if (exposed) context.say(EXPOSED_WARNING);

@@ -10,7 +10,8 @@ import type { Deed, Moved, Question, Questions, Results } from "./worker.ts";
 
 /** What the program hands to these commands. */
 export interface ShareContext {
-  readonly print: (text: string) => void;
+  /** Gives whether all of it was written. */
+  readonly print: (text: string) => boolean;
   /** Tells a person something. */
   readonly say: (line: string) => void;
   /** URL of the program's one script. */
@@ -28,35 +29,31 @@ interface Bar {
 /** Asks the worker. */
 export type Ask = <D extends Deed>(deed: D, question: Questions[D]) => Promise<Results[D]>;
 
-/**
- * Starts the worker, which alone keeps permissions from here on: for one server alone.
- * @param name what the bar is called
- */
-export async function start(
-  context: ShareContext,
-  origin: string,
-  paths: Paths,
-  name: string,
-): Promise<Ask> {
-  const { options, finish } = roleOptions(context, [origin], paths, name);
+/** What a worker is started for. */
+interface Work {
+  readonly origin: string;
+  /** What it may read or write. */
+  readonly paths?: Paths;
+  /** What the bar is called. */
+  readonly name: string;
+}
+
+/** Starts the worker, which alone keeps permissions from here on: for one server alone. */
+export async function start(context: ShareContext, work: Work): Promise<Ask> {
+  const { options, finish } = roleOptions(context, work);
   const role = await RoleWorker.start<Question, Results[Deed], Moved>(options);
-  return askOf(role, finish, { origin });
+  return askOf(role, finish, work);
 }
 
 /**
  * The same for what may move a large body. A server that keeps those elsewhere says where, to a
  * worker that may ask it and nobody else; then another one, for both, takes its place.
  */
-export async function startWithStorage(
-  context: ShareContext,
-  origin: string,
-  paths: Paths,
-  name: string,
-): Promise<Ask> {
-  const { options, finish } = roleOptions(context, [origin], paths, name);
+export async function startWithStorage(context: ShareContext, work: Work): Promise<Ask> {
+  const { options, finish } = roleOptions(context, work);
   const first = await RoleWorker.startFirst<Question, Results[Deed], Moved>(options);
-  const ask = askOf(first, finish, { origin });
-  const { storage } = await ask("storage", { origin }).catch((error) => {
+  const ask = askOf(first, finish, work);
+  const { storage } = await ask("storage", { origin: work.origin }).catch((error) => {
     dropAllPermissions();
     throw error;
   });
@@ -65,9 +62,9 @@ export async function startWithStorage(
     return ask;
   }
   first.terminate();
-  const both = roleOptions(context, [origin, storage], paths, name);
+  const both = roleOptions(context, work, storage);
   const second = await RoleWorker.start<Question, Results[Deed], Moved>(both.options);
-  return askOf(second, both.finish, { origin, storage });
+  return askOf(second, both.finish, work, storage);
 }
 
 /** How long a server may take to name its storage, in milliseconds. */
@@ -98,10 +95,10 @@ type Paths = Parameters<typeof shareClientPrivileges>[1];
 
 function roleOptions(
   { script, progress }: ShareContext,
-  origins: readonly string[],
-  paths: Paths,
-  name: string,
+  { origin, paths = {}, name }: Work,
+  storage?: string,
 ) {
+  const origins = storage === undefined ? [origin] : [origin, storage];
   let bar: Bar | undefined;
   const options: RoleOptions<Moved> = {
     script,
@@ -115,7 +112,8 @@ function roleOptions(
 function askOf(
   role: RoleWorker<Question, Results[Deed], Moved>,
   finish: () => void,
-  { origin, storage }: { readonly origin: string; readonly storage?: string },
+  { origin }: Work,
+  storage?: string,
 ): Ask {
   return async <D extends Deed>(deed: D, question: Questions[D]) => {
     try {

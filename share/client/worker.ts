@@ -4,14 +4,14 @@
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
-import { formatLink, parseLink, READABLE } from "../../core/share/link.ts";
+import { formatLink, type LinkKind, parseLink, READABLE } from "../../core/share/link.ts";
 import { formatReceipt } from "../../core/share/receipt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { requireStorage, ShareApi } from "./api.ts";
+import { DatedError, requireStorage, ShareApi } from "./api.ts";
 import { ClaimFile, needsPassphrase } from "./claims.ts";
 import { textContent } from "./content.ts";
 import { fileContent, type NamedPath } from "./files.ts";
@@ -89,83 +89,115 @@ export interface Moved {
 
 /** Runs in the worker. */
 export function runShareClientRole(): void {
-  let engine: Engine | undefined;
-  let ready = false;
+  let tools: Tools | undefined;
   runRole<Question, Results[Deed], Moved>(async (question, tell) => {
-    if (!ready) {
-      engine = loadLibcrypto();
-      dropLibraryPermission();
-      ready = true;
-    }
-    return await perform(question, engine, (done, total) => tell({ done, total }));
+    tools ??= prepareTools(question.storage);
+    return await perform(question, tools, (done, total) => tell({ done, total }));
   });
 }
 
-function perform(question: Question, engine: Engine | undefined, tell: OnProgress) {
+/** What deeds are done with. */
+interface Tools {
+  readonly engine: Engine | undefined;
+  /** The one server of this worker: once it has answered any deed, lost answers are asked for again. */
+  readonly apiOf: (origin: string) => ShareApi;
+}
+
+/** @param storage if it is known, so from a server that has answered */
+function prepareTools(storage: string | undefined): Tools {
+  const engine = loadLibcrypto();
+  dropLibraryPermission();
+  let api: ShareApi | undefined;
+  const apiOf = (origin: string) => {
+    return api ??= new ShareApi(origin, { storage, reached: storage !== undefined });
+  };
+  return { engine, apiOf };
+}
+
+function perform(question: Question, tools: Tools, tell: OnProgress) {
   switch (question.do) {
     case "storage":
-      return storage(question);
+      return storage(question, tools);
     case "send":
-      return send(question, engine, tell);
+      return send(question, tools, tell);
     case "request":
-      return request(question);
+      return request(question, tools);
     case "answer":
-      return answer(question, engine, tell);
+      return answer(question, tools, tell);
     case "look":
-      return look(question);
+      return look(question, tools);
     case "open":
-      return open(question, engine, tell);
+      return open(question, tools, tell);
     case "manage":
-      return manage(question);
+      return manage(question, tools);
   }
 }
 
-async function storage({ origin }: Asked<"storage">): Promise<Results["storage"]> {
-  const { origin: announced } = await new ShareApi(origin).call("storage", {});
+async function storage(
+  { origin }: Asked<"storage">,
+  { apiOf }: Tools,
+): Promise<Results["storage"]> {
+  const { origin: announced } = await apiOf(origin).call("storage", {});
   return { storage: announced && requireStorage(announced, origin) };
 }
 
 async function send(
-  { origin, storage, text, paths, terms, passphrase }: Asked<"send">,
-  engine: Engine | undefined,
+  { origin, text, paths, terms, passphrase }: Asked<"send">,
+  { engine, apiOf }: Tools,
   onProgress: OnProgress,
 ): Promise<Results["send"]> {
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { terms, passphrase, engine, onProgress };
-  const api = new ShareApi(origin, { storage });
-  const { secret, id, receipt, expires } = await sendSecret(api, content, options);
+  const { secret, id, receipt, expires } = await sendSecret(apiOf(origin), content, options);
   return { link: formatLink(origin, secret), receipt: formatReceipt({ id, receipt }), expires };
 }
 
-async function request({ origin, ...terms }: Asked<"request">): Promise<Results["request"]> {
-  const { seed, publicKey, expires } = await makeRequest(new ShareApi(origin), terms);
+async function request(
+  { origin, ...terms }: Asked<"request">,
+  { apiOf }: Tools,
+): Promise<Results["request"]> {
+  const { seed, publicKey, expires } = await makeRequest(apiOf(origin), terms);
   const link = formatLink(origin, publicKey, "request");
   return { link, ownLink: formatLink(origin, seed, "own"), expires };
 }
 
 async function answer(
-  { link, storage, text, paths }: Asked<"answer">,
-  engine: Engine | undefined,
+  { link, text, paths }: Asked<"answer">,
+  { engine, apiOf }: Tools,
   onProgress: OnProgress,
 ): Promise<Results["answer"]> {
   const { origin, secret: publicKey } = parseLink(link, ["request"]);
   const content = text ? textContent(text) : await fileContent(paths);
   const options = { engine, onProgress };
-  const api = new ShareApi(origin, { storage });
-  const { id, receipt, expires } = await sendAnswer(api, publicKey, content, options);
+  const { id, receipt, expires } = await sendAnswer(apiOf(origin), publicKey, content, options);
   return { receipt: formatReceipt({ id, receipt }), expires };
 }
 
-async function look({ link, claims }: Asked<"look">): Promise<Results["look"]> {
+async function look({ link, claims }: Asked<"look">, { apiOf }: Tools): Promise<Results["look"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
   const proof = await readProof(kind, secret);
   const passphrase = needsPassphrase(claims, proof.id);
-  return passphrase === undefined ? await lookAt(new ShareApi(origin), proof) : { passphrase };
+  if (passphrase !== undefined) return { passphrase };
+  return await lookAt(apiOf(origin), proof).catch((error) => {
+    throw explained(error, kind);
+  });
+}
+
+const OWN_LINK = "if that was not you, somebody else has your own link";
+const OWN_CLAIM =
+  "an earlier run of yours began to open it, and its time is over: if you did not " +
+  "get it, ask the sender for a new one";
+
+/** Says who has opened it before, as far as that is known here. */
+function explained(error: unknown, kind: LinkKind, claim?: ClaimFile): unknown {
+  if (!(error instanceof DatedError) || error.code !== "share_opened") return error;
+  const advice = claim?.isOld ? OWN_CLAIM : kind === "own" ? OWN_LINK : undefined;
+  return new DatedError(error.code, error.since, advice);
 }
 
 async function open(
-  { link, storage, claims, passphrase, directory, toTerminal }: Asked<"open">,
-  engine: Engine | undefined,
+  { link, claims, passphrase, directory, toTerminal }: Asked<"open">,
+  { engine, apiOf }: Tools,
   onProgress: OnProgress,
 ): Promise<Results["open"]> {
   const { kind, origin, secret } = parseLink(link, READABLE);
@@ -173,13 +205,18 @@ async function open(
   using claim = await ClaimFile.open(claims, id, passphrase !== undefined);
   const output = new DirectoryOutput(directory, toTerminal);
   const options = { claim, output, engine, onProgress };
-  const api = new ShareApi(origin, { storage });
-  const erased = kind === "own"
-    ? await openAnswer(api, secret, options)
-    : await openSecret(api, secret, { ...options, passphrase });
+  const opening = kind === "own"
+    ? openAnswer(apiOf(origin), secret, options)
+    : openSecret(apiOf(origin), secret, { ...options, passphrase });
+  const erased = await opening.catch((error) => {
+    throw explained(error, kind, claim);
+  });
   return { names: output.names, erased };
 }
 
-async function manage({ origin, call, holder }: Asked<"manage">): Promise<Answer<"status">> {
-  return await new ShareApi(origin).call(call, await receiptOf(holder));
+async function manage(
+  { origin, call, holder }: Asked<"manage">,
+  { apiOf }: Tools,
+): Promise<Answer<"status">> {
+  return await apiOf(origin).call(call, await receiptOf(holder));
 }

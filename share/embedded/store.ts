@@ -57,6 +57,7 @@ const UNKNOWN = { state: "unknown", since: 0 } as const;
 
 /** A store in a directory, which several processes may use at once. */
 export class EmbeddedStore implements Store {
+  readonly timeTells = false;
   readonly #database: Database;
   readonly #records: Records;
   readonly #bodies: Bodies;

@@ -31,6 +31,12 @@ Deno.test("as JSON each has a name, a verdict, a time, and a reason where there 
   }
 });
 
+Deno.test("limits are tried alone, on a server that has some", async () => {
+  await using server = await startShare(["--requests-per-minute", "300"]);
+  const lines = await prints(["share", "attack", server.url, "--limits"]);
+  assert.match(lines, /^held +\d+ ms {2}who claims to be somebody else .+\n$/);
+});
+
 Deno.test("a server that is broken is named so, with what broke, and the status says it", async () => {
   await using server = await startShare();
   await using proxy = careless(server.url);

@@ -52,13 +52,15 @@ const CASES: readonly { words: readonly string[]; includes: string[]; excludes: 
   { words: ["crypto", ""], includes: ["encrypt", "decrypt", "key", "status"], excludes: ["list"] },
   { words: ["crypto", "en"], includes: ["encrypt"], excludes: ["decrypt", "status"] },
   { words: ["crypto", "key", ""], includes: ["create", "import", "list"], excludes: ["encrypt"] },
+  { words: ["crypto", "key", "re"], includes: ["retire", "restore"], excludes: ["rotate"] },
+  { words: ["crypto", "rewrap", "--"], includes: ["--recursive", "--fresh"], excludes: ["--key"] },
   { words: ["crypto", "encrypt", "--pa"], includes: ["--passphrase"], excludes: ["--armor"] },
   { words: ["crypto", "encrypt", "--"], includes: ["--armor", "--context"], excludes: ["--json"] },
   { words: ["crypto", "status", "--j"], includes: ["--json"], excludes: ["--socket"] },
   { words: ["crypto", "completion", "z"], includes: ["zsh"], excludes: ["bash"] },
   {
     words: ["crypto", "key", "create", "x", "--purpose", ""],
-    includes: ["seal", "fernet"],
+    includes: ["seal", "mac", "fernet"],
     excludes: ["--json"],
   },
 ];

@@ -1,7 +1,7 @@
 /** What a person who does not know the program yet is told. */
 import assert from "node:assert/strict";
 import settings from "../../deno.json" with { type: "json" };
-import { crypto, type Run, text } from "./support.ts";
+import { crypto, fails, type Run, text } from "./support.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   serve: ["--system", "--socket"],
@@ -17,6 +17,16 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "key create": ["--socket", "--json", "--purpose"],
   "key rotate": ["--socket", "--json"],
   "key import": ["--socket", "--json", "--purpose"],
+  "key set": ["--socket", "--json", "--rotate-after", "--min-version"],
+  "key retire": ["--socket", "--json"],
+  "key disable": ["--socket", "--json"],
+  "key enable": ["--socket", "--json"],
+  "key destroy": ["--socket", "--json", "--grace", "--yes"],
+  "key restore": ["--socket", "--json"],
+  rewrap: [
+    ..."--recursive --context --dry-run --fresh --json --quiet --socket".split(" "),
+    ..."-r -c -n -q".split(" "),
+  ],
   status: ["--socket", "--json"],
   "share-lambda": ["--output", "--origin", "-o"],
   completion: [],
@@ -78,11 +88,12 @@ Deno.test("what is no option, no value or one too many is refused with status 64
   await misunderstood("encrypt", "--recipient", "bob");
   await misunderstood("encrypt", "-z");
   await misunderstood("encrypt", "--key");
-  await misunderstood("encrypt", "--force=perhaps");
   await misunderstood("decrypt", "--armor");
   await misunderstood("key", "create", "a", "--purpose", "both");
   await misunderstood("status", "now");
-  await misunderstood("completion", "tcsh");
   await misunderstood("completion");
   await misunderstood("nothing of the kind");
+  await fails("usage", ["encrypt", "--force=perhaps"]);
+  const { stderr } = await fails("usage", ["completion", "tcsh"]);
+  assert.match(stderr, /shell: .*\n {2}hint: .*zsh/);
 });

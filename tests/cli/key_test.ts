@@ -44,8 +44,8 @@ async function listed(name: string): Promise<ListedKey | undefined> {
 
 Deno.test("a new daemon has one key, and key list shows it as a table and as JSON", async () => {
   const table = await prints(["key", "list"], { env });
-  assert.match(table, /^NAME {5}PURPOSE {2}VERSION {2}ID {11}CREATED\n/);
-  assert.match(table, /\ndefault {2}seal {5}1 {8}[\w-]{11} {2}\d{4}-\d\d-\d\d\n/);
+  assert.match(table, /^NAME {5}PURPOSE {2}VERSION {2}ID {11}CREATED {5}STATE /);
+  assert.match(table, /\ndefault {2}seal {5}1 {8}[\w-]{11} {2}\d{4}-\d\d-\d\d {2}encrypts /);
   const key = await listed("default");
   assert.deepEqual([key?.purpose, key?.versions.length], ["seal", 1]);
   assert.ok(!Number.isNaN(Date.parse(key?.versions[0]?.created ?? "")));
@@ -75,7 +75,7 @@ Deno.test("a key's name that is taken or cannot be one is refused", async () => 
   for (const name of ["", "A", "a b", "-a", "ä", "a/b", "x".repeat(65)]) {
     await fails("invalid_params", ["key", "create", "--", name], { env });
   }
-  assert.equal((await crypto(["key", "create", "p", "--purpose", "mac"], { env })).code, 64);
+  assert.equal((await crypto(["key", "create", "p", "--purpose", "sign"], { env })).code, 64);
   assert.equal((await crypto(["key", "create"], { env })).code, 64);
   assert.equal((await crypto(["key", "create", "a", "b"], { env })).code, 64);
 });
@@ -169,4 +169,9 @@ Deno.test("status tells how the daemon runs, for people and for scripts", async 
   assert.equal(typeof status.uptime, "number");
   assert.ok(Number(status.keys) > 1 && Number(status.connections) === 1);
   assert.ok(Array.isArray(status.warnings) && status.warnings.length === 1);
+});
+
+Deno.test("status --check says by its exit status that the daemon can be worked with", async () => {
+  assert.ok((await prints(["status", "--check"], { env })).includes("keys:"));
+  await fails("unavailable", ["status", "--check", "--socket", "/nowhere"], { env });
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
 import { DaemonProcess, Place, startDaemon } from "../support/daemon.ts";
 import { eventually } from "../support/wait.ts";
-import { crypto, fails, Folder, prints, succeeds, text } from "./support.ts";
+import { crypto, failedWith, fails, Folder, prints, succeeds, text } from "./support.ts";
 
 const PASSPHRASE = "correct horse";
 
@@ -36,6 +36,7 @@ Deno.test("a ring under a passphrase: sealed at start, opened by unseal, moved b
     await fails("sealed", ["key", "list"], { env });
     const status = JSON.parse(await prints(["status", "--json"], { env }));
     assert.deepEqual([status.sealing, status.sealed, status.keys], ["passphrase", true, 0]);
+    failedWith("sealed", await crypto(["status", "--check"], { env }));
     await fails("decryption_failed", ["unseal", "--passphrase-file", bad], { env });
     await fails("sealed", ["decrypt"], { env, stdin: message });
     assert.equal(await prints(["unseal", "--passphrase-file", good], { env }), "unsealed\n");

@@ -33,7 +33,8 @@ class Line implements AsyncDisposable {
 
   /**
    * @param name the call at which it stops
-   * @param after how many bytes of its answer pass before; undefined if it is not even asked
+   * @param after how many bytes of its answer pass before, nothing of one without a body;
+   *   undefined if it is not even asked
    */
   constructor(private readonly name?: string, private readonly after?: number) {
     const onError = () => new Response(null, { status: 502 });
@@ -60,7 +61,8 @@ class Line implements AsyncDisposable {
     if (stops && this.after === undefined) return await this.#stand();
     const { headers } = request;
     const answer = await fetch(server.origin + pathname, { method: "POST", headers, body });
-    return stops ? new Response(this.#some(answer.body!), answer) : answer;
+    if (!stops) return answer;
+    return answer.body ? new Response(this.#some(answer.body), answer) : await this.#stand();
   }
 
   async *#some(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
@@ -190,6 +192,18 @@ Deno.test("killed before the acknowledgement it gives the same again, and then e
   assert.deepEqual(users.inbox.names(), ["a (2).bin", "a.bin"]);
   failedWith("share_opened", await users.open(link));
   users.isTidy();
+});
+
+Deno.test("killed after the acknowledgement it is told that it was its own run that opened it", async () => {
+  using users = new Users();
+  const link = await send(users.folder.write("a.bin", large.subarray(0, 1_000_000)));
+  await using line = new Line("acknowledge", 0);
+  await end(await users.opening(line, link));
+  const again = await users.open(link);
+  failedWith("share_opened", again);
+  assert.match(again.stderr, /earlier run of yours/);
+  users.isTidy();
+  await users.strangerGetsNothing(link);
 });
 
 Deno.test("files of an earlier run that are not what they were are not gone on from", async () => {

@@ -59,7 +59,8 @@ Deno.test("a request goes out as a link, an answer comes back once, byte for byt
   assert.match(stderr, /\d{4}-\d\d-\d\d \d\d:\d\d UTC/);
 
   sameBytes(await succeeds(["share", "open", ownLink], { env }), stdin);
-  await fails("share_opened", ["share", "open", ownLink], { env });
+  const again = await fails("share_opened", ["share", "open", ownLink], { env });
+  assert.match(again.stderr, /hint: since .*your own link/);
 });
 
 Deno.test("files and a folder answer a request, under their names", async () => {

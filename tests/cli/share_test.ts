@@ -1,5 +1,6 @@
 /** `crypto share` against its own server: what a sender and a reader see. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { startShareServer } from "../support/share.ts";
 import {
   type CliOptions,
@@ -138,6 +139,19 @@ Deno.test("what is revoked cannot be opened", async () => {
   await fails("share_revoked", ["share", "open", link], { env });
 });
 
+Deno.test("what can no longer be revoked or unlocked is told with what became of it", async () => {
+  const opened = await send([], { stdin: "hello" });
+  await prints(["share", "open", opened.link], { env });
+  for (const command of ["revoke", "unlock"]) {
+    const { stderr } = await fails("share_opened", ["share", command, opened.receipt], { env });
+    assert.match(stderr, /since \d{4}-\d\d-\d\d /);
+  }
+  const revoked = await send([], { stdin: "hello" });
+  for (let i = 0; i < 2; i++) await prints(["share", "revoke", revoked.receipt], { env });
+  await fails("share_revoked", ["share", "unlock", revoked.receipt], { env });
+  assert.match(await prints(["share", "status", revoked.receipt], { env }), /^revoked/);
+});
+
 Deno.test("lifetime and views are kept as asked, and what makes no sense is refused", async () => {
   const before = Date.now();
   const { expires, views } = await send(["--ttl", "90s", "--views", "3"], { stdin: "x" });
@@ -150,8 +164,10 @@ Deno.test("lifetime and views are kept as asked, and what makes no sense is refu
     ...numbers.map((views) => `--views=${views}`),
   ];
   for (const flag of wrong) {
-    const { code, stdout } = await crypto(["share", "send", flag], { env, stdin: "x" });
-    assert.deepEqual([code, text(stdout)], [64, ""], flag);
+    const { stderr } = await fails("usage", ["share", "send", flag], { env, stdin: "x" });
+    const [, name = "", value = ""] = /^--(\w+)=(.*)$/.exec(flag) ?? [];
+    assert.match(stderr, new RegExp(`^crypto: ${name}: .*\n  hint: .* from 1m? to `), flag);
+    if (value.length > 2) assert.ok(!stderr.includes(value), "what was typed is not repeated");
   }
 });
 
@@ -163,6 +179,21 @@ Deno.test("a server that is not there, or no server, is an error at once", async
   await fails("bad_link", ["share", "open", "https://share.example/"], { env });
 });
 
+Deno.test("an empty text is not sent, an empty file is", async () => {
+  await fails("share_empty", ["share", "send"], { env, stdin: "" });
+  const { code, stderr } = await crypto(["share", "send", "--text", ""], { env });
+  assert.equal(code, ERRORS.share_empty.exit, stderr);
+  using folder = new Folder();
+  const { link } = await send([folder.write("empty", "")]);
+  assert.equal((await crypto(["share", "open", link, "-o", folder.path], { env })).code, 0);
+  assert.deepEqual(folder.names(), ["empty", "empty (2)"]);
+});
+
+Deno.test("who gives a text where files are named is told how texts are sent", async () => {
+  const { stderr } = await fails("io", ["share", "send", "my text"], { env });
+  assert.match(stderr, /hint: .*text.*piped/);
+});
+
 Deno.test("a text in an argument is warned of", async () => {
   const { code, stderr } = await crypto(["share", "send", "--text", "x"], { env });
   assert.equal(code, 0);
@@ -170,7 +201,7 @@ Deno.test("a text in an argument is warned of", async () => {
 });
 
 Deno.test("texts that are JSON or markup come back as they were", async () => {
-  for (const stdin of ['{"file_name":"x"}', "null", "__proto__", "&lt;script&gt;", ""]) {
+  for (const stdin of ['{"file_name":"x"}', "null", "__proto__", "&lt;script&gt;"]) {
     const { link } = await send([], { stdin });
     assert.equal(await prints(["share", "open", link], { env }), stdin);
   }

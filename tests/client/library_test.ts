@@ -4,13 +4,14 @@ import {
   connect,
   CryptoError,
   decryptStream,
+  digestStream,
   encryptStream,
   KeyService,
 } from "../../client/mod.ts";
 import { type ErrorCode } from "../../core/errors.ts";
 import { type Bytes, crypto, sameBytes, sample, succeeds } from "../cli/support.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { soon } from "../support/wait.ts";
+import { eventually, soon } from "../support/wait.ts";
 
 const daemon = await startDaemon();
 Deno.test.afterAll(() => daemon[Symbol.asyncDispose]());
@@ -282,4 +283,54 @@ Deno.test("the socket is checked and explained as by the command line", async ()
   await using exposed = await startDaemon();
   Deno.chmodSync(exposed.place.runtime, 0o777);
   await rejects("unsafe_path", connect({ socket: exposed.socket }));
+});
+
+Deno.test("a value and a stream of the same data have one mac, which either verifies", async () => {
+  await connected(async (service) => {
+    await service.createKey("mac", "mac");
+    const data = sample(200_000);
+    const options = { context: "here" };
+    const mac = await service.mac(data, options);
+    assert.equal(await service.mac(await digestStream(streamed(data)), options), mac);
+    await service.verifyMac(mac, data, options);
+    await service.verifyMac(mac, await digestStream(streamed(data)), options);
+    await rejects("verification_failed", service.verifyMac(mac, data));
+    await rejects("verification_failed", service.verifyMac(mac, data.with(7, 1), options));
+  });
+});
+
+Deno.test("many values are encrypted and decrypted in their order, and one that fails stops none", async () => {
+  await connected(async (service) => {
+    const values = Array.from({ length: 1_000 }, (_, i) => `value ${i}`);
+    const messages: string[] = [];
+    for await (const outcome of service.encryptMany(values, { context: "many" })) {
+      assert.ok(outcome.status === "fulfilled");
+      messages.push(outcome.value);
+    }
+    messages[500] = "no message";
+    const seen: (string | undefined)[] = [];
+    for await (const outcome of service.decryptMany(messages, { context: "many" })) {
+      const text = outcome.status === "fulfilled" && new TextDecoder().decode(outcome.value);
+      seen.push(text === false ? undefined : text);
+    }
+    assert.deepEqual(seen, values.map((value, i) => i === 500 ? undefined : value));
+  });
+});
+
+Deno.test("who waits for an answer before the next value gets it, and may stop there", async () => {
+  await connected(async (service) => {
+    let answered = 0;
+    async function* values() {
+      for (let i = 0; i < 3; i++) {
+        yield "value";
+        await eventually("it is answered", () => answered > i);
+      }
+      await new Promise<never>(() => {});
+    }
+    for await (const { status } of service.encryptMany(values())) {
+      assert.equal(status, "fulfilled");
+      if (++answered === 3) break;
+    }
+    assert.equal(answered, 3);
+  });
 });

@@ -28,6 +28,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "occupied",
   "not_proven",
   "not_confirmed",
+  "rewrap_incomplete",
   "bad_link",
   "bad_answer",
   "passphrase_needed",

@@ -2,15 +2,9 @@ import assert from "node:assert/strict";
 import { type Bytes, concat, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { keyId, readHeader } from "../../core/header.ts";
 import { openDirect, sealDirect } from "../../core/message.ts";
-import {
-  DEFAULT_KEY,
-  isKeyName,
-  isPurpose,
-  KeyRing,
-  openRing,
-  PURPOSES,
-  sealRing,
-} from "../../core/ring.ts";
+import { encryptingVersion, isLive, PURPOSES } from "../../core/lifecycle.ts";
+import { DEFAULT_KEY, isKeyName, isPurpose, KeyRing } from "../../core/ring.ts";
+import { openRing, sealRing } from "../../core/ring_file.ts";
 import { flip, pattern, rejectsWith, sameBytes } from "./support.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
@@ -58,14 +52,14 @@ Deno.test("only the listed purposes are purposes, and each has a default key's n
 Deno.test("a new key has a random version, found by name and by id", async () => {
   const ring = await new KeyRing().create("a", "seal", { now: NOW });
   const key = ring.get("a")!;
-  const { version, number } = ring.newest(key);
+  const { version, number } = encryptingVersion(key)!;
   assert.equal(number, 1);
   assert.equal(version.created, "2026-01-02T03:04:05.678Z");
   assert.equal(version.material.length, 32);
   sameBytes(version.id, await keyId(version.material));
   assert.deepEqual(ring.find(version.id), { key, number: 1, version });
   const other = await new KeyRing().create("a", "seal");
-  assert.notDeepEqual(other.newest(other.get("a")!).version.material, version.material);
+  assert.notDeepEqual(encryptingVersion(other.get("a")!)!.version.material, version.material);
 });
 
 Deno.test("what is not in the ring is not found", async () => {
@@ -73,7 +67,7 @@ Deno.test("what is not in the ring is not found", async () => {
   for (const name of ["", "other", "constructor", "__proto__", "DEFAULT"]) {
     assert.equal(ring.get(name), undefined);
   }
-  const { id } = ring.newest(ring.get("default")!).version;
+  const { id } = encryptingVersion(ring.get("default")!)!.version;
   assert.equal(ring.find(flip(id, 0)), undefined);
   assert.equal(ring.find(id.subarray(1)), undefined);
   assert.equal(new KeyRing().find(id), undefined);
@@ -99,8 +93,9 @@ Deno.test("rotating adds a version that encrypts; the old ones are still found",
   const key = ring.get("default")!;
   assert.equal(key.versions.length, 2);
   const [first, second] = [key.versions[0]!, key.versions[1]!];
-  assert.equal(ring.newest(key).number, 2);
-  assert.equal(ring.newest(key).version, second);
+  assert.equal(encryptingVersion(key)?.number, 2);
+  assert.equal(encryptingVersion(key)?.version, second);
+  assert.ok(isLive(first) && isLive(second));
   assert.notDeepEqual(first.material, second.material);
   assert.deepEqual(ring.find(first.id), { key, number: 1, version: first });
   assert.deepEqual(ring.find(second.id), { key, number: 2, version: second });
@@ -156,7 +151,7 @@ Deno.test("a ring file is a direct message of JSON, bound to its own context", a
     await openDirect(version, header, file, { context: CONTEXT }),
   );
   const { format, keys } = JSON.parse(json);
-  assert.equal(format, 1);
+  assert.equal(format, 2);
   assert.deepEqual(Object.keys(keys[0]), ["name", "purpose", "versions"]);
   assert.deepEqual(keys[0].versions[0], {
     id: toBase64Url(await keyId(pattern(32, 1))),
@@ -211,7 +206,7 @@ Deno.test("sealed content that is no ring of this format is refused", async () =
     id: toBase64Url(await keyId(pattern(31))),
     material: toBase64Url(pattern(31)),
   };
-  const bad: unknown[] = [null, 7, [], {}, { format: 2, keys: [] }, { keys: [] }, {
+  const bad: unknown[] = [null, 7, [], {}, { format: 3, keys: [] }, { keys: [] }, {
     format: "1",
     keys: [],
   }];
@@ -219,6 +214,12 @@ Deno.test("sealed content that is no ring of this format is refused", async () =
   bad.push(key({ purpose: "other" }), key({ versions: [] }), key({ versions: [{}] }));
   bad.push(key({ versions: [{ ...good, id: wrongId }] }), key({ versions: [short] }));
   bad.push(key({ versions: [{ ...good, material: good.material + "=" }] }));
+  const { material: _, ...gone } = good;
+  bad.push(key({ versions: [gone] }), key({ versions: [{ ...gone, destroyed: "soon" }] }));
+  bad.push(key({ versions: [{ ...gone, id: "AA", destroyed: good.created }] }));
+  bad.push(key({ versions: [{ ...good, disabled: 1 }] }), key({ disabled: "yes" }));
+  bad.push(key({ versions: [{ ...good, destroyAt: "never" }] }), key({ rotateAfter: "90d" }));
+  bad.push(key({ minVersion: 0 }), key({ minVersion: 1.5 }), { ...key({}), stale: 0 });
   for (const content of bad) {
     const title = JSON.stringify(content);
     await rejectsWith("ring_unreadable", openRing(await fileOf(content), SEALING_KEY), title);
@@ -231,4 +232,20 @@ Deno.test("content that is not JSON, or not UTF-8, is refused", async () => {
     const file = await sealDirect(version, content, { context: CONTEXT });
     await rejectsWith("ring_unreadable", openRing(file, SEALING_KEY));
   }
+});
+
+Deno.test("a ring of format 1 is read, and written in the present one", async () => {
+  const material = pattern(32, 5);
+  const id = toBase64Url(await keyId(material));
+  const version = { id, material: toBase64Url(material), created: NOW.toISOString() };
+  const keys = [{ name: "a", purpose: "seal", versions: [version] }];
+  const ring = await openRing(await fileOf({ format: 1, keys }), SEALING_KEY);
+  assert.deepEqual([ring.keys.length, ring.isStale], [1, false]);
+  const again = await openRing(await sealRing(ring, SEALING_KEY), SEALING_KEY);
+  assert.deepEqual(again.keys, ring.keys);
+});
+
+Deno.test("a ring of a format to come is refused, and the reason is told", async () => {
+  const file = await fileOf({ format: 3, keys: [] });
+  await assert.rejects(openRing(file, SEALING_KEY), ({ hint }) => hint.includes("too old"));
 });

@@ -4,6 +4,7 @@ import { armor, unarmor } from "../../core/armor.ts";
 import { type Bytes, concat, fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { PREFIX_LENGTH } from "../../core/cobblestone.ts";
 import { CryptoError } from "../../core/errors.ts";
+import { digestOf, makeMac, readMac, verifyMac } from "../../core/mac.ts";
 import { formatKeyId, keyId, readHeader } from "../../core/header.ts";
 import {
   BODY_PREFIX_LENGTH,
@@ -17,12 +18,13 @@ import {
   PASSPHRASE_PREFIX_LENGTH,
   type PassphraseUse,
 } from "../../core/passphrase.ts";
-import { type KeyRing, openRing } from "../../core/ring.ts";
+import { encodeRing, openRing } from "../../core/ring_file.ts";
 import { generate } from "../vectors/generate.ts";
 import type {
   CryptoVectors,
   Expected,
   KeyedVector,
+  MacVector,
   PassphraseVector,
   RingContent,
 } from "../vectors/types.ts";
@@ -109,23 +111,29 @@ Deno.test("every passphrase message of the vectors opens, or fails as it must", 
   for (const entry of VECTORS.passphrase) await check(entry, readPassphrase(entry));
 });
 
+async function verify(entry: MacVector): Promise<void> {
+  const mac = readMac(entry.mac);
+  const version = { id: mac.keyId, material: fromBase64Url(entry.key) };
+  const digest = await digestOf(plaintextOf(entry.length));
+  await verifyMac(version, mac, digest, { context: contextOf(entry) });
+  assert.equal(await makeMac(version, digest, { context: contextOf(entry) }), entry.mac);
+}
+
+Deno.test("every mac of the vectors fits and is made, or is refused as it must", async () => {
+  for (const entry of VECTORS.mac) {
+    if (entry.error) await rejectsWith(entry.error, verify(entry), entry.comment);
+    else await verify(entry);
+  }
+});
+
 Deno.test("every ring of the vectors opens, or fails as it must", async () => {
   for (const entry of VECTORS.ring) {
     const opening = openRing(fromBase64Url(entry.file), fromBase64Url(entry.sealingKey));
     if ("error" in entry) await rejectsWith(entry.error, opening, entry.comment);
-    else assert.deepEqual(contentOf(await opening), entry.content);
+    else assert.deepEqual(contentOf(encodeRing(await opening)), { ...entry.content, format: 2 });
   }
 });
 
-function contentOf({ keys }: KeyRing): RingContent {
-  const written = keys.map(({ name, purpose, versions }) => ({
-    name,
-    purpose,
-    versions: versions.map(({ id, material, created }) => ({
-      id: toBase64Url(id),
-      material: toBase64Url(material),
-      created,
-    })),
-  }));
-  return { format: 1, keys: written };
+function contentOf(encoded: Bytes): RingContent {
+  return JSON.parse(new TextDecoder().decode(encoded)) as RingContent;
 }

@@ -4,7 +4,7 @@ import type { Plan } from "../../install/actions.ts";
 import { execute } from "../../install/execute.ts";
 import { type Perform, performer } from "../../install/perform.ts";
 import { planFor } from "../../install/role.ts";
-import { openRing } from "../../core/ring.ts";
+import { openRing } from "../../core/ring_file.ts";
 import { holdOthersOff } from "../../install/exclusion.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { linuxTest } from "../support/linux.ts";

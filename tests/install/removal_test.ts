@@ -74,6 +74,20 @@ Deno.test("what install did not write stays, and so does an edited configuration
   assert.ok(plan.notes.some((note) => note.includes(PLACES.config)));
 });
 
+Deno.test("a policy is its administrator's: only purging removes it", () => {
+  const { policy } = layout;
+  const names = { [layout.configDirectory]: ["policy.toml"] };
+  const facts = { ...withFiles(installedFacts(), { [policy]: file() }), names };
+  const kept = planRemoval(facts, ASSETS, { purge: false });
+  assert.ok(!removed(kept).includes(policy));
+  assert.ok(kept.notes.some((note) => note.startsWith(policy)), kept.notes.join("\n"));
+  const emptied = actions(kept).filter(({ do: kind }) => kind === "removeEmpty");
+  assert.ok(!JSON.stringify(emptied).includes(`"${layout.configDirectory}"`));
+  const purged = planRemoval(facts, ASSETS, { purge: true });
+  assert.ok(removed(purged).includes(policy));
+  assert.ok(!purged.notes.join().includes(policy), purged.notes.join("\n"));
+});
+
 Deno.test("what an interrupted installation left is taken away, without a record too", () => {
   const facts = withFiles(freshFacts({ account: { uid: 990, gid: 990 } }), {
     [PLACES.program]: file(PROGRAM_HASH),

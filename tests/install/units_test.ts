@@ -1,7 +1,7 @@
 /** The units: what systemd thinks of them, and that they grant what the program takes. */
 import assert from "node:assert/strict";
 import { SYSTEM_LAYOUT } from "../../core/layout.ts";
-import { daemonPrivileges } from "../../core/privileges.ts";
+import { ACCOUNTS, daemonPrivileges } from "../../core/privileges.ts";
 import { assetsFor } from "../../install/assets.ts";
 import { placesBelow } from "../../install/places.ts";
 import { defaultOf, LIMIT_SETTINGS, parseConfig } from "../../server/config.ts";
@@ -77,7 +77,8 @@ Deno.test("the unit lets the daemon write, read, reach and run what its permissi
   assert.deepEqual(values("service", "ReadWritePaths"), []);
   assert.deepEqual(working.write, state);
   const readable = values("service", "ReadOnlyPaths").flatMap((paths) => paths.split(" "));
-  assert.deepEqual(new Set([...readable, ...state]), new Set(working.read));
+  // Everybody's to read, and so it stays: strict takes away writing alone.
+  assert.deepEqual(new Set([...readable, ...state, ...ACCOUNTS]), new Set(working.read));
   assert.ok(!("net" in start) && !("run" in start) && !("env" in start));
   assert.deepEqual(values("service", "PrivateNetwork"), ["yes"]);
   assert.deepEqual(values("service", "RestrictAddressFamilies"), ["AF_UNIX"]);
@@ -93,7 +94,8 @@ Deno.test("the service stays in the host's user namespace, and its compiler may 
 });
 
 Deno.test("the socket is where clients look, root's, and open to the group alone", () => {
-  assert.deepEqual(values("socket", "ListenStream"), [SYSTEM_LAYOUT.socket]);
+  const { socket, credentialsSocket } = SYSTEM_LAYOUT;
+  assert.deepEqual(values("socket", "ListenStream"), [socket, credentialsSocket]);
   assert.deepEqual(values("socket", "SocketUser"), ["root"]);
   assert.deepEqual(values("socket", "SocketMode"), ["0660"]);
   assert.deepEqual(values("socket", "SocketGroup"), values("service", "Group"));
@@ -105,8 +107,10 @@ Deno.test("the configuration's comments are the settings with their defaults", (
     [name, setting],
   ) => [name, defaultOf(setting)]);
   assert.deepEqual(commented.map(([, name, value]) => [name, Number(value)]), defaults);
-  const uncommented = text("config").replace(/^#(?=\w+ =)/gm, "");
-  const all = parseConfig(uncommented, "crypto.toml");
-  assert.deepEqual(all, parseConfig("", "crypto.toml"));
-  assert.deepEqual(parseConfig(text("config"), "crypto.toml"), all);
+  const nothing = parseConfig("", "crypto.toml");
+  assert.deepEqual(parseConfig(text("config"), "crypto.toml"), nothing);
+  const uncommented = text("config").replace(/^#(?=[\w-]+ =)/gm, "");
+  const { limits, credentials } = parseConfig(uncommented, "crypto.toml");
+  assert.deepEqual(limits, nothing.limits);
+  assert.deepEqual([...credentials.keys()], ["db-password"]);
 });

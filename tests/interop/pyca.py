@@ -5,6 +5,8 @@ are base64url without padding. A job that fails gives {"error": the exception's 
 """
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import sys
@@ -103,6 +105,11 @@ def open_passphrase(passphrase, use, context, message):
     return open_(stretch(passphrase, salt, *cost), bound, message[32:])
 
 
+def mac(key, context, data):
+    bound = b"crypto/v1/mac\0" + hashlib.sha512(data).digest() + context
+    return key_id(key) + hmac.digest(key, bound, "sha512")[:32]
+
+
 def run(job):
     do, context, data = job["do"], decode(job.get("context", "")), decode(job["data"])
     if do.endswith("passphrase"):
@@ -115,6 +122,7 @@ def run(job):
         fernet = Fernet(base64.urlsafe_b64encode(key))
         return fernet.encrypt(data) if do.startswith("seal") else fernet.decrypt(data)
     functions = {
+        "mac": mac,
         "seal body": seal,
         "open body": open_,
         "seal direct": seal_direct,

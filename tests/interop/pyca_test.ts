@@ -5,6 +5,7 @@ import { type Bytes, concat, EMPTY, fromBase64Url, toBase64Url, utf8 } from "../
 import { open, seal } from "../../core/cobblestone.ts";
 import { openFernet, sealFernet } from "../../core/fernet.ts";
 import { keyId, readHeader } from "../../core/header.ts";
+import { digestOf, MAC_PREFIX, makeMac } from "../../core/mac.ts";
 import {
   BODY_PREFIX_LENGTH,
   createBodyOpener,
@@ -172,6 +173,20 @@ interop("Python names a key as this program does", async () => {
   const keys = [1, 2, 3].map((seed) => pattern(32, seed));
   const ids = await askFor(keys.map((key) => ({ do: "key id", key, data: EMPTY })));
   for (const [i, id] of ids.entries()) sameBytes(id, await keyId(keys[i]!));
+});
+
+interop("macs by Python fit here, and ours are theirs", async () => {
+  const jobs = CASES.map(({ plaintext, context }) => ({
+    do: "mac",
+    key: KEY,
+    data: plaintext,
+    context,
+  }));
+  for (const [i, theirs] of (await askFor(jobs)).entries()) {
+    const { plaintext, context } = CASES[i]!;
+    const ours = await makeMac(VERSION, await digestOf(plaintext), { context });
+    assert.equal(ours, MAC_PREFIX + toBase64Url(theirs));
+  }
 });
 
 interop("Python refuses our messages when they were cut, changed or bound elsewhere", async () => {

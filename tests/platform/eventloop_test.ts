@@ -3,22 +3,22 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../core/bytes.ts";
 import { EventLoop, Ready } from "../../platform/eventloop.ts";
 import { Sockets } from "../../platform/sockets.ts";
+import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 const sockets = new Sockets();
-const idle = () => false;
 
 /** A loop, and a way to make connections: the daemon's end, and the peer. */
 async function withLoop(
   run: (loop: EventLoop, connect: () => Promise<[number, Deno.UnixConn]>) => Promise<void>,
-  working = idle,
+  work = IDLE,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "cte-" });
   const path = `${directory}/s`;
   const listener = sockets.listenUnix(path, 8);
   const open: (() => void)[] = [() => sockets.close(listener)];
   const loop = new EventLoop();
-  const running = loop.run(working);
+  const running = loop.run(work);
   try {
     await run(loop, async () => {
       const peer = await Deno.connect({ transport: "unix", path });
@@ -99,3 +99,27 @@ Deno.test("what is no descriptor cannot be watched", () =>
     assert.throws(() => loop.watch(-1, Ready.READ, () => {}), { call: "epoll_ctl" });
     return Promise.resolve();
   }));
+
+Deno.test("a loop that waits for descriptors looks at its work again when it is woken", async () => {
+  const loop = new EventLoop();
+  let [asked, due] = [0, false];
+  const running = loop.run({
+    turn: () => {
+      asked++;
+      return false;
+    },
+    get waiting() {
+      return due;
+    },
+    working: false,
+  });
+  for (const round of [1, 2, 3]) {
+    const before = asked;
+    due = true;
+    loop.wake();
+    await eventually(`it looks, ${round}`, () => asked > before + 2);
+    due = false;
+  }
+  loop.stop();
+  await soon("the loop's end", running);
+});

@@ -164,3 +164,26 @@ Deno.test("a lock is held by one alone, and is made for its owner", () =>
     assert.throws(() => new Sockets().lock(path), { code: "already_running" });
     assert.throws(() => sockets.lock(`${directory}/absent/lock`), { code: "config" });
   }));
+
+await linuxTest(
+  "a peer's name is what it is bound to, or nothing",
+  ["python3"],
+  () =>
+    listening(async (fd, path) => {
+      using _ = await Deno.connect({ transport: "unix", path });
+      const nameless = await acceptNext(fd);
+      assert.equal(sockets.peerName(nameless).length, 0);
+      sockets.close(nameless);
+      const script = "import socket, sys; s = socket.socket(socket.AF_UNIX); " +
+        "s.bind(chr(0) + sys.argv[2]); s.connect(sys.argv[1]); s.recv(1)";
+      // The longest name that there is.
+      const names = [`${path}/short`, `${path}/`.padEnd(107, "x")];
+      for (const name of names) {
+        const child = new Deno.Command("python3", { args: ["-c", script, path, name] }).spawn();
+        const named = await acceptNext(fd);
+        assert.deepEqual(sockets.peerName(named), utf8(`\0${name}`));
+        sockets.close(named);
+        assert.equal((await child.status).code, 0);
+      }
+    }),
+);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Env } from "../../core/layout.ts";
 import { Sockets } from "../../platform/sockets.ts";
-import { adoptListener, readSupervision, ServiceManager } from "../../platform/systemd.ts";
+import { adoptListener } from "../../platform/listeners.ts";
+import { readSupervision, ServiceManager } from "../../platform/systemd.ts";
 import { IntervalTimer } from "../../platform/timer.ts";
 import { failsWith } from "../core/support.ts";
 import { linuxTest } from "../support/linux.ts";
@@ -14,18 +15,22 @@ function supervision(variables: Record<string, string>) {
   return readSupervision(env, PID);
 }
 
-const NOTHING = { listener: undefined, notifySocket: undefined, watchdog: undefined };
+const NOTHING = { listeners: [], notifySocket: undefined, watchdog: undefined };
 
 Deno.test("without a service manager there is nothing to read", () => {
   assert.deepEqual(supervision({}), NOTHING);
   assert.deepEqual(supervision({ NOTIFY_SOCKET: "" }), NOTHING);
 });
 
-Deno.test("one descriptor that is passed in to this process is the listener", () => {
-  const { listener } = supervision({ LISTEN_PID: `${PID}`, LISTEN_FDS: "1" });
-  assert.deepEqual(listener, { fd: 3, name: "unknown" });
-  const named = { LISTEN_PID: `${PID}`, LISTEN_FDS: "1", LISTEN_FDNAMES: "crypto.socket" };
-  assert.deepEqual(supervision(named).listener, { fd: 3, name: "crypto.socket" });
+Deno.test("descriptors that are passed in to this process are listeners, with their names", () => {
+  const { listeners } = supervision({ LISTEN_PID: `${PID}`, LISTEN_FDS: "1" });
+  assert.deepEqual(listeners, [{ fd: 3, name: "unknown" }]);
+  const named = { LISTEN_PID: `${PID}`, LISTEN_FDS: "3", LISTEN_FDNAMES: "crypto.socket:x" };
+  assert.deepEqual(supervision(named).listeners, [
+    { fd: 3, name: "crypto.socket" },
+    { fd: 4, name: "x" },
+    { fd: 5, name: "unknown" },
+  ]);
 });
 
 Deno.test("descriptors that are meant for another process, or none, are not taken", () => {
@@ -37,8 +42,8 @@ Deno.test("descriptors that are meant for another process, or none, are not take
   assert.deepEqual(supervision({ LISTEN_PID: `${PID}` }), NOTHING);
 });
 
-Deno.test("several descriptors, or a count that is none, are an error", () => {
-  for (const count of ["2", "17", "-1", "1.0", "x", "", "0x1", "9".repeat(16)]) {
+Deno.test("too many descriptors, or a count that is none, are an error", () => {
+  for (const count of ["4", "17", "-1", "1.0", "x", "", "0x1", "9".repeat(16)]) {
     failsWith("config", () => supervision({ LISTEN_PID: `${PID}`, LISTEN_FDS: count }), count);
   }
 });
@@ -82,7 +87,8 @@ Deno.test("a listening socket is adopted: it blocks nobody and is not inherited"
     libc.symbols.fcntl(fd, 4, 0);
     libc.symbols.fcntl(fd, 2, 0);
     assert.equal(flagsOf(fd) & (O_NONBLOCK | O_CLOEXEC), 0);
-    assert.equal(adoptListener({ fd, name: "s" }), fd);
+    const adopted = { fd, name: "s", reach: { path: `${directory}/s` } };
+    assert.deepEqual(adoptListener({ fd, name: "s" }), adopted);
     assert.equal(flagsOf(fd) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
     using _ = await Deno.connect({ transport: "unix", path: `${directory}/s` });
     const accepted = sockets.accept(fd)!;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EventLoop, Ready } from "../../platform/eventloop.ts";
 import { IntervalTimer } from "../../platform/timer.ts";
+import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 Deno.test("a timer is ready again and again, once in each interval", async () => {
@@ -12,7 +13,7 @@ Deno.test("a timer is ready again and again, once in each interval", async () =>
     times.push(performance.now());
   });
   const started = performance.now();
-  const running = loop.run(() => false);
+  const running = loop.run(IDLE);
   await eventually("five intervals are over", () => times.length >= 5);
   assert.ok(times[4]! - started >= 5 * 20 - 1, `${times.map((time) => time - started)}`);
   watch.end();

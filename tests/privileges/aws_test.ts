@@ -1,5 +1,6 @@
 /** The same with a store on AWS: the server reaches it, the clients the bucket, and nobody else. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { testIf } from "../cli/support.ts";
 import { OnAws } from "../share/aws/support.ts";
 import { startAws } from "../support/aws.ts";
@@ -62,6 +63,12 @@ testIf(why, "with a store on AWS, server and clients can do nothing but their wo
     const { link } = JSON.parse(await share("send", "--json", `${directory}/large`));
     await share("open", "--output", `${directory}/inbox`, link);
     assert.equal(Deno.statSync(`${directory}/inbox/large`).size, LARGE);
+    const examined = await run([probed, "share", "doctor", subject.address], {
+      env: { ...own, ...services.env },
+    });
+    assert.equal(examined.code, ERRORS.share_unsound.exit, examined.stderr);
+    const places = placesIn(examined.stderr, nothing);
+    assert.deepEqual(places, ["crypto-share-doctor", "main"]);
   } finally {
     kill(child, "SIGTERM");
   }

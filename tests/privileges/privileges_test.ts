@@ -47,6 +47,10 @@ const underPassphrase = ["encrypt", "--armor", ...fromFile];
 
 const backup = `${directory}/backup`;
 
+/** A mac of the vectors, and its key. */
+const MAC_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const MAC_OF_NOTHING = "crypto:mac:v1:1UX9i5SfDUSIxO3Dug-Ea7_s5r3aBMlabdsnTLGKg2SXXgecMyY1xA";
+
 /** Subcommands that do their work and end, and what they read. */
 const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promise<string>])[] = [
   [["encrypt", "--text", "a secret"]],
@@ -59,7 +63,16 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["key", "create", "probed"]],
   [["key", "rotate", "probed"]],
   [["key", "import", "imported", "-"], () => Promise.resolve("A".repeat(43))],
+  [["key", "retire", "probed", "1"]],
+  [["key", "destroy", "probed", "1", "--yes"]],
+  [["key", "import", "mac", "--purpose", "mac"], () => Promise.resolve(MAC_KEY)],
+  [["mac", "--quiet"], () => Promise.resolve("data")],
+  [["verify-mac", MAC_OF_NOTHING], () => Promise.resolve("")],
+  [["random", "--bytes", "16"]],
+  [["random", "--encoding", "raw"]],
   [["unseal", ...fromFile]],
+  [["policy", "check"]],
+  [["policy", "explain", "root", "default", "encrypt"]],
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],
@@ -92,6 +105,22 @@ for (const args of IN_WORKERS) {
     assert.ok(places.has("main"));
   });
 }
+
+Deno.test("crypto rewrap can do nothing but its work, in its worker neither", async () => {
+  const file = `${directory}/rewrapped`;
+  await Deno.writeTextFile(file, await encrypted());
+  // Libraries are what the worker needs to reach the socket, which it does before it looks at a file.
+  const starting = ({ where, when }: Trial, what: string) => {
+    return where === "crypto-rewrap" && when === "tells loaded" &&
+      ["load a library", "make a pointer"].includes(what);
+  };
+  for (const args of [["rewrap", file], ["rewrap", "--fresh", file]]) {
+    const { code, stderr } = await probe(args);
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+    assert.deepEqual([...places].sort(), ["crypto-rewrap", "main"]);
+  }
+});
 
 Deno.test("a subcommand that fails has given up as much", async () => {
   const { code, stderr } = await probe(["decrypt"], { stdin: "no message" });
@@ -231,6 +260,15 @@ Deno.test("without the walls, what is tried can be done: the probe is a good one
 Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
-  const tried = new Set(["gui", "serve", "share", "share-serve", "share-attack", ...names]);
+  const tried = new Set([
+    "gui",
+    "serve",
+    "rewrap",
+    "share",
+    "share-serve",
+    "share-attack",
+    "share-doctor",
+    ...names,
+  ]);
   for (const name of Object.keys(PRIVILEGES)) assert.ok(tried.has(name), name);
 });

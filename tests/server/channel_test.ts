@@ -4,12 +4,14 @@ import { concat, utf8 } from "../../core/bytes.ts";
 import { EventLoop } from "../../platform/eventloop.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { Channel, type Receiver } from "../../server/channel.ts";
+import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 const sockets = new Sockets();
 
 /** Notes what it is told. */
 class Notes implements Receiver {
+  readonly willing = true;
   bytes = new Uint8Array(0);
   readonly told: string[] = [];
 
@@ -36,7 +38,7 @@ async function withChannel(run: (ends: Ends) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "ctc-" });
   const path = `${directory}/s`;
   const [listener, loop] = [sockets.listenUnix(path, 1), new EventLoop()];
-  const running = loop.run(() => false);
+  const running = loop.run(IDLE);
   using peer = await Deno.connect({ transport: "unix", path });
   const channel = new Channel(sockets.accept(listener)!, { sockets, loop });
   const notes = new Notes();

@@ -93,6 +93,47 @@ Deno.test("names that every object has are no settings", () => {
   }
 });
 
+Deno.test("credentials are for units that are named in full", () => {
+  const text = '[credentials]\ndb-password = ["app.service", "a@b\\\\x2d1.service"]\nnone = []\n';
+  const { credentials } = parseConfig(text, PATH);
+  assert.deepEqual(Object.fromEntries(credentials), {
+    "db-password": ["app.service", "a@b\\x2d1.service"],
+    "none": [],
+  });
+  const wrong = [
+    '"app.service"',
+    "[1]",
+    '["app"]',
+    '["*.service"]',
+    '["/app.service"]',
+    '["x.timer"]',
+  ];
+  for (const units of wrong) {
+    const { subject } = refused(`[credentials]\nok = []\ndb = ${units}`);
+    assert.equal(subject, `${PATH}:3: credentials.db`, units);
+  }
+  for (const name of ['".hidden"', '"a/b"', '""', '"a b"', `"${"x".repeat(65)}"`]) {
+    refused(`[credentials]\n${name} = []`);
+  }
+});
+
+Deno.test("metrics are for this machine alone", () => {
+  const listen = (value: string) => parseConfig(`[metrics]\nlisten = ${value}`, PATH).metrics;
+  assert.equal(parseConfig("[metrics]", PATH).metrics, undefined);
+  assert.equal(listen('"unix"'), "unix");
+  assert.deepEqual(listen('"127.0.0.1:9187"'), { host: "127.0.0.1", port: 9_187 });
+  assert.deepEqual(listen('"[::1]:0"'), { host: "[::1]", port: 0 });
+  const wrong = ["9187", '""', '"127.0.0.1"', '"127.0.0.1:65536"', '"0.0.0.0:1"', '"[::]:1"'];
+  for (const value of [...wrong, '"localhost:1"', '"unix:/run/x"', "true", '["127.0.0.1:1"]']) {
+    assert.equal(
+      refused(`[metrics]\nlisten = ${value}`).subject,
+      `${PATH}:2: metrics.listen`,
+      value,
+    );
+  }
+  assert.equal(refused("[metrics]\nport = 1").subject, `${PATH}:2: metrics.port`);
+});
+
 /** A file as one finds it, at its path. */
 async function withFile(text: string | Uint8Array, use: (path: string) => void): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "ctc-" });
@@ -108,7 +149,8 @@ async function withFile(text: string | Uint8Array, use: (path: string) => void):
 
 Deno.test("a file that is not there sets nothing", () =>
   withFile("", (path) => {
-    assert.deepEqual(readConfig(`${path}.absent`, UID), { limits: DEFAULT_LIMITS });
+    assert.deepEqual(readConfig(`${path}.absent`, UID), parseConfig("", PATH));
+    assert.deepEqual(readConfig(`${path}.absent`, UID).limits, DEFAULT_LIMITS);
   }));
 
 Deno.test("a file that others could write, or that is none, is refused", () =>

@@ -7,7 +7,10 @@ import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";
 import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { AccessLog, type LogFile } from "../../server/log.ts";
-import type { Outcome, Service } from "../../server/service.ts";
+import { Metrics } from "../../server/metrics.ts";
+import type { Outcome } from "../../server/outcome.ts";
+import type { Service } from "../../server/service.ts";
+import { Turns } from "../../server/turns.ts";
 import { request, type WireAnswer } from "../support/peer.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -126,10 +129,14 @@ function setup({ limits = {}, file }: Setup = {}) {
   const lines: string[] = [];
   const toMemory = { write: (bytes: Uint8Array) => lines.push(new TextDecoder().decode(bytes)) };
   const log = new AccessLog(file ?? toMemory);
+  const turns = new Turns(() => {});
   let closed = 0;
   const connect = () => {
     const wire = new Wire();
-    const parts = { service: service as unknown as Service, admission, log };
+    const parts = {
+      ...{ service: service as unknown as Service, admission, log, turns },
+      metrics: new Metrics(),
+    };
     const connection = new Connection(WHO, wire, {
       ...parts,
       closed: () => closed++,

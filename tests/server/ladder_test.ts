@@ -38,7 +38,12 @@ class Stand implements Disposable {
   }
 
   open(): Promise<KeyStore> {
-    return KeyStore.open({ layout: this.layout, credential: this.credential }, engine);
+    return KeyStore.open({
+      layout: this.layout,
+      credential: this.credential,
+      engine,
+      ownsConfiguration: true,
+    });
   }
 
   /** Opens as a daemon does, with the passphrase where it is asked for. */
@@ -107,6 +112,18 @@ for (const from of RUNGS) {
     });
   }
 }
+
+Deno.test("a move that is killed, begun again and killed again loses nothing", async () => {
+  for (let first = 1, goesOn = true; goesOn; first++) {
+    for (let second = 1; second < 5; second++) {
+      using stand = new Stand();
+      const ids = await stand.ids();
+      goesOn = await stopAfter(first, move(stand.ladder, "file", {}));
+      await stopAfter(second, move(stand.ladder, "file", {}));
+      assert.equal(await stand.ids(), ids, `after steps ${first} and ${second}`);
+    }
+  }
+});
 
 Deno.test("a move makes a new sealing key, so that what the old rung held opens nothing", async () => {
   using stand = new Stand();

@@ -36,7 +36,7 @@ function forbidden([own, outside, port]: Targets): Record<string, () => unknown>
   const remote = `http://127.0.0.1:${port}/module.ts`;
   const inherit = { type: "module", deno: { permissions: { read: true } } } as const;
   return {
-    "read a file outside": () => Deno.readFileSync("/etc/passwd"),
+    "read a file outside": () => Deno.readFileSync("/etc/hosts"),
     "read a file beside its own": () => Deno.readFileSync(`${own}/state/other`),
     "leave by dots": () => Deno.readFileSync(`${own}/state/crypto/../other`),
     "list a directory outside": () => [...Deno.readDirSync("/")],
@@ -77,6 +77,7 @@ function allowed(own: string): Record<string, () => unknown> {
     "own: write a file": () => Deno.writeTextFileSync(`${file}.new`, "x"),
     "own: rename it": () => Deno.renameSync(`${file}.new`, file),
     "own: read it": () => Deno.readFileSync(file),
+    "own: read who has which id": () => ["/etc/passwd", "/etc/group"].map(Deno.readTextFileSync),
     "own: read the configuration": () => [...Deno.readDirSync(`${own}/config/crypto`)],
   };
 }

@@ -148,7 +148,7 @@ Deno.test("each wrong call has its code, and the next call is answered", async (
     ["invalid_params", "decrypt", { as: "text" }],
     ["invalid_params", "envelope.create", { size: -1 }],
     ["invalid_params", "envelope.create", { size: 1.5 }],
-    ["invalid_params", "key.create", { name: "new", purpose: "mac" }],
+    ["invalid_params", "key.create", { name: "new", purpose: "sign" }],
     ["invalid_params", "key.create", { name: "" }],
     ["invalid_params", "key.create", { name: "../x" }],
     ["invalid_params", "key.create", { name: "A" }],
@@ -399,4 +399,16 @@ Deno.test("answers are written to a client that has said all before they are rea
   const answers = await peer.rest();
   await sending;
   assert.equal(answers.length, count);
+});
+
+Deno.test("random gives as many bytes as it is told, within its bounds", async () => {
+  await using daemon = await LocalDaemon.start();
+  for (
+    const [params, length] of [[{}, 43], [{ length: 1 }, 2], [{ length: 65_536 }, 87_382]] as const
+  ) {
+    assert.equal(String(resultOf(await daemon.one("random", params)).data).length, length);
+  }
+  for (const length of [0, 65_537, -1, 1.5, "1"]) {
+    assert.equal(codeOf(await daemon.one("random", { length })), "invalid_params", `${length}`);
+  }
 });

@@ -19,7 +19,7 @@ export class LocalDaemon implements AsyncDisposable {
       owner: { uid: Deno.uid() ?? 0 },
       overflow: { uid: 65_534, gid: 65_534 },
       version: "test",
-      supervision: {},
+      supervision: { listeners: [] },
       warnings: [],
       limits: { ...DEFAULT_LIMITS, ...limits },
     });

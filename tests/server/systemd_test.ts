@@ -73,11 +73,34 @@ await linuxTest("what is no Unix listener is refused", ["python3"], async () => 
   }
 });
 
-await linuxTest("more than one socket is refused, and an odd count", ["python3"], async () => {
-  for (const count of ["2", "-1", "many"]) {
-    const { code, stderr } = await serveToEnd({ wrapper: [...PASS, "a listener", count] });
-    assert.equal(code, ERRORS.config.exit, stderr);
-    assert.ok(stderr.includes("LISTEN_FDS"), stderr);
+await linuxTest(
+  "more sockets than are there, or are of use, are refused",
+  ["python3"],
+  async () => {
+    const wrong = [["2", "descriptor 4"], ["4", "LISTEN_FDS"], ["-1", "LISTEN_FDS"], [
+      "many",
+      "LISTEN_FDS",
+    ]];
+    for (const [count, subject] of wrong) {
+      const { code, stderr } = await serveToEnd({ wrapper: [...PASS, "a listener", count!] });
+      assert.equal(code, ERRORS.config.exit, stderr);
+      assert.ok(stderr.includes(subject!), stderr);
+    }
+  },
+);
+
+await linuxTest("two sockets for the same are refused", ["activation"], async () => {
+  for (const names of [["one", "other"], ["credentials", "other", "more"], ["credentials"]]) {
+    using place = new Place();
+    const [first = "", ...others] = names.map((name) => `${place.directory}/${name}.sock`);
+    const more = others.flatMap((path) => ["--listen", path]);
+    await using daemon = new DaemonProcess({ place, wrapper: activate(first, place.env, ...more) });
+    await eventually("the sockets are there", () => {
+      return daemon.stderr.split("Listening on").length === names.length + 1;
+    });
+    using _ = await Peer.connect(first);
+    assert.equal((await daemon.status).code, ERRORS.config.exit, daemon.stderr);
+    assert.ok(daemon.stderr.includes("LISTEN_FDS"), daemon.stderr);
   }
 });
 

@@ -1,6 +1,7 @@
 /** The store on AWS, on AWS's own DynamoDB Local and an S3 server that checks signatures. */
 import { startAws } from "../support/aws.ts";
 import { attackTests } from "./aws/attacks.ts";
+import { doctorTests } from "./aws/doctor.ts";
 import { fileTests } from "./aws/files.ts";
 import { forgettingTests } from "./aws/forgetting.ts";
 import { presignedTests } from "./aws/presigned.ts";
@@ -18,5 +19,6 @@ if ("skip" in services) {
   presignedTests(services);
   forgettingTests(services);
   fileTests(services);
+  doctorTests(services);
   await attackTests(services);
 }

@@ -16,6 +16,7 @@ import {
   seeded,
 } from "../core/support.ts";
 import { startShareServer } from "../support/share.ts";
+import { soon } from "../support/wait.ts";
 import { contentOf, faulty, Kept, losing, lost, newClaim, TERMS } from "./line.ts";
 
 const server = await startShareServer();
@@ -148,6 +149,17 @@ Deno.test("of an answer's terms the reader believes the lifetime alone, and that
     // The rest its reader knows, and does not ask.
     else assert.equal(await opening, true);
   }
+});
+
+Deno.test("a request that takes too long is ended, and not left to go on", async () => {
+  using stalled = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const drained = stalled.accept().then(async (connection) => {
+    await connection.readable.pipeTo(new WritableStream()).catch(() => {});
+  });
+  const api = new ShareApi(`http://127.0.0.1:${stalled.addr.port}`, { patience: 100 });
+  const place = { id: pattern(16), uploadToken: pattern(32), offset: 0 };
+  await rejectsWith("share_unreachable", api.upload(place, pattern(4_194_304)));
+  await soon("the end of its connection", drained);
 });
 
 Deno.test("what is no answer of a share server is refused, however it looks", async () => {

@@ -129,6 +129,10 @@ Deno.test("settings that are wrong keep a server from starting, and are named", 
     [["--metrics", "somewhere"], "metrics"],
     [["--origin", "https://host/path"], "origin"],
     [["--origin", "javascript:1"], "origin"],
+    [["--origin", "http://share.example.org"], "origin"],
+    [["--listen", "0.0.0.0:0"], "origin"],
+    [["--listen", "[::]:0"], "origin"],
+    [["--proxies", "127.0.0.1,localhost"], "proxies"],
     [["--config", file], "max_tll"],
     [["--config", `${file}.absent`], ".absent"],
   ] as const;
@@ -186,4 +190,47 @@ Deno.test("the counts are on a listener of their own, and tell of no secret", as
   assert.ok(text.includes('crypto_share_requests_total{operation="create",status="201"} 1'), text);
   assert.ok(text.includes("crypto_share_secrets 1"), text);
   assert.ok(!text.includes(victim.id));
+  const head = await fetch(`http://${port}/metrics`, { method: "HEAD" });
+  assert.deepEqual([head.status, await head.text()], [200, ""]);
+  const statusOf = async (path: string, method = "GET") => {
+    const response = await fetch(`http://${port}${path}`, { method });
+    await response.body?.cancel();
+    return response.status;
+  };
+  for (const path of ["/", "/metrics/", "/healthz", "/s", "/api/look"]) {
+    assert.equal(await statusOf(path), 404, path);
+  }
+  assert.equal(await statusOf("/metrics", "POST"), 405);
+});
+
+Deno.test("a wrong method is told those that the path has, and nothing is nothing by any method", async () => {
+  await using server = await startShare(["--managed"]);
+  await using unmanaged = await startShare();
+  const asked = async (url: string, method: string) => {
+    const response = await fetch(url, { method });
+    await response.body?.cancel();
+    return [response.status, response.headers.get("allow")];
+  };
+  const allowed = {
+    "/": "GET, HEAD",
+    "/s%23x": "GET, HEAD",
+    "/page.js": "GET, HEAD",
+    "/healthz": "GET, HEAD",
+    "/managed": "GET, HEAD, POST",
+    "/managed/open": "POST",
+    "/api/take": "POST",
+    "/api/upload": "POST",
+  };
+  for (const [path, methods] of Object.entries(allowed)) {
+    for (const method of ["PUT", "DELETE", "OPTIONS", "GET", "POST"]) {
+      if (methods.includes(method)) continue;
+      assert.deepEqual(await asked(server.url + path, method), [405, methods], method + path);
+    }
+  }
+  const nothing = [`${server.url}/x`, `${server.url}/api/x`, `${unmanaged.url}/managed`];
+  for (const url of nothing) {
+    for (const method of ["PUT", "GET", "POST"]) {
+      assert.deepEqual(await asked(url, method), [404, null], method + url);
+    }
+  }
 });

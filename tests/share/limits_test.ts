@@ -5,6 +5,7 @@ import { Rates } from "../../share/rates.ts";
 import {
   nameInFile,
   parseAddress,
+  parseProxies,
   type Setting,
   SETTING_NAMES,
   SETTINGS,
@@ -36,6 +37,20 @@ Deno.test("a forwarded address is believed of a named proxy alone, and only its 
   assert.equal(client("127.0.0.1", "203.0.113.5, 198.51.100.1", proxies), "198.51.100.1");
   for (const odd of ["", "unknown", "198.51.100.1, ", "a, b", "1.2.3", "_hidden"]) {
     assert.equal(client("127.0.0.1", odd, proxies), "127.0.0.1", odd);
+  }
+});
+
+Deno.test("a proxy is an IP address however it is spelled, or unix, and nothing else", () => {
+  const proxies = parseProxies("::FFFF:192.0.2.7, 2001:DB8:0:0:0::1,unix,");
+  assert.deepEqual([...proxies], ["192.0.2.7", "2001:db8::1", "unix"]);
+  assert.equal(parseProxies("").size, 0);
+  for (const peer of ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1", "unix"]) {
+    assert.equal(client(peer, "198.51.100.1", proxies), "198.51.100.1", peer);
+  }
+  assert.equal(client("2001:db8::2", "198.51.100.1", proxies), "2001:db8:0:0::/64");
+  const odd = ["localhost", "10.0.0.0/8", "127.0.0.1:80", "[::1]", "127.1", "fe80::1%eth0", "UNIX"];
+  for (const name of odd) {
+    assert.throws(() => parseProxies(`127.0.0.1,${name}`), { code: "config" }, name);
   }
 });
 

@@ -26,8 +26,12 @@ export function faulty({ origin }: ShareServer, fault: Fault) {
     };
     return fault(pathname.slice("/api/".length), pass) ?? pass();
   });
-  const api = new ShareApi(`http://127.0.0.1:${proxy.addr.port}`);
-  return { api, [Symbol.asyncDispose]: () => proxy.shutdown() };
+  const address = `http://127.0.0.1:${proxy.addr.port}`;
+  return {
+    api: new ShareApi(address),
+    origin: address,
+    [Symbol.asyncDispose]: () => proxy.shutdown(),
+  };
 }
 
 /** Lets each of some calls be done once and its answer be lost. */

@@ -43,7 +43,14 @@ class Place implements Disposable {
 
 /** The exit status of a server that does not start. */
 async function refused(place: Place, ...args: string[]): Promise<number> {
-  return (await new ShareProcess(place.args(...args), place.data).end("SIGCONT")).code;
+  return (await refusedServer(place, ...args)).code;
+}
+
+/** The same, and what it said. */
+async function refusedServer(place: Place, ...args: string[]) {
+  const server = new ShareProcess(place.args(...args), place.data);
+  const { code } = await server.end("SIGCONT");
+  return { code, stderr: server.stderr };
 }
 
 Deno.test("a share server serves on a Unix socket, for its owner and group, and removes it", async () => {
@@ -69,14 +76,18 @@ Deno.test("a dead server's socket is taken over, a living one's is left alone", 
   await dead.end("SIGKILL");
   assert.ok(Deno.lstatSync(place.socket).isSocket, "a killed server leaves it");
   await using _living = await place.start();
-  assert.equal(await refused(place), ERRORS.already_running.exit);
+  const { code, stderr } = await refusedServer(place);
+  assert.equal(code, ERRORS.already_running.exit);
+  assert.match(stderr, /hint: .*--listen/, "not what a daemon of keys is told");
   assert.equal((await place.call("look", new Victim().link)).status, 404);
 });
 
 Deno.test("another program's socket, and what is no socket, is left alone", async () => {
   using place = new Place();
   const other = Deno.listen({ transport: "unix", path: place.socket });
-  assert.equal(await refused(place), ERRORS.already_running.exit);
+  const { code, stderr } = await refusedServer(place);
+  assert.equal(code, ERRORS.already_running.exit);
+  assert.match(stderr, /hint: .*--listen/);
   other.close();
   Deno.writeTextFileSync(place.socket, "mine");
   assert.equal(await refused(place), ERRORS.config.exit);

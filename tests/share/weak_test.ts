@@ -1,7 +1,9 @@
 /** Attacks that never succeed prove nothing: servers with one weakness each, and what finds it. */
 import assert from "node:assert/strict";
+import { fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { ShareApp } from "../../share/app.ts";
 import { type Attack, Finding, Untried } from "../../share/attack/attack.ts";
+import { LIMITS } from "../../share/attack/limits.ts";
 import { EXPIRY } from "../../share/attack/strangers.ts";
 import { ATTACKS } from "../../share/attack/suite.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";
@@ -16,6 +18,8 @@ interface Options {
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   readonly perMinute?: number;
+  /** Whose word about forwarded addresses is taken. */
+  readonly proxies?: readonly string[];
 }
 
 const PLENTY = 1e7;
@@ -27,14 +31,14 @@ class Serving implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly url: string;
 
-  constructor({ weak, clock = Date.now, perMinute = PLENTY }: Options) {
+  constructor({ weak, clock = Date.now, perMinute = PLENTY, proxies = [] }: Options) {
     const app = new ShareApp({
       store: this.#store,
       allowed: { ttl: 2_592_000, views: 100, size: 1e7 },
       clock,
       origin: "http://127.0.0.1",
       rates: { requests: perMinute, creations: perMinute },
-      proxies: new Set(),
+      proxies: new Set(proxies),
       managed: false,
     });
     const sound: Sound = (request) => app.handle(request, "127.0.0.1");
@@ -112,6 +116,24 @@ const talkative: Weak = async (request, sound) => {
   return new Response("Error\n    at parse (file:///srv/share.ts:1:1)", response);
 };
 
+/** Changes text that is in a body. */
+const respelling: Weak = async (request, sound) => {
+  const response = await sound(request);
+  if (!request.url.endsWith("/take") || !response.ok) return response;
+  const taken = await response.json();
+  const body = new TextDecoder("latin1").decode(fromBase64Url(taken.body));
+  const changed = body.replaceAll("&lt;", "<");
+  const bytes = Uint8Array.from(changed, (character) => character.charCodeAt(0));
+  return Response.json({ ...taken, body: toBase64Url(bytes) });
+};
+
+const turning: Weak = async (request, sound) => {
+  const response = await sound(request);
+  if (!request.url.endsWith("/body") || !response.ok) return response;
+  const bytes = await response.bytes();
+  return new Response(bytes.map((byte) => byte === 0x0d ? 0x0a : byte), response);
+};
+
 const WEAKNESSES: Readonly<Record<string, readonly [attack: string, weak: Weak]>> = {
   "gives a taken secret again": ["of 2 readers", generous()],
   "gives it to a stranger while its taker asks again": ["a stranger in between", generous()],
@@ -131,6 +153,8 @@ const WEAKNESSES: Readonly<Record<string, readonly [attack: string, weak: Weak]>
   "has no policy for its pages": ["previews", without("content-security-policy")],
   "believes the host of a request": ["says where links lead", linking],
   "shows where it failed": ["no source", talkative],
+  "spells what it keeps anew": ["short bodies", respelling],
+  "turns line ends in what it streams": ["long ones", turning],
 };
 
 for (const [name, [attack, weak]] of Object.entries(WEAKNESSES)) {
@@ -141,6 +165,23 @@ for (const [name, [attack, weak]] of Object.entries(WEAKNESSES)) {
   });
 }
 
+const LIMITED = { rounds: 1, attempts: 1 } as const;
+
+Deno.test(`attack: ${LIMITS.name}`, async () => {
+  await using serving = new Serving({ perMinute: 300 });
+  await LIMITS.run({ urls: [serving.url], ...LIMITED });
+});
+
+Deno.test("a server that believes an address which anybody may claim is found out", async () => {
+  await using serving = new Serving({ perMinute: 300, proxies: ["127.0.0.1"] });
+  await assert.rejects(LIMITS.run({ urls: [serving.url], ...LIMITED }), Finding);
+});
+
+Deno.test("a limit that is not met is untried", async () => {
+  await using serving = new Serving({});
+  await assert.rejects(LIMITS.run({ urls: [serving.url], ...LIMITED }), Untried);
+});
+
 /** A minute in half a second. */
 function hurried(): () => number {
   const started = Date.now();
@@ -149,7 +190,7 @@ function hurried(): () => number {
 
 Deno.test(`attack: ${EXPIRY.name}`, async () => {
   await using serving = new Serving({ clock: hurried() });
-  await EXPIRY.run({ urls: [serving.url], rounds: 1, attempts: 1 });
+  await EXPIRY.run({ urls: [serving.url], rounds: 1, attempts: 300 });
 });
 
 Deno.test("a server that gives what has expired is found out", async () => {

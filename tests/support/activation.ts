@@ -47,11 +47,14 @@ export class Supervised implements AsyncDisposable {
     private readonly end: string,
   ) {}
 
-  static async start(args: readonly string[] = []): Promise<Supervised> {
+  static async start(
+    args: readonly string[] = [],
+    options: Pick<StartOptions, "lifetime"> = {},
+  ): Promise<Supervised> {
     const place = new Place();
     const end = `${place.directory}/end`;
     const wrapper = [...activate(socketOf(place), place.env), "sh", "-c", FOREVER, end];
-    const shell = await listening(new DaemonProcess({ place, wrapper, args }));
+    const shell = await listening(new DaemonProcess({ ...options, place, wrapper, args }));
     return new Supervised(place, shell, end);
   }
 
@@ -71,6 +74,12 @@ export class Supervised implements AsyncDisposable {
   /** Sends the newest daemon a signal. */
   signal(name: Deno.Signal): void {
     Deno.kill(this.#pids.at(-1)!, name);
+  }
+
+  /** Bytes of memory that the newest daemon has. */
+  memory(): number {
+    const status = Deno.readTextFileSync(`/proc/${this.#pids.at(-1)!}/status`);
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
   /** Ends the daemon there is, once it serves, and waits until the next one has been started. */

@@ -23,6 +23,8 @@ const INNER_PORT = 8000;
 /** Credentials that both services take. */
 export const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "secretfortests" } as const;
 export const REGION = "us-east-1";
+/** Somebody of S3's whom only a bucket's policy gives rights; DynamoDB has tables of its own for it. */
+const LIMITED = { access: "limited", secret: "secretfortests", role: "user" };
 
 /** Both services, running. */
 export interface AwsServices extends AsyncDisposable {
@@ -36,6 +38,8 @@ export interface AwsServices extends AsyncDisposable {
   readonly buckets: string;
   /** Environment of programs that use both. */
   readonly env: Readonly<Record<string, string>>;
+  /** The same for who is not the owner of the buckets. */
+  readonly limited: Readonly<Record<string, string>>;
 }
 
 /** Starts both, or says why that can't be. */
@@ -81,19 +85,26 @@ async function fetched(command: readonly string[], more: Record<string, string> 
 async function start(jars: string, versitygw: string): Promise<AwsServices> {
   const directory = await Deno.makeTempDir({ prefix: "cta-" });
   const buckets = `${directory}/buckets`;
-  await Deno.mkdir(buckets);
+  for (const name of ["buckets", "versions", "accounts"]) await Deno.mkdir(`${directory}/${name}`);
+  const accounts = JSON.stringify({ accessAccounts: { [LIMITED.access]: LIMITED } });
+  await Deno.writeTextFile(`${directory}/accounts/users.json`, accounts);
   const socket = `${directory}/dynamodb.sock`;
   const connect = () => Deno.connect({ transport: "unix" as const, path: socket });
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const relaying = relay(listener, connect, pass).catch(() => {});
   const { port } = listener.addr;
   const children = [startDynamodb(jars, socket)];
-  const s3 = await startVersitygw(versitygw, buckets, children);
+  const s3 = await startVersitygw(versitygw, directory, children);
   const dynamodb = `http://127.0.0.1:${port}`;
   await eventually("DynamoDB Local answers", () => answers(dynamodb), STARTING);
   return {
     ...{ dynamodb, s3, buckets, connect },
     env: environment(dynamodb, s3),
+    limited: {
+      ...environment(dynamodb, s3),
+      AWS_ACCESS_KEY_ID: LIMITED.access,
+      AWS_SECRET_ACCESS_KEY: LIMITED.secret,
+    },
     async [Symbol.asyncDispose]() {
       listener.close();
       await Promise.all(children.map(({ stdin }) => stdin.close()));
@@ -146,13 +157,15 @@ const UNTIL_END = 'exec 3<&0; "$0" "$@" & program=$!; ' +
   '{ cat <&3; kill -9 "$program"; } & wait "$program"';
 
 /** Starts versitygw on a free port; on another, if somebody was quicker. */
-async function startVersitygw(program: string, buckets: string, children: Deno.ChildProcess[]) {
+async function startVersitygw(program: string, directory: string, children: Deno.ChildProcess[]) {
+  const backend = ["posix", "--versioning-dir", `${directory}/versions`, `${directory}/buckets`];
+  const options = ["--iam-dir", `${directory}/accounts`, ...backend];
   for (let tries = 1;; tries++) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
     listener.close();
     const child = new Deno.Command("sh", {
-      args: ["-c", UNTIL_END, program, "--port", `127.0.0.1:${port}`, "posix", buckets],
+      args: ["-c", UNTIL_END, program, "--port", `127.0.0.1:${port}`, ...options],
       env: {
         ...plainEnvironment(),
         ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId,

@@ -119,6 +119,8 @@ export interface LogLine {
   readonly declaredBytes?: number;
   readonly error?: string;
   readonly requests?: number;
+  readonly unit?: string;
+  readonly credential?: string;
 }
 
 /** Arguments that run a command as another user. */

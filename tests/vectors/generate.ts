@@ -5,10 +5,17 @@
  * docs/format.md, so that the file is a check of the code that reads it.
  */
 import { Buffer } from "node:buffer";
-import { createHmac, scryptSync } from "node:crypto";
+import { createHash, createHmac, scryptSync } from "node:crypto";
 import { type Bytes, concat, EMPTY } from "../../core/bytes.ts";
 import { createSealer } from "../../core/cobblestone.ts";
-import type { CryptoVectors, Expected, KeyedVector, PassphraseVector } from "./types.ts";
+import type {
+  CryptoVectors,
+  Expected,
+  KeyedVector,
+  MacVector,
+  PassphraseVector,
+  RingContent,
+} from "./types.ts";
 
 const CHUNK = 16_384;
 const SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1] as const;
@@ -254,6 +261,58 @@ function armorVectors(): CryptoVectors["armor"] {
   ];
 }
 
+function macText(length: number, context: string | null): string {
+  const digest = createHash("sha512").update(plaintextOf(length)).digest();
+  const hmac = createHmac("sha512", KEY).update("crypto/v1/mac\0").update(digest);
+  const tag = hmac.update(contextBytes(context)).digest().subarray(0, 32);
+  return `crypto:mac:v1:${encode(concat(keyId(KEY), new Uint8Array(tag)))}`;
+}
+
+function macVectors(): MacVector[] {
+  const entry = (comment: string, mac: string, length = 1, context: string | null = SOME) => {
+    return { comment, key: encode(KEY), context: encodeContext(context), length, mac };
+  };
+  const valid = CASES.map(([length, context]) => {
+    const comment = `${length} bytes, context ${JSON.stringify(context)}`;
+    return entry(comment, macText(length, context), length, context);
+  });
+  const mac = macText(1, SOME);
+  const bytes = new Uint8Array(Buffer.from(mac.slice("crypto:mac:v1:".length), "base64url"));
+  const changed = (of: Bytes) => `crypto:mac:v1:${encode(of)}`;
+  const misfits = [
+    entry("another first byte of the tag", changed(patched(bytes, 8, bytes[8]! ^ 1))),
+    entry("another last byte of the tag", changed(patched(bytes, -1, bytes.at(-1)! ^ 0x80))),
+    entry("other data", mac, 2),
+    entry("no data", mac, 0),
+    entry("another context", mac, 1, "another context"),
+    entry("no context", mac, 1, NONE),
+    { ...entry("another key", mac), key: encode(OTHER_KEY) },
+  ];
+  const malformed = [
+    entry("the tag cut short", changed(bytes.subarray(0, -1))),
+    entry("one byte more", changed(concat(bytes, Uint8Array.of(0)))),
+    entry("nothing", "crypto:mac:v1:"),
+    entry("no prefix", encode(bytes)),
+    entry("a message's prefix", `crypto:v1:${encode(bytes)}`),
+    entry("another version", mac.replace("v1", "v2")),
+    entry("another case", mac.replace("crypto", "Crypto")),
+    entry("padding", `${mac}==`),
+    entry("a line break at the end", `${mac}\n`),
+    entry("unused bits that are not zero", mac.slice(0, -1) + nextCharacter(mac.at(-1)!)),
+  ];
+  return [
+    ...valid,
+    ...misfits.map((one) => ({ ...one, error: "verification_failed" as const })),
+    ...malformed.map((one) => ({ ...one, error: "malformed" as const })),
+  ];
+}
+
+/** The character of base64url that stands for one more. */
+function nextCharacter(character: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return alphabet[alphabet.indexOf(character) + 1]!;
+}
+
 async function ringVectors(): Promise<CryptoVectors["ring"]> {
   const version = (material: Bytes, created: string) => ({
     id: encode(keyId(material)),
@@ -273,6 +332,7 @@ async function ringVectors(): Promise<CryptoVectors["ring"]> {
     ],
   };
   const file = await ringBytes(content, "crypto/v1/ring");
+  const second = ringOfStates(version);
   const sealingKey = encode(SEALING_KEY);
   const entry = (comment: string, bytes: Bytes, key = sealingKey) => ({
     comment,
@@ -281,12 +341,40 @@ async function ringVectors(): Promise<CryptoVectors["ring"]> {
     error: "ring_unreadable" as const,
   });
   return [
-    { comment: "two keys, three versions", sealingKey, file: encode(file), content },
+    { comment: "format 1: two keys, three versions", sealingKey, file: encode(file), content },
+    {
+      comment: "format 2: every state",
+      sealingKey,
+      file: encode(await ringBytes(second, "crypto/v1/ring")),
+      content: second,
+    },
     entry("another sealing key", file, encode(KEY)),
     entry("another byte", patched(file, -1, file.at(-1)! ^ 1)),
     entry("another context", await ringBytes(content, "crypto/v1/other")),
-    entry("another format", await ringBytes({ ...content, format: 2 }, "crypto/v1/ring")),
+    entry("another format", await ringBytes({ ...content, format: 3 }, "crypto/v1/ring")),
   ];
+}
+
+/** A ring in which versions are in every state that there is. */
+function ringOfStates(
+  version: (material: Bytes, created: string) => { id: string; material: string; created: string },
+): RingContent {
+  const [created, later] = ["2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"];
+  const { id } = version(counting(32, 0x10), created);
+  const versions = [
+    { id, created, destroyed: later },
+    { ...version(counting(32, 0x20), created), retired: later, destroyAt: "2026-03-01T00:00:00.000Z" },
+    { ...version(KEY, created), disabled: true as const },
+    version(OTHER_KEY, later),
+  ];
+  const stopped = {
+    name: "stopped",
+    purpose: "fernet",
+    disabled: true as const,
+    versions: [version(DATA_KEY, created)],
+  };
+  const kept = { name: "default", purpose: "seal", rotateAfter: 7_776_000, minVersion: 2, versions };
+  return { format: 2, stale: true, keys: [kept, stopped] };
 }
 
 async function ringBytes(content: unknown, context: string): Promise<Bytes> {
@@ -308,6 +396,7 @@ export async function generate(): Promise<string> {
     dataKey: encode(DATA_KEY),
     enveloped: [...await validKeyed(envelopedBytes), ...await invalidEnveloped()],
     passphrase: await passphraseVectors(),
+    mac: macVectors(),
     ring: await ringVectors(),
   };
   return JSON.stringify(vectors, null, 1) + "\n";

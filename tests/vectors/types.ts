@@ -21,16 +21,35 @@ export type PassphraseVector =
   & Expected
   & { readonly passphrase: string; readonly use: string };
 
+/** A mac, and the data that it is to be verified with, known by their length. */
+export interface MacVector {
+  readonly comment: string;
+  readonly key: string;
+  readonly context: string | null;
+  readonly length: number;
+  readonly mac: string;
+  /** Absent: it fits, and is what is made. */
+  readonly error?: "malformed" | "verification_failed";
+}
+
 /** The JSON inside a ring file. */
 export interface RingContent {
   readonly format: number;
+  readonly stale?: true;
   readonly keys: readonly {
     readonly name: string;
     readonly purpose: string;
+    readonly disabled?: true;
+    readonly rotateAfter?: number;
+    readonly minVersion?: number;
     readonly versions: readonly {
       readonly id: string;
-      readonly material: string;
+      readonly material?: string;
       readonly created: string;
+      readonly retired?: string;
+      readonly disabled?: true;
+      readonly destroyAt?: string;
+      readonly destroyed?: string;
     }[];
   }[];
 }
@@ -48,6 +67,7 @@ export interface CryptoVectors {
   readonly dataKey: string;
   readonly enveloped: readonly KeyedVector[];
   readonly passphrase: readonly PassphraseVector[];
+  readonly mac: readonly MacVector[];
   readonly ring: readonly (
     & { readonly comment: string; readonly sealingKey: string; readonly file: string }
     & ({ readonly content: RingContent } | { readonly error: "ring_unreadable" })

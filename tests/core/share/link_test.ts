@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { toBase64Url } from "../../../core/bytes.ts";
+import { CryptoError, ERRORS } from "../../../core/errors.ts";
 import { DEFAULT_ORIGIN, formatLink, parseLink, requireOrigin } from "../../../core/share/link.ts";
 import { formatReceipt, parseReceipt } from "../../../core/share/receipt.ts";
 import { failsWith, pattern, sameBytes } from "../support.ts";
@@ -52,6 +53,24 @@ Deno.test("everything else is no link, and one code says so", () => {
     `${LINK} ${LINK}`,
   ];
   for (const other of others) failsWith("bad_link", () => parseLink(other), other);
+});
+
+Deno.test("a whole link over plain http elsewhere is told why it is refused, not to copy it again", () => {
+  const hintOf = (text: string) => {
+    try {
+      parseLink(text);
+    } catch (error) {
+      assert.ok(error instanceof CryptoError);
+      return [error.code, error.hint] as const;
+    }
+    throw new Error("it was read");
+  };
+  const [code, hint] = hintOf(LINK.replace("https:", "http:"));
+  assert.equal(code, "bad_link");
+  assert.match(hint, /https/);
+  for (const other of [LINK.slice(0, -1), LINK.replace("share.example", "127.0.0.1:99999")]) {
+    assert.deepEqual(hintOf(other), ["bad_link", ERRORS.bad_link.hint], other);
+  }
 });
 
 Deno.test("an origin is https, or http to this machine, and nothing more", () => {

@@ -1,8 +1,11 @@
 /** The attacks, on two servers over one table and one bucket. */
 import assert from "node:assert/strict";
 import { Untried } from "../../../share/attack/attack.ts";
+import { strangersCalls } from "../../../share/attack/strangers.ts";
 import { ATTACKS } from "../../../share/attack/suite.ts";
 import { TRANSFERS } from "../../../share/attack/transfers.ts";
+import { ask, UNAVAILABLE, Victim } from "../../../share/attack/victim.ts";
+import { EVEN_TIME } from "../../../share/even.ts";
 import type { AwsServices } from "../../support/aws.ts";
 import { ShareProcess, UNHURRIED } from "../server_support.ts";
 import { OnAws } from "./support.ts";
@@ -36,8 +39,17 @@ export async function attackTests(services: AwsServices): Promise<void> {
   const through = TRANSFERS.filter(({ name }) => /^an upload|^a download/.test(name));
   for (const attack of ATTACKS) {
     Deno.test(`aws attack: ${attack.name}`, async () => {
-      const outcome = attack.run({ urls, rounds: 3, attempts: 200 });
+      const outcome = attack.run({ urls, rounds: 3, attempts: 50 });
       await (through.includes(attack) ? assert.rejects(outcome, Untried) : outcome);
     });
   }
+  Deno.test("aws: no stranger is refused before an even time", async () => {
+    const [url] = urls;
+    const { id } = await new Victim().create(url);
+    for (const [name, fields] of strangersCalls(id)) {
+      const began = performance.now();
+      const { status } = await ask(url, name, fields);
+      assert.deepEqual([status, performance.now() - began >= EVEN_TIME], [UNAVAILABLE, true], name);
+    }
+  });
 }

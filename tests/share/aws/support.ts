@@ -72,7 +72,8 @@ export function placeOf({ env }: Pick<AwsServices, "env">, name: string) {
   return awsPlace(addressOf(name), (variable) => env[variable]);
 }
 
-async function makeTable(client: DynamoDBClient, TableName: string): Promise<void> {
+/** Makes a table as a store needs it. */
+export async function makeTable(client: DynamoDBClient, TableName: string): Promise<void> {
   const command = new CreateTableCommand({
     TableName,
     AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],

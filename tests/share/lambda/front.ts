@@ -24,6 +24,8 @@ export class LambdaFront implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #make: (typeof KINDS)[keyof typeof KINDS]["make"];
   instances: readonly LambdaInstance[] = [];
+  /** What the function is told by its environment. */
+  env: Readonly<Record<string, string>> = {};
   #idle: LambdaInstance[] = [];
   readonly #waiting: ((instance: LambdaInstance) => void)[] = [];
 
@@ -51,6 +53,7 @@ export class LambdaFront implements AsyncDisposable {
       CRYPTO_SHARE_CREATIONS_PER_MINUTE: "10000000",
       ...options.env,
     };
+    front.env = env;
     const one = { directory, env, ...timeout === undefined ? {} : { timeout } };
     front.instances = await Promise.all(
       Array.from({ length: instances }, () => LambdaInstance.start(parts, one)),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LineReader } from "../../server/lines.ts";
+import { LineReader } from "../../core/lines.ts";
 import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
 import { utf8 } from "../../core/bytes.ts";
 

@@ -1,6 +1,6 @@
 /** Cutting a stream of bytes into lines. */
-import { concat, EMPTY } from "../core/bytes.ts";
-import { CryptoError } from "../core/errors.ts";
+import { concat, EMPTY } from "./bytes.ts";
+import { CryptoError } from "./errors.ts";
 
 const LINE_FEED = 0x0a;
 

@@ -1,0 +1,111 @@
+/** `crypto key set`, `retire`, `disable`, `enable`, `destroy` and `restore`. */
+import { formatDuration } from "../core/duration.ts";
+import { CryptoError } from "../core/errors.ts";
+import type { Changed, Results, VersionInfo } from "../core/rpc.ts";
+import type { ClientContext } from "./flags.ts";
+import type { KeyService } from "./keyservice.ts";
+import { ask, type ManageFlags, type Print } from "./manage.ts";
+
+/** What `key set` is told. Seconds, and a number. */
+export interface SetFlags extends ManageFlags {
+  readonly rotateAfter?: number | undefined;
+  readonly minVersion?: number | undefined;
+}
+
+/** What `key destroy` is told. */
+export interface DestroyFlags extends ManageFlags {
+  /** Seconds. */
+  readonly grace?: number | undefined;
+  readonly yes: boolean;
+}
+
+/** `crypto key set`. */
+export async function setKey(flags: SetFlags, print: Print, name: string): Promise<void> {
+  if (flags.rotateAfter === undefined && flags.minVersion === undefined) {
+    const hint = "say what is to be set: --rotate-after, --min-version";
+    throw new CryptoError("usage", { subject: name, hint });
+  }
+  await ask(flags, print, (service) => service.setKey(name, flags), describeSettings);
+}
+
+function describeSettings({ key, rotateAfter, minVersion }: Results["key.set"]): string {
+  const age = rotateAfter > 0 ? `rotated every ${formatDuration(rotateAfter)}` : "never rotated";
+  return `${key} is ${age} by the daemon; versions from ${minVersion} on decrypt`;
+}
+
+/** `crypto key retire` and `restore`. */
+export async function changeVersion(
+  change: "retire" | "restore",
+  flags: ManageFlags,
+  print: Print,
+  ...[name, version]: readonly [string, number]
+): Promise<void> {
+  await ask(flags, print, (service) => service.changeVersion(change, name, version), describe);
+}
+
+/** `crypto key disable` and `enable`. */
+export async function switchKey(
+  change: "disable" | "enable",
+  flags: ManageFlags,
+  print: Print,
+  ...[name, version]: readonly [string, number?]
+): Promise<void> {
+  await ask(flags, print, (service) => service.switchKey(change, name, version), describe);
+}
+
+const MEANING: Readonly<Record<Changed["state"], string>> = {
+  active: "in use",
+  retired: "retired: it decrypts, and encrypts no more",
+  disabled: "disabled: it neither encrypts nor decrypts",
+  outdated: "below the key's minimum: it neither encrypts nor decrypts",
+  scheduled: "to be destroyed: it neither encrypts nor decrypts",
+  destroyed: "destroyed",
+};
+
+function describe({ key, version, state }: Changed): string {
+  return `${version === undefined ? key : `${key} version ${version}`} is ${MEANING[state]}`;
+}
+
+/** `crypto key destroy`: asks before, since afterwards nobody can help. */
+export async function destroyKey(
+  { say, print, openTerminal }: ClientContext,
+  flags: DestroyFlags,
+  ...[name, version]: readonly [string, number]
+): Promise<void> {
+  const terminal = flags.yes ? undefined : openTerminal();
+  const question = async (service: KeyService) => {
+    if (!flags.yes) {
+      say(await describeLoss(service, name, version));
+      const typed = await terminal?.ask(`Type "${name} ${version}" to go on: `);
+      if (typed?.trim() !== `${name} ${version}`) throw new CryptoError("not_confirmed");
+    }
+    return await service.destroyKey(name, version, flags.grace);
+  };
+  await ask(flags, print, question, describeEnd);
+}
+
+async function describeLoss(service: KeyService, name: string, number: number): Promise<string> {
+  const key = (await service.keys()).find((one) => one.name === name);
+  const version = key?.versions.find((one) => one.version === number);
+  const subject = `${name} version ${number}`;
+  return `${subject}${version ? ` (${describeUse(version)})` : ""}: what is under it ` +
+    "cannot be read any more; `crypto rewrap --dry-run` shows which files are";
+}
+
+function describeUse({ id, encrypted, decrypted, lastUsed }: VersionInfo): string {
+  const last = lastUsed ? `, last used on ${lastUsed.slice(0, 10)}` : "";
+  return `id ${id}, encrypted ${encrypted} messages, decrypted ${decrypted}${last}`;
+}
+
+function describeEnd({ key, version, destroyAt, renews, sealing }: Results["key.destroy"]): string {
+  const lines = [
+    `${key} version ${version} does nothing any more, and is destroyed at ${destroyAt}`,
+    `until then \`crypto key restore ${key} ${version}\` keeps it`,
+    "backups of the keys go on holding it",
+  ];
+  if (renews) return [...lines, "older copies of the key ring will open no more"].join("\n");
+  const how =
+    `the daemon cannot make a new sealing key here (${sealing}), so older copies of the ` +
+    `key ring go on opening until root runs \`crypto reseal ${sealing}\` after that`;
+  return [...lines, how].join("\n");
+}

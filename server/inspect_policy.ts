@@ -1,0 +1,149 @@
+/** `crypto policy check` and `explain`: a policy file, for people. */
+import { CryptoError } from "../core/errors.ts";
+import { type Layout, SERVICE_USER, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
+import { exists } from "../platform/durable.ts";
+import { dropAllPermissions } from "../platform/permissions.ts";
+import { type Operation, OPERATIONS, ownerAccess } from "./access.ts";
+import { Accounts } from "./accounts.ts";
+import type { Identity } from "./identity.ts";
+import { parsePolicy, type Policy, type Rule } from "./policy.ts";
+import { type Grant, RuleSet } from "./policy_access.ts";
+import { NO_POLICY, readPolicy } from "./policy_file.ts";
+import { readAnyText, readTrustedText } from "./trusted.ts";
+
+/** What the program hands to these subcommands. */
+export interface PolicyContext {
+  /** Prints data on standard output. */
+  readonly print: (text: string) => void;
+  /** Prints a line for people. */
+  readonly say: (line: string) => void;
+}
+
+/** Who may do what, as it is asked on the command line. */
+export interface Question {
+  readonly user: string;
+  readonly key: string;
+  readonly operation: Operation;
+}
+
+/**
+ * Prints every mistake of a policy file.
+ * @param file another than the daemon's own, which others may be able to write
+ * @throws {CryptoError} `config` if there are any
+ */
+export function checkPolicy({ print, say }: PolicyContext, file?: string): void {
+  const path = file ?? daemonLayout().policy;
+  const text = file === undefined ? readTrustedText(path, daemonUser()) : readAnyText(file);
+  const accounts = Accounts.read();
+  dropAllPermissions();
+  if (text === undefined) return say(`${path} is not there: ${USUAL_RULE}`);
+  const { mistakes } = parsePolicy(text, accounts);
+  print(mistakes.map(({ line, what, why }) => `${path}:${line}: ${what}: ${why}\n`).join(""));
+  if (mistakes.length === 0) return say(`${path} has no mistake`);
+  const subject = `${path}: ${mistakes.length} ${mistakes.length === 1 ? "mistake" : "mistakes"}`;
+  throw new CryptoError("config", { subject, hint: "the daemon would go on with its old policy" });
+}
+
+/**
+ * Prints whether a user may, and by which line of the daemon's policy. The user's groups are those
+ * of the group database.
+ * @throws {CryptoError} `denied` if not
+ */
+export function explainPolicy({ print }: PolicyContext, question: Question): void {
+  const layout = daemonLayout();
+  const uid = daemonUser();
+  const policy = readPolicy(layout.policy, uid) ?? NO_POLICY;
+  const accounts = Accounts.read();
+  dropAllPermissions();
+  const owner = {
+    uid,
+    group: layout.mode === "system" ? accounts.groupId(SERVICE_USER) : undefined,
+  };
+  const who = identityOf(question.user, accounts);
+  const { may, why } = explain(policy, { ...question, who, owner, accounts, path: layout.policy });
+  print(`${may ? "yes" : "no"}: ${why}\n`);
+  if (may) return;
+  const { user, operation, key } = question;
+  throw new CryptoError("denied", { subject: `${user}, ${operation} ${key}`, hint: TO_ALLOW });
+}
+
+const USUAL_RULE = "root and the daemon's user may do all, members of its group may use every key";
+const TO_ALLOW = "an administrator allows it in the policy file, and reloads the daemon";
+
+/** What an explanation is made of. */
+interface Case extends Question {
+  readonly who: Identity;
+  readonly owner: { readonly uid: number; readonly group?: number | undefined };
+  readonly accounts: Accounts;
+  readonly path: string;
+}
+
+/** Whether somebody may, and why. */
+function explain(policy: Policy, one: Case): { readonly may: boolean; readonly why: string } {
+  const { who, owner, operation, key, path } = one;
+  const usual = ownerAccess(owner);
+  if (!policy.sections) return { may: usual.may(who, operation, key), why: USUAL_RULE };
+  if (operation === "manage" && usual.mayAdminister(who)) {
+    return { may: true, why: "root and the daemon's user manage every key" };
+  }
+  const rules = new RuleSet(policy, () => true);
+  const grant = rules.grant(who, operation, key);
+  if (grant) return { may: true, why: describeGrant(grant, one) };
+  const others = rules.rulesFor(operation, key).flatMap((rule) => named(rule, one));
+  const instead = others.length === 0 ? "no line allows it to anybody" : others.join(", ");
+  return { may: false, why: `nothing in ${path} names ${one.user} for it; ${instead}` };
+}
+
+function describeGrant({ line, section, kind, id }: Grant, { operation, path, accounts }: Case) {
+  const rule = `keys.${JSON.stringify(section)}.${operation}.${kind}`;
+  return `${path}:${line}: ${rule} names ${nameOf(kind, id, accounts)}`;
+}
+
+/** Whom a rule names, with the lines that do. */
+function named({ users, groups }: Rule, { accounts }: Case): string[] {
+  const show = (kind: Grant["kind"]) => ([id, line]: [number, number]) => {
+    return `line ${line} names ${kind === "users" ? "user" : "group"} ${
+      nameOf(kind, id, accounts)
+    }`;
+  };
+  return [...[...users].map(show("users")), ...[...groups].map(show("groups"))];
+}
+
+function nameOf(kind: Grant["kind"], id: number, accounts: Accounts): string {
+  return (kind === "users" ? accounts.userName(id) : accounts.groupName(id)) ?? String(id);
+}
+
+/** A user by name or number, as somebody who logs in now. */
+function identityOf(user: string, accounts: Accounts): Identity {
+  const uid = accounts.userId(user) ?? (/^\d{1,10}$/.test(user) ? Number(user) : undefined);
+  if (uid === undefined) {
+    throw new CryptoError("usage", {
+      subject: user,
+      hint: "no user has this name: see /etc/passwd",
+    });
+  }
+  const groups = [...accounts.groupsOf(uid)];
+  // A user who is only a number is in no group: -1 is none's.
+  return { uid, gid: groups[0] ?? -1, groups, pid: 0 };
+}
+
+/** The system's where there is a system's service, else the user's. */
+function daemonLayout(): Layout {
+  if (exists(SYSTEM_LAYOUT.configDirectory)) return SYSTEM_LAYOUT;
+  // No socket is used, so the runtime directory need not be known.
+  return userLayout((name) => Deno.env.get(name), "/");
+}
+
+/** The user that the daemon runs as. */
+function daemonUser(): number {
+  const own = Deno.uid() ?? 0;
+  if (daemonLayout().mode === "user") return own;
+  return Accounts.read().userId(SERVICE_USER) ?? own;
+}
+
+/** @throws {CryptoError} `usage` */
+export function readOperation(text: string): Operation {
+  const operation = OPERATIONS.find((name) => name === text);
+  if (operation) return operation;
+  throw new CryptoError("usage", { subject: text, hint: `choose one of ${OPERATIONS.join(", ")}` });
+}

@@ -1,0 +1,98 @@
+/**
+ * What the daemon does by itself: it destroys the versions whose time has come, makes a new version
+ * of a key whose newest is as old as is set, and keeps the counts of use. What was due while it did
+ * not run, or was sealed, it does when it can.
+ */
+import type { Engine } from "../core/engine.ts";
+import { asCryptoError, type CryptoError } from "../core/errors.ts";
+import { dueForDestruction, dueForRotation } from "../core/lifecycle.ts";
+import type { KeyRing } from "../core/ring.ts";
+import { used } from "./handlers.ts";
+import type { KeyStore } from "./keystore.ts";
+import type { Decision, DecisionLog } from "./log.ts";
+import type { Usage } from "./usage.ts";
+
+/** Milliseconds between two looks at what is due. */
+const INTERVAL = 1_000;
+/** Milliseconds after which something that failed is tried again. */
+const REST = 60_000;
+
+/** What a keeper works with. */
+export interface KeeperParts {
+  readonly store: KeyStore;
+  readonly usage: Usage;
+  readonly log: DecisionLog;
+  readonly engine: Engine;
+}
+
+/** Looks once a second, by the wall clock: a suspended machine has missed nothing. */
+export class Keeper {
+  readonly #timer: ReturnType<typeof setInterval>;
+  #looking: Promise<void> = Promise.resolve();
+  #busy = false;
+  #restsUntil = 0;
+
+  constructor(private readonly parts: KeeperParts) {
+    this.#timer = setInterval(() => this.#look(), INTERVAL);
+    this.#look();
+  }
+
+  /** Finishes what has begun, and writes the counts. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    this.parts.usage.close();
+  }
+
+  #look(): void {
+    const now = new Date();
+    this.parts.usage.keep(now.getTime());
+    const rests = Math.abs(this.#restsUntil - now.getTime()) <= REST &&
+      now.getTime() < this.#restsUntil;
+    if (this.#busy || this.parts.store.sealed || rests) return;
+    this.#busy = true;
+    this.#looking = this.#keep(now).catch(() => {
+      this.#restsUntil = Date.now() + REST;
+    }).finally(() => this.#busy = false);
+  }
+
+  async #keep(now: Date): Promise<void> {
+    const { keys } = this.parts.store.ring;
+    const due = keys.flatMap((key) => dueForDestruction(key, now));
+    const destroy = () => this.parts.store.destroy(now);
+    if (due.length > 0) await this.#act("daemon.destroy", due.map(used), destroy);
+    for (const key of keys.filter((key) => dueForRotation(key, now))) {
+      const next = { key: key.name, version: key.versions.length + 1 };
+      await this.#act("daemon.rotate", [next], () => this.#rotate(key.name, now));
+    }
+  }
+
+  /** By now somebody else may have done it. */
+  #rotate(name: string, now: Date): Promise<KeyRing> {
+    const { store, engine } = this.parts;
+    return store.update((ring) => {
+      const key = ring.get(name);
+      return key && dueForRotation(key, now) ? ring.rotate(name, { now, engine }) : ring;
+    });
+  }
+
+  /** Nothing is done that the log does not say before; if it then fails, it says that too. */
+  async #act(
+    op: string,
+    on: readonly Pick<Decision, "key" | "version">[],
+    act: () => Promise<unknown>,
+  ): Promise<void> {
+    if (!await this.#log(op, on)) throw new Error("the log cannot be written");
+    try {
+      await act();
+    } catch (error) {
+      await this.#log(op, on, asCryptoError(error));
+      throw error;
+    }
+  }
+
+  #log(op: string, on: readonly Pick<Decision, "key" | "version">[], error?: CryptoError) {
+    const lines = on.map((one) => ({ op, ...one, error: error?.code }));
+    return this.parts.log.write(undefined, lines);
+  }
+}

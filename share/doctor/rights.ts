@@ -1,0 +1,121 @@
+/**
+ * What the caller may do, by doing it: to an item and an object of random names, which are removed
+ * again. What cannot be removed is removed by TTL and lifecycle.
+ */
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { newName } from "../aws/items.ts";
+import { PREFIX } from "../aws/objects.ts";
+import { orNone, type Trial } from "./check.ts";
+
+/** What is tried on: one item, one object. */
+const name = () => `doctor.${newName()}`;
+
+/** What a server does with a table. */
+export function tableTrials(client: DynamoDBClient, TableName: string): Trial[] {
+  const at = { TableName, Key: { id: { S: name() } } };
+  // What is over, should it stay.
+  const deleteAt = { N: "1" };
+  return [
+    {
+      right: "dynamodb:PutItem",
+      use: () => client.send(new PutItemCommand({ TableName, Item: { ...at.Key, deleteAt } })),
+    },
+    { right: "dynamodb:GetItem", use: () => client.send(new GetItemCommand(at)) },
+    {
+      right: "dynamodb:UpdateItem",
+      use: () =>
+        client.send(
+          new UpdateItemCommand({
+            ...at,
+            UpdateExpression: "SET deleteAt = :deleteAt",
+            ExpressionAttributeValues: { ":deleteAt": deleteAt },
+          }),
+        ),
+    },
+    { right: "dynamodb:DeleteItem", use: () => client.send(new DeleteItemCommand(at)) },
+  ];
+}
+
+/** What a server does with a bucket. */
+export function bucketTrials(s3: S3Client, Bucket: string): Trial[] {
+  const at = { Bucket, Key: PREFIX + name() };
+  // What is not there is answered like a missing right, unless one may list.
+  let isThere = false;
+  let UploadId = "none";
+  return [
+    {
+      right: "s3:PutObject",
+      async use() {
+        await s3.send(new PutObjectCommand({ ...at, Body: new Uint8Array(1), IfNoneMatch: "*" }));
+        isThere = true;
+        UploadId = (await s3.send(new CreateMultipartUploadCommand(at))).UploadId ?? UploadId;
+      },
+    },
+    {
+      right: "s3:GetObject",
+      async use() {
+        if (!isThere) throw new NotTried();
+        const { Body } = await s3.send(new GetObjectCommand(at));
+        await Body?.transformToByteArray();
+      },
+    },
+    { right: "s3:DeleteObject", use: () => s3.send(new DeleteObjectCommand(at)) },
+    {
+      right: "s3:ListMultipartUploadParts",
+      use: () => known(s3.send(new ListPartsCommand({ ...at, UploadId }))),
+    },
+    {
+      right: "s3:AbortMultipartUpload",
+      use: () => known(s3.send(new AbortMultipartUploadCommand({ ...at, UploadId }))),
+    },
+  ];
+}
+
+/** There was nothing to try it on. */
+class NotTried extends Error {
+  override readonly name = "NotTried";
+}
+
+/** That there is no such upload says who may ask. */
+function known<A>(answer: Promise<A>): Promise<A | undefined> {
+  return orNone(["NoSuchUpload"], answer);
+}
+
+/** What whoever has a server's credentials is not to be able to do. None of it changes anything. */
+export function excessTrials(
+  { dynamodb, s3 }: { readonly dynamodb: DynamoDBClient; readonly s3: S3Client },
+  { table: TableName, bucket: Bucket }: { readonly table: string; readonly bucket: string },
+): Trial[] {
+  const elsewhere = { Bucket, Key: name(), UploadId: "none" };
+  return [
+    {
+      right: "dynamodb:Scan",
+      use: () => dynamodb.send(new ScanCommand({ TableName, Limit: 1, Select: "COUNT" })),
+    },
+    {
+      right: "s3:ListBucket",
+      use: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix: PREFIX, MaxKeys: 1 })),
+    },
+    {
+      right: `s3:AbortMultipartUpload outside ${PREFIX}`,
+      use: () => known(s3.send(new AbortMultipartUploadCommand(elsewhere))),
+    },
+  ];
+}
