@@ -3,7 +3,7 @@ import { startProgram } from "../../platform/programs.ts";
 import { runRole } from "../../platform/worker.ts";
 
 /** How long is waited for a failure, in milliseconds: some openers go on as long as the browser. */
-const PATIENCE = 3_000;
+const PATIENCE = 10_000;
 
 /** Runs in the worker: is asked for a file, and tells whether something opens it. */
 export function runBrowserRole(): void {

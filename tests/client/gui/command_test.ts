@@ -27,10 +27,8 @@ await linuxTest("the browser is given a file's path and nothing else, and outliv
   "xdgOpen",
 ], async () => {
   using folder = new Folder();
-  const browser = folder.write(
-    "browser",
-    '#!/bin/sh\necho "$*" > "$0.args"\nexec env BROWSER_OF="$0" sleep 60\n',
-  );
+  const script = 'echo "$*" > "$0.args"\nBROWSER_OF="$0" sleep 60 > /dev/null 2>&1 &\n';
+  const browser = folder.write("browser", `#!/bin/sh\n${script}`);
   Deno.chmodSync(browser, 0o755);
   await using gui = new GuiWindow({ env: { ...env, BROWSER: browser }, args: [] });
   await eventually("it is open", () => gui.stderr.includes("opened in the browser"));

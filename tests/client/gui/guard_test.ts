@@ -171,6 +171,14 @@ Deno.test("what is asked wrongly is refused by its code, and nothing else is ser
     "invalid_params",
   );
   assert.equal(await codeOf("/other", "{}"), "unknown_method");
+  const send = async (body: string) => {
+    const job = '{"do":"send","files":[{"name":"a","type":"","size":3}],"size":9,"ttl":60}';
+    const { id } = JSON.parse((await raw(`${origin}/job`, "POST", headers, job)).text);
+    return await codeOf(`/input/${id}`, body);
+  };
+  assert.equal(await send("abcd"), "io");
+  assert.equal(await send("ab"), "io");
+  assert.equal(await send("abc"), "share_unreachable");
   for (const path of ["/x", "/page.ts", "/?token=x", "/assets/page.js", "/open", "/about"]) {
     assert.equal((await raw(origin + path, "GET", headers)).status, 404, path);
   }

@@ -13,6 +13,7 @@ const share = await startShareServer();
 const env = { ...daemon.env, CRYPTO_SHARE_SERVER: share.origin };
 await succeeds(["key", "create", "invoices"], { env });
 await succeeds(["key", "rotate", "invoices"], { env });
+await succeeds(["key", "create", "stamps", "--purpose", "mac"], { env });
 Deno.test.afterAll(async () => {
   await closeBrowser();
   await share[Symbol.asyncDispose]();
@@ -65,7 +66,13 @@ await windowTest(
   async (visit) => {
     const { page } = visit;
     await page.getByLabel("Your text").fill("grüße\n<b>");
-    await page.getByLabel("Key", { exact: true }).selectOption("invoices");
+    const key = page.getByLabel("Key", { exact: true });
+    await key.selectOption("invoices");
+    assert.deepEqual(await key.locator("option").allTextContents(), [
+      "The default key",
+      "default, version 1",
+      "invoices, version 2",
+    ]);
     await page.getByText("Bind it to a context").click();
     await page.getByLabel("Context", { exact: true }).fill("customer/42");
     await visit.press("Encrypt");
@@ -155,9 +162,11 @@ await windowTest(
     const { page } = visit;
     await page.getByRole("link", { name: "Keys" }).click();
     await page.locator("table").nth(1).waitFor();
-    assert.deepEqual(await page.locator("h2").allTextContents(), ["default", "invoices"]);
+    assert.deepEqual(await page.locator("h2").allTextContents(), ["default", "invoices", "stamps"]);
     const table = page.getByRole("table").nth(1);
     assert.deepEqual(await table.locator("tbody td:first-child").allTextContents(), ["2", "1"]);
+    const states = await table.locator("td:nth-child(2)").allTextContents();
+    assert.deepEqual(states, ["Encrypts", "Decrypts"]);
     const [, { versions }] = JSON.parse(await prints(["key", "list", "--json"], { env }));
     const ids = versions.map(({ id }: { readonly id: string }) => id).reverse();
     assert.deepEqual(await table.locator("code").allTextContents(), ids);

@@ -5,6 +5,9 @@ import { newContext, WatchedPage } from "../../support/browser.ts";
 import { compiledProgram, kill } from "../../support/process.ts";
 import { eventually, soon } from "../../support/wait.ts";
 
+/** A share server that is not there. */
+const NOBODY = "http://127.0.0.1:9";
+
 /** How a window is started. */
 export interface WindowOptions {
   /** All of its environment. */
@@ -23,7 +26,7 @@ export class GuiWindow implements AsyncDisposable {
   constructor({ env, args = ["--no-open"] }: WindowOptions) {
     this.#child = new Deno.Command(compiledProgram(), {
       args: ["gui", ...args],
-      env: { ...env },
+      env: { CRYPTO_SHARE_SERVER: NOBODY, ...env },
       clearEnv: true,
       stdin: "null",
       stdout: "null",

@@ -1,10 +1,16 @@
 /** Choosing a key, among those that the daemon's policy allows. */
 import type { Complaint } from "../../../../core/page/form.ts";
+import type { KeyInfo } from "../../../../core/rpc.ts";
 import { ask } from "../ask.ts";
 import { element, field, select } from "../dom.ts";
 import type { Texts } from "../language.ts";
 import type { Way } from "../../wire.ts";
 import { inOneLine } from "./problem.ts";
+
+/** Whether a key is for that: some authenticate only, some have no version left that encrypts. */
+function isFitting(way: Way, { purpose, disabled, encrypts }: KeyInfo): boolean {
+  return purpose !== "mac" && !disabled && (way === "decrypt" || encrypts !== undefined);
+}
 
 /** A choice of keys, which come when the daemon has told them. */
 export class KeyChoice {
@@ -15,10 +21,14 @@ export class KeyChoice {
     this.#select = select([""], "", () => (t) => t[way].anyKey);
     this.element = field((t) => t.key, this.#select, (t) => t[way].keyHint);
     ask("about", {}).then(({ keys }) => {
-      for (const { name, versions } of keys) {
-        const label = (t: Texts) => t.keyVersion(name, versions.length);
-        this.#select.append(element("option", { value: name }, label));
-      }
+      const fitting = keys.filter((key) => isFitting(way, key));
+      const options = fitting.map(({ name, encrypts }) => {
+        const label = encrypts === undefined
+          ? name
+          : ({ keyVersion }: Texts) => keyVersion(name, encrypts);
+        return element("option", { value: name }, label);
+      });
+      this.#select.append(...options);
     }).catch((error) => complaint.say(inOneLine(error)));
   }
 

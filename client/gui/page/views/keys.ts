@@ -22,16 +22,23 @@ export function showKeys(): void {
   );
 }
 
-function tableOf({ name, purpose, versions }: KeyInfo): HTMLElement {
+function tableOf({ name, purpose, encrypts, versions }: KeyInfo): HTMLElement {
   const heads = [
     element("th", { scope: "col" }, (t) => t.keys.version),
+    element("th", { scope: "col" }, (t) => t.keys.state),
     element("th", { scope: "col" }, (t) => t.keys.id),
     element("th", { scope: "col" }, (t) => t.keys.created),
   ];
-  const rows = versions.map(({ id, created }, i) => {
-    const number = element("td", {}, String(i + 1));
-    const when = element("td", {}, (t) => formatWhen(t, Date.parse(created)));
-    return element("tr", {}, number, element("td", {}, element("code", {}, id)), when);
+  const rows = versions.map((one) => {
+    const state = one.state === "active" && one.version === encrypts ? "encrypts" : one.state;
+    return element(
+      "tr",
+      {},
+      element("td", {}, String(one.version)),
+      element("td", {}, (t) => t.keys.states[state]),
+      element("td", {}, element("code", {}, one.id)),
+      element("td", {}, (t) => formatWhen(t, Date.parse(one.created))),
+    );
   });
   return element(
     "section",
