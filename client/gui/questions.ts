@@ -1,9 +1,10 @@
 /** Reading what a page asks: nothing of it is taken for what it should be. */
 import { CryptoError } from "../../core/errors.ts";
 import { isObject } from "../../core/rpc.ts";
+import type { SharedFile } from "../../core/share/manifest.ts";
 import { safeName } from "../../core/share/names.ts";
 import { TTL_RANGE } from "../../core/share/terms.ts";
-import type { FileJob, Questions, SendJob, SentFile, Terms, Way } from "./wire.ts";
+import type { FileJob, Questions, SendJob, Terms, Way } from "./wire.ts";
 
 /** Files of one link, at most. */
 const MAX_FILES = 256;
@@ -64,7 +65,7 @@ function readSendJob(asked: Json): SendJob {
   return { do: "send", files, size: whole(size), ttl, code: asked.code === true };
 }
 
-function readFiles(value: unknown): SentFile[] {
+function readFiles(value: unknown): SharedFile[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_FILES) return fail();
   return value.map(object).map(({ name, type, size }) => {
     return { name: text(name), type: text(type), size: whole(size) };

@@ -1,12 +1,12 @@
 /** `crypto gui`: prepares, starts the workers, gives up every permission, waits for the end. */
 import { browserPrivileges, guiPrivileges } from "../../core/privileges.ts";
 import { BROWSER_WORKER, GUI_WORKER } from "../../core/roles.ts";
+import type { ShareServer } from "../../core/share/sending.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { locateSocket } from "../locate.ts";
 import { makeHandoffDirectory } from "./handoff.ts";
 import type { Question, Started } from "./worker.ts";
-import type { Tools } from "./work.ts";
 
 /** What the program hands to this subcommand. */
 export interface GuiContext {
@@ -15,7 +15,7 @@ export interface GuiContext {
   /** Prints a line for people. */
   readonly say: (line: string) => void;
   /** The share server that is meant, and the storage that it names. */
-  readonly findShareServer: (told: string | undefined) => Promise<Tools["server"]>;
+  readonly findShareServer: (told: string | undefined) => Promise<ShareServer>;
 }
 
 /** How it is told. */
@@ -76,7 +76,7 @@ async function startGuiWorker(
   { port, directory, server }: {
     readonly port: number;
     readonly directory: string;
-    readonly server: Tools["server"];
+    readonly server: ShareServer;
   },
   onUnused: () => void,
 ): Promise<RoleWorker<Question, Started | undefined, "unused">> {

@@ -1,5 +1,7 @@
 /** What the page asks and is answered, as JSON; types alone, so that both sides have them. */
 import type { KeyInfo } from "../../core/rpc.ts";
+import type { SharedFile } from "../../core/share/manifest.ts";
+import type { SentLink } from "../../core/share/sending.ts";
 
 /** What a message is made or read with. */
 export interface Terms {
@@ -24,20 +26,13 @@ export interface FileJob extends Terms {
 /** What is sent as a link: files, whose bytes go in one after the other, or a text. */
 export interface SendJob {
   readonly do: "send";
-  readonly files?: readonly SentFile[] | undefined;
+  readonly files?: readonly SharedFile[] | undefined;
   /** Bytes that go in. */
   readonly size: number;
   /** Seconds that it can be opened for. */
   readonly ttl: number;
   /** Whether a code joins the link. */
   readonly code: boolean;
-}
-
-/** A file as its manifest says. */
-export interface SentFile {
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
 }
 
 /** What is asked at once. */
@@ -47,12 +42,9 @@ export interface Questions {
   readonly job: FileJob | SendJob;
 }
 
-/** What is sent, once. Times are milliseconds since 1970. */
-export interface Sent {
-  readonly link: string;
+/** What was sent. */
+export interface Sent extends SentLink {
   readonly code?: string | undefined;
-  readonly receipt: string;
-  readonly expires: number;
 }
 
 /** The answers. */

@@ -3,6 +3,7 @@ import { type Bytes, concat, fromUtf8, utf8 } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { newCode } from "../../core/share/code.ts";
+import type { SendLink, ShareServer } from "../../core/share/sending.ts";
 import type { KeyService } from "../keyservice.ts";
 import { decryptFlow, encryptFlow } from "../message.ts";
 import { sourceOf, streamOf } from "../stream.ts";
@@ -19,31 +20,13 @@ import {
 /** Pieces are of 16 chunks, since each is a new buffer, and what is too slow for more is HTTP. */
 const PIECE_PARTS = 8;
 
-/** What is to be sent as a link, and how. */
-export interface Sending {
-  readonly origin: string;
-  /** Origin of where the server keeps large bodies, if not itself. */
-  readonly storage?: string | undefined;
-  /** Absent: a text. */
-  readonly files?: SendJob["files"];
-  /** Bytes that {@link read} gives. */
-  readonly length: number;
-  read(): AsyncIterable<Bytes>;
-  readonly terms: { readonly ttl: number; readonly views: number };
-  readonly passphrase?: string | undefined;
-  readonly engine?: Engine | undefined;
-}
-
-/** Sends something as a link. Another folder knows how. */
-export type SendLink = (sending: Sending) => Promise<Omit<Sent, "code">>;
-
 /** What the work is done with. */
 export interface Tools {
   readonly service: KeyService;
   readonly engine: Engine | undefined;
   readonly share: SendLink;
   /** The share server, and its storage if it has named one. */
-  readonly server: { readonly origin: string; readonly storage?: string | undefined };
+  readonly server: ShareServer;
 }
 
 /** The work of one window. */

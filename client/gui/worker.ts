@@ -2,16 +2,14 @@
  * The worker of `crypto gui`: it alone may listen, and reach the daemon and the share server. It
  * gives up the loading of libraries before it listens.
  */
-import { UnixDialer } from "../../platform/dial.ts";
+import type { SendLink, ShareServer } from "../../core/share/sending.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { KeyService } from "../keyservice.ts";
-import { Session } from "../session.ts";
-import { unreachable } from "../transport.ts";
+import { connectAt } from "../bound.ts";
 import { removeHandoff } from "./handoff.ts";
 import { GuiServer, type ServerOptions } from "./server.ts";
-import { GuiWork, type SendLink, type Tools } from "./work.ts";
+import { GuiWork } from "./work.ts";
 
 /** What the worker is asked. */
 export type Question =
@@ -20,7 +18,7 @@ export type Question =
     readonly options: Omit<ServerOptions, "onUnused">;
     /** Path of the daemon's socket, checked. */
     readonly socket: string;
-    readonly server: Tools["server"];
+    readonly server: ShareServer;
   }
   | { readonly type: "stop" };
 
@@ -44,23 +42,14 @@ async function start(
   share: SendLink,
   onUnused: () => void,
 ): Promise<GuiServer> {
-  const dialer = new UnixDialer(socket);
-  const engine = loadLibcrypto();
-  dropLibraryPermission();
   try {
-    const service = new KeyService(await Session.open(() => dial(dialer, socket)));
+    const service = await connectAt(socket);
+    const engine = loadLibcrypto();
+    dropLibraryPermission();
     const work = new GuiWork({ service, engine, share, server });
     return new GuiServer(work, { ...options, onUnused });
   } catch (error) {
     removeHandoff(options.directory);
     throw error;
-  }
-}
-
-async function dial(dialer: UnixDialer, socket: string) {
-  try {
-    return await Promise.resolve(dialer.connect());
-  } catch (cause) {
-    throw unreachable(socket, cause);
   }
 }

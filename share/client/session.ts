@@ -2,6 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { shareClientPrivileges } from "../../core/privileges.ts";
 import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
+import type { ShareServer } from "../../core/share/sending.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
 import { dropAllPermissions } from "../../platform/permissions.ts";
 import { type RoleOptions, RoleWorker } from "../../platform/worker.ts";
@@ -77,7 +78,7 @@ const STORAGE_PATIENCE = 3_000;
 export async function findServer(
   script: string,
   told: string | undefined,
-): Promise<{ readonly origin: string; readonly storage?: string | undefined }> {
+): Promise<ShareServer> {
   const origin = serverOrigin(told);
   const permissions = shareClientPrivileges([origin], {}).start;
   const options = { script, name: SHARE_CLIENT_WORKER, permissions };
