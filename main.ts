@@ -29,6 +29,7 @@ import {
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
+  AUDIT_WORKER,
   BROWSER_WORKER,
   DAEMON_WORKER,
   GUI_WORKER,
@@ -44,6 +45,7 @@ import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
+import type { AuditContext } from "./server/audit/run.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
 
@@ -52,6 +54,7 @@ type Context =
   & GuiContext
   & ServeContext
   & AdminContext
+  & AuditContext
   & InstallContext
   & ShareContext
   & NginxContext
@@ -75,6 +78,7 @@ const SUBCOMMANDS = {
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
   policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
@@ -194,7 +198,7 @@ function writeSome(bytes: Uint8Array): number {
 }
 
 const context: Context & { process: { exitCode?: number | string | null } } = {
-  process: { stdout: { write: print }, stderr: { write: writeError } },
+  process: { stdout: { write: (text) => void print(text) }, stderr: { write: writeError } },
   print,
   say,
   script: import.meta.url,
@@ -256,6 +260,9 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === AUDIT_WORKER) {
+  const { runAuditRole } = await import("./server/audit/worker.ts");
+  runAuditRole();
 } else if (globalThis.name === GUI_WORKER) {
   const { runGuiRole } = await import("./client/gui/worker.ts");
   const { sendStream } = await import("./share/client/stream.ts");

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { reason } from "../tools/process.ts";
+import { benchAudit } from "./audit.ts";
 import { benchFairness } from "./fairness.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
@@ -19,6 +20,7 @@ import { Workspace } from "./workspace.ts";
 /** The parts, in the order in which they run. */
 const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   requests: benchRequests,
+  audit: benchAudit,
   fairness: benchFairness,
   files: benchFiles,
   process: benchProcess,

@@ -56,11 +56,19 @@ function found(answer: string, message: string | undefined): string {
   return message;
 }
 
-/**
- * Starts a daemon of its own directories and waits until it answers.
- * @param policy text of its policy file, if it is to have one
- */
-export async function startDaemon(space: Workspace, policy?: string): Promise<Server> {
+/** How a daemon is started. */
+export interface DaemonOptions {
+  /** Another program than the one that is measured. */
+  readonly program?: string;
+  /** Text of its policy file, if it is to have one. */
+  readonly policy?: string;
+}
+
+/** Starts a daemon of its own directories and waits until it answers. */
+export async function startDaemon(
+  space: Workspace,
+  { program = space.crypto, policy }: DaemonOptions = {},
+): Promise<Server> {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
   const env = {
@@ -74,7 +82,7 @@ export async function startDaemon(space: Workspace, policy?: string): Promise<Se
     await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
   }
   const socket = `${home}/crypto/crypto.sock`;
-  const child = space.start(space.crypto, ["serve"], { env });
+  const child = space.start(program, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);
 }
 

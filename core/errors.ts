@@ -205,8 +205,16 @@ export const ERRORS = {
     exit: 75,
     rpc: -32016,
     http: 503,
-    message: "the access log cannot be written, so nothing is answered",
+    message: "the audit log cannot be written, so nothing is answered",
     hint: "the administrator must make room for the log",
+  },
+  log_broken: {
+    exit: 65,
+    rpc: -32057,
+    http: 500,
+    message: "the audit log is not what was written",
+    hint:
+      "see where above; keep these files and the journal as they are, and find out who could write them",
   },
   ring_not_saved: {
     exit: 74,

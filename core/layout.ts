@@ -17,7 +17,7 @@ export interface Layout {
   readonly mode: "system" | "user";
   /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
-  /** Holds the ring, the access log and the counts of use. */
+  /** Holds the ring, the audit log and the counts of use. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
@@ -36,9 +36,12 @@ export interface Layout {
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
   readonly ring: string;
-  readonly accessLog: string;
   /** How often each key version was used. */
   readonly usage: string;
+  /** The audit log that is being written. Older ones have its name and an ending. */
+  readonly auditLog: string;
+  /** The key under which the log names contexts, sealed as the ring is. */
+  readonly contextKey: string;
 }
 
 /** Reads an environment variable. */
@@ -59,8 +62,9 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
-    accessLog: `${state}/access.log`,
     usage: `${state}/usage`,
+    auditLog: `${state}/audit.log`,
+    contextKey: `${state}/audit.key`,
   };
 }
 

@@ -144,6 +144,18 @@ const REWRAPPER: Privileges = {
   working: {},
 };
 
+/** Finds the log, opens the file of published heads; a worker reads the log and the journal. */
+const AUDIT: Privileges = {
+  start: {
+    read: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid", "gid"],
+    run: systemPrograms("journalctl"),
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Reads the policy, and who the users and groups are, then holds nothing. */
 const POLICY: Privileges = {
   start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
@@ -177,6 +189,7 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  audit: AUDIT,
   policy: POLICY,
   gui: {
     start: {

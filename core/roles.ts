@@ -3,6 +3,9 @@
 /** Changes and backs up the ring. */
 export const ADMIN_WORKER = "crypto-admin";
 
+/** Reads the audit log. */
+export const AUDIT_WORKER = "crypto-audit";
+
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
 

@@ -9,6 +9,7 @@ import { PROGRAM_DIRECTORIES, systemPrograms } from "../core/privileges.ts";
 /** Programs to the Debian packages that they are in. */
 const PACKAGES = {
   "groupdel": "passwd",
+  "journalctl": "systemd",
   "setpriv": "util-linux",
   "systemctl": "systemd",
   "systemd-creds": "systemd",

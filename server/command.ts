@@ -158,7 +158,7 @@ export const serveCommand: Command<ServeCommandContext> = buildCommand({
       "first key when there is none. It then guards the keys against other users, not against the",
       "user's own programs.",
       "",
-      "Every decision is a line in access.log in the state directory.",
+      "Every decision is a line in audit.log in the state directory; see `crypto audit`.",
     ].join("\n"),
     customUsage: [
       { input: "", brief: "for yourself" },

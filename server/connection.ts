@@ -26,7 +26,7 @@ import type { Receiver, Transport } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
-import type { Decision, DecisionLog } from "./log.ts";
+import type { Decision, DecisionLog } from "./audit/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { failure } from "./outcome.ts";
 import type { Service } from "./service.ts";

@@ -6,7 +6,7 @@ import { Channel, type ChannelParts } from "./channel.ts";
 import { type Credential, type Credentials, readAddress } from "./credentials.ts";
 import { identify, type Identity, type OverflowIds } from "./identity.ts";
 import type { Admission } from "./limits.ts";
-import type { DecisionLog } from "./log.ts";
+import type { DecisionLog } from "./audit/log.ts";
 
 /** What such a listener works with. */
 export interface CredentialListenerParts extends ChannelParts {

@@ -19,7 +19,7 @@ Deno.test("the system's layout keeps key, ring and socket in three directories",
   assert.equal(SYSTEM_LAYOUT.mode, "system");
   assert.equal(SYSTEM_LAYOUT.sealingKey, "/etc/crypto/sealing.key");
   assert.equal(SYSTEM_LAYOUT.ring, "/var/lib/crypto/ring");
-  assert.equal(SYSTEM_LAYOUT.accessLog, "/var/lib/crypto/access.log");
+  assert.equal(SYSTEM_LAYOUT.auditLog, "/var/lib/crypto/audit.log");
   assert.equal(SYSTEM_LAYOUT.socket, "/run/crypto/crypto.sock");
 });
 

@@ -68,7 +68,7 @@ export function installedFacts(changes: Partial<Facts> = {}): Facts {
   return freshFacts({
     files,
     names: {
-      [layout.stateDirectory]: ["access.log", "lock", "ring"],
+      [layout.stateDirectory]: ["audit.log", "lock", "ring"],
       [layout.configDirectory]: ["crypto.toml", "install.json", "sealing.key"],
     },
     account: { uid: 990, gid: 990 },

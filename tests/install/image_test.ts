@@ -140,7 +140,7 @@ await linuxTest(
         if (action.do !== "write" || !action.text.includes('"complete": true')) {
           return await perform(action);
         }
-        for (const name of ["lock", "access.log", "ring.new"]) {
+        for (const name of ["lock", "audit.log", "ring.new"]) {
           Deno.writeTextFileSync(`${state}/${name}`, "");
         }
         throw new Error("failed on purpose");

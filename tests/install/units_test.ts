@@ -4,7 +4,7 @@ import { SYSTEM_LAYOUT } from "../../core/layout.ts";
 import { ACCOUNTS, daemonPrivileges } from "../../core/privileges.ts";
 import { assetsFor } from "../../install/assets.ts";
 import { placesBelow } from "../../install/places.ts";
-import { defaultOf, LIMIT_SETTINGS, parseConfig } from "../../server/config.ts";
+import { defaultOf, type NumberSection, parseConfig, SETTINGS } from "../../server/config.ts";
 import { linuxTest } from "../support/linux.ts";
 import { must, run } from "../support/process.ts";
 
@@ -103,9 +103,10 @@ Deno.test("the socket is where clients look, root's, and open to the group alone
 
 Deno.test("the configuration's comments are the settings with their defaults", () => {
   const commented = [...text("config").matchAll(/^#(\w+) = (\d+)$/gm)];
-  const defaults = Object.entries(LIMIT_SETTINGS).map((
-    [name, setting],
-  ) => [name, defaultOf(setting)]);
+  const defaults = (Object.keys(SETTINGS) as NumberSection[]).flatMap((section) => {
+    const settings = Object.entries(SETTINGS[section]);
+    return settings.map(([name, setting]) => [name, defaultOf(section, setting)]);
+  });
   assert.deepEqual(commented.map(([, name, value]) => [name, Number(value)]), defaults);
   const nothing = parseConfig("", "crypto.toml");
   assert.deepEqual(parseConfig(text("config"), "crypto.toml"), nothing);

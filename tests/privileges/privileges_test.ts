@@ -83,6 +83,8 @@ const IN_WORKERS: readonly (readonly string[])[] = [
   ["backup", backup, ...fromFile],
   ["restore", backup, "--replace", ...fromFile],
   ["reseal", "passphrase", ...fromFile],
+  ["audit", "verify"],
+  ["audit", "tail"],
   ["install", "--dry-run"],
   ["uninstall", "--dry-run"],
 ];
@@ -97,7 +99,7 @@ for (const [args, stdin] of COMMANDS) {
 }
 
 for (const args of IN_WORKERS) {
-  Deno.test(`crypto ${args[0]} can do nothing but its work, in its worker neither`, async () => {
+  Deno.test(`crypto ${args.slice(0, 2).join(" ")} can do nothing but its work, in its worker neither`, async () => {
     const { code, stderr } = await probe(args, { env: { ...stopped.env, SHELL: "/bin/sh" } });
     assert.equal(code, 0, stderr);
     const places = new Set(allRefused(stderr, starting).map(({ where }) => where));

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { type CryptoError, ERRORS } from "../../core/errors.ts";
-import { defaultOf, LIMIT_SETTINGS, parseConfig, readConfig } from "../../server/config.ts";
+import {
+  type Config,
+  defaultOf,
+  type NumberSection,
+  parseConfig,
+  readConfig,
+  SETTINGS,
+} from "../../server/config.ts";
+import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { failsWith } from "../core/support.ts";
 import { Place, serveToEnd } from "../support/daemon.ts";
@@ -35,26 +43,43 @@ Deno.test("a setting changes its limit alone; seconds are milliseconds there", (
   assert.deepEqual(limits("limits.connections = 2_000"), { ...DEFAULT_LIMITS, connections: 2_000 });
 });
 
-Deno.test("every limit has one setting, and its default is within its bounds", () => {
-  const fields = Object.values(LIMIT_SETTINGS).map(({ field }) => field);
-  assert.deepEqual(fields.toSorted(), Object.keys(DEFAULT_LIMITS).toSorted());
-  for (const [name, setting] of Object.entries(LIMIT_SETTINGS)) {
-    const value = defaultOf(setting);
-    assert.ok(value >= setting.min && value <= setting.max, name);
-    assert.deepEqual(limits(`[limits]\n${name} = ${value}`), DEFAULT_LIMITS, name);
+const DEFAULTS: Config = {
+  limits: DEFAULT_LIMITS,
+  audit: DEFAULT_AUDIT_LIMITS,
+  credentials: new Map(),
+  metrics: undefined,
+};
+const SECTIONS = Object.keys(SETTINGS) as NumberSection[];
+
+/** The value of a field of a section. */
+function fieldOf(text: string, section: NumberSection, field: string): number | undefined {
+  return new Map(Object.entries(parseConfig(text, PATH)[section])).get(field);
+}
+
+Deno.test("every field has one setting, and its default is within its bounds", () => {
+  for (const section of SECTIONS) {
+    const fields = Object.values(SETTINGS[section]).map(({ field }) => field);
+    assert.deepEqual(fields.toSorted(), Object.keys(DEFAULTS[section]).toSorted());
+    for (const [name, setting] of Object.entries(SETTINGS[section])) {
+      const value = defaultOf(section, setting);
+      assert.ok(value >= setting.min && value <= setting.max, name);
+      assert.deepEqual(parseConfig(`[${section}]\n${name} = ${value}`, PATH), DEFAULTS, name);
+    }
   }
 });
 
 Deno.test("a setting is taken at its bounds and refused beyond them", () => {
-  for (const [name, { field, min, max }] of Object.entries(LIMIT_SETTINGS)) {
-    const scale = name.endsWith("_seconds") ? 1_000 : 1;
-    for (const value of [min, max]) {
-      assert.equal(limits(`[limits]\n${name} = ${value}`)[field], value * scale);
-    }
-    for (const value of [min - 1, max + 1, -min, `${max}${"0".repeat(30)}`]) {
-      const { subject, hint } = refused(`[limits]\n${name} = ${value}`);
-      assert.equal(subject, `${PATH}:2: limits.${name}`);
-      assert.ok(hint.includes(`${min} to ${max}`), hint);
+  for (const section of SECTIONS) {
+    for (const [name, { field, min, max }] of Object.entries(SETTINGS[section])) {
+      const scale = name.endsWith("_seconds") ? 1_000 : 1;
+      for (const value of [min, max]) {
+        assert.equal(fieldOf(`[${section}]\n${name} = ${value}`, section, field), value * scale);
+      }
+      for (const value of [min - 1, max + 1, -min, `${max}${"0".repeat(30)}`]) {
+        const { subject, hint } = refused(`[${section}]\n${name} = ${value}`);
+        assert.equal(subject, `${PATH}:2: ${section}.${name}`);
+        assert.ok(hint.includes(`${min} to ${max}`), hint);
+      }
     }
   }
 });
@@ -71,7 +96,7 @@ Deno.test("what is no whole number is refused", () => {
 Deno.test("an error names the file, the line, the key and what is allowed", () => {
   const unknown = refused("# limits\n\n[limits]\nconnections = 5\nidle = 5\n");
   assert.equal(unknown.subject, `${PATH}:5: limits.idle`);
-  for (const name of Object.keys(LIMIT_SETTINGS)) assert.ok(unknown.hint.includes(name));
+  for (const name of Object.keys(SETTINGS.limits)) assert.ok(unknown.hint.includes(name));
   assert.equal(refused("\n[limit]\n").subject, `${PATH}:2: limit`);
   assert.equal(refused("idle_seconds = 5").subject, `${PATH}:1: idle_seconds`);
   assert.equal(refused("\nlimits = 5").subject, `${PATH}:2: limits`);
@@ -203,9 +228,11 @@ Deno.test("the table of docs/operations.md is the table of settings", async () =
   const documented = rows.map(([, name, value, min, max, meaning]) => {
     return [name, number(value), number(min), number(max), meaning];
   });
-  const settings = Object.entries(LIMIT_SETTINGS).map(([name, setting]) => {
-    const { unit, min, max, meaning } = setting;
-    return [name, defaultOf(setting), min, max, `${unit} ${meaning}`];
+  const settings = SECTIONS.flatMap((section) => {
+    return Object.entries(SETTINGS[section]).map(([name, setting]) => {
+      const { unit, min, max, meaning } = setting;
+      return [name, defaultOf(section, setting), min, max, `${unit} ${meaning}`];
+    });
   });
   assert.deepEqual(documented, settings);
 });

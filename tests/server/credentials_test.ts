@@ -116,7 +116,7 @@ await linuxTest(
       { ...line, unit: "worker@1.service", version: 1, bytes: 7 },
       { ...line, unit: "app.service", version: 1, bytes: MAX_SECRET },
     ]);
-    assert.ok(!Deno.readTextFileSync(server.place.accessLog).includes("streamed"));
+    assert.ok(!Deno.readTextFileSync(server.place.auditLog).includes("streamed"));
   },
 );
 
@@ -192,8 +192,8 @@ await linuxTest("who may have what is read again with the configuration", NEEDS,
 await linuxTest("no secret leaves without its line in the log", NEEDS, async () => {
   await using server = await Server.start();
   await server.put("db-password", "secret");
-  Deno.removeSync(server.place.accessLog);
-  await must(["mknod", "--mode=600", server.place.accessLog, "c", "1", "7"]);
+  Deno.removeSync(server.place.auditLog);
+  await must(["mknod", "--mode=600", server.place.auditLog, "c", "1", "7"]);
   await server.reload();
   assert.deepEqual(await server.get("app.service", "db-password"), REFUSAL);
 });
