@@ -157,7 +157,7 @@ await windowTest("what was changed or cut is no file, and the page says so", asy
 });
 
 await windowTest(
-  "keys are shown with their versions, and sealing is asked of the daemon",
+  "keys are shown with their versions and what these do",
   async (visit) => {
     const { page } = visit;
     await page.getByRole("link", { name: "Keys" }).click();
