@@ -17,6 +17,7 @@ import {
   text_en,
 } from "@stricli/core";
 import { type ClientContext, COMPLETE } from "./client/flags.ts";
+import type { GuiContext } from "./client/gui/run.ts";
 import {
   describeError,
   exitStatus,
@@ -29,7 +30,9 @@ import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
   AUDIT_WORKER,
+  BROWSER_WORKER,
   DAEMON_WORKER,
+  GUI_WORKER,
   INSTALL_WORKER,
   LINK_WORKER,
   PKI_WORKER,
@@ -50,6 +53,7 @@ import type { ShareContext } from "./share/client/session.ts";
 
 type Context =
   & ClientContext
+  & GuiContext
   & ServeContext
   & AdminContext
   & AuditContext
@@ -72,6 +76,7 @@ const SUBCOMMANDS = {
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,
   rewrap: async () => (await import("./client/rewrap/command.ts")).rewrapCommand,
+  gui: async () => (await import("./client/gui/command.ts")).guiCommand,
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
@@ -204,6 +209,7 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   version: settings.version,
   openTerminal: () => Terminal.open(),
   requireConfig,
+  findShareServer,
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
@@ -213,6 +219,12 @@ async function requireConfig({ layout, root }: Parameters<InstallContext["requir
   const { readPolicy } = await import("./server/policy_file.ts");
   readConfig(layout.config, ROOT);
   readPolicy(layout.policy, ROOT, root);
+}
+
+/** The server for links, which is another folder's to ask. */
+async function findShareServer(told: string | undefined) {
+  const { findServer } = await import("./share/client/session.ts");
+  return await findServer(import.meta.url, told);
 }
 
 /** Loaded when somebody is to be asked. */
@@ -260,6 +272,13 @@ if (globalThis.name === DAEMON_WORKER) {
 } else if (globalThis.name === AUDIT_WORKER) {
   const { runAuditRole } = await import("./server/audit/worker.ts");
   runAuditRole();
+} else if (globalThis.name === GUI_WORKER) {
+  const { runGuiRole } = await import("./client/gui/worker.ts");
+  const { sendStream } = await import("./share/client/stream.ts");
+  runGuiRole(sendStream);
+} else if (globalThis.name === BROWSER_WORKER) {
+  const { runBrowserRole } = await import("./client/gui/browser.ts");
+  runBrowserRole();
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();

@@ -503,6 +503,13 @@ export const ERRORS = {
     message: "not all could be looked at",
     hint: "nothing that was looked at is wrong; see the findings for who may look at the rest",
   },
+  gui_refused: {
+    exit: 77,
+    rpc: -32092,
+    http: 403,
+    message: "this window answers only the page that it was opened with",
+    hint: "start `crypto gui` again",
+  },
   internal: {
     exit: 70,
     rpc: -32603,

@@ -88,9 +88,10 @@ function needHome(env: Env): string {
   throw new CryptoError("config", { subject: "HOME", hint: "set it to your home directory" });
 }
 
-function userRuntime(env: Env): string {
+/** The directory of a user's sockets and the like. @throws {CryptoError} `config` without one */
+export function runtimeDirectory(env: Env): string {
   const runtime = absolute(env, "XDG_RUNTIME_DIR");
-  if (runtime) return `${runtime}/crypto`;
+  if (runtime) return runtime;
   throw new CryptoError("config", {
     subject: "XDG_RUNTIME_DIR",
     hint: "there is no runtime directory: log in by a session manager, set it to a directory of " +
@@ -103,6 +104,10 @@ export function configHome(env: Env): string {
   return absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
 }
 
+function userRuntime(env: Env): string {
+  return `${runtimeDirectory(env)}/crypto`;
+}
+
 /** The layout of a daemon that one user runs (XDG Base Directory Specification 0.8). */
 export function userLayout(env: Env, socket?: string): Layout {
   const config = configHome(env);
@@ -113,7 +118,9 @@ export function userLayout(env: Env, socket?: string): Layout {
 
 /** A layout with its socket somewhere else. */
 export function withSocket(base: Layout, socket: string | undefined): Layout {
-  return socket ? { ...base, socket, runtimeDirectory: parent(socket) } : base;
+  if (!socket) return base;
+  const { mode, configDirectory, stateDirectory } = base;
+  return { ...layout(mode, configDirectory, stateDirectory, parent(socket)), socket };
 }
 
 /** A layout with the same names in other directories. */

@@ -203,6 +203,14 @@ export const PRIVILEGES = {
     },
     working: {},
   },
+  gui: {
+    start: {
+      ...HANDLES_FIRST.start,
+      env: ["CRYPTO_SHARE_SERVER", ...HANDLES_FIRST.start.env],
+      run: systemPrograms("xdg-open"),
+    },
+    working: {},
+  },
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -307,6 +315,7 @@ export function pkiPrivileges(directory: string) {
 /** Directories below a root directory that installing and removing write in. */
 const INSTALLER_WRITES = [
   "/usr/local/bin",
+  "/usr/local/share/applications",
   "/etc/sysusers.d",
   "/etc/systemd/system",
   CREDENTIAL_STORE,
@@ -380,6 +389,26 @@ export function shareClientPrivileges(
   const net = origins.map(hostOf);
   const working = { net, read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker of `crypto gui` is given: one port of this machine, the directory of the page that
+ * it hands over, and what sending a link reaches. It gives up `ffi` when it can connect to the
+ * daemon's one socket, before it listens.
+ *
+ * @param listen `127.0.0.1:PORT`
+ * @param origins `https://HOST[:PORT]` of the share server and of its storage, if it has one
+ */
+export function guiPrivileges(listen: string, directory: string, origins: readonly string[]) {
+  const net = [listen, ...origins.map(hostOf)];
+  const working = { net, read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** What the worker may do that opens the browser: run the one program for that. */
+export function browserPrivileges(): PermissionSet {
+  const programs = systemPrograms("xdg-open");
+  return { read: programs, run: programs };
 }
 
 /**

@@ -15,6 +15,12 @@ export const PKI_WORKER = "crypto-pki";
 /** Reaches a daemon on another machine. */
 export const LINK_WORKER = "crypto-link";
 
+/** The window that a browser shows. */
+export const GUI_WORKER = "crypto-gui";
+
+/** Opens the browser. */
+export const BROWSER_WORKER = "crypto-browser";
+
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 

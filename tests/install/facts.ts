@@ -49,6 +49,7 @@ export function installedFacts(changes: Partial<Facts> = {}): Facts {
   const files: Record<string, FileFact> = {
     ...freshFacts().files,
     "/etc/sysusers.d": directory(),
+    "/usr/local/share/applications": directory(),
     [layout.configDirectory]: directory(),
     [layout.stateDirectory]: directory(990, 0o700),
     [layout.runtimeDirectory]: directory(),
@@ -58,7 +59,12 @@ export function installedFacts(changes: Partial<Facts> = {}): Facts {
     [PLACES.program]: file(PROGRAM_HASH),
     ...Object.fromEntries(ASSETS.map(({ path, sha256, text }) => [path, file(sha256, text)])),
   };
-  const directories = ["/etc/sysusers.d", layout.configDirectory, layout.stateDirectory];
+  const directories = [
+    "/etc/sysusers.d",
+    "/usr/local/share/applications",
+    layout.configDirectory,
+    layout.stateDirectory,
+  ];
   return freshFacts({
     files,
     names: {

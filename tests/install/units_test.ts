@@ -56,6 +56,20 @@ await linuxTest(
     }),
 );
 
+await linuxTest(
+  "desktops have nothing to say about the desktop entry",
+  ["desktopFiles"],
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "ctu-" });
+    const path = `${directory}/crypto.desktop`;
+    await Deno.writeTextFile(path, text("desktop"));
+    const { code, stdout, stderr } = await run(["desktop-file-validate", path]);
+    await Deno.remove(directory, { recursive: true });
+    assert.deepEqual([code, stdout, stderr], [0, "", ""]);
+    assert.match(text("desktop"), /^Exec=\/usr\/local\/bin\/crypto gui$/m);
+  },
+);
+
 Deno.test("the unit lets the daemon write, read, reach and run what its permissions say", () => {
   const { working, start } = daemonPrivileges(SYSTEM_LAYOUT, { activated: true });
   const state = values("service", "StateDirectory").map((name) => `/var/lib/${name}`);

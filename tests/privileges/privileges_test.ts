@@ -9,6 +9,7 @@ import { installed } from "../cli/support.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
 import { CLIENT, NetworkPlace } from "../support/network.ts";
 import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
+import { linuxTest } from "../support/linux.ts";
 import { startShareServer } from "../support/share.ts";
 import { eventually } from "../support/wait.ts";
 import { LEFT, type Trial } from "./hook.ts";
@@ -227,11 +228,11 @@ Deno.test("crypto share attack can do nothing but its work, in its worker neithe
   assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
 });
 
-/** Runs a share server with the probe inside, on one address, from its start to its end. */
-async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
+/** Runs what serves with the probe inside, from its start to its end, and gives what was tried. */
+async function probeServing(args: readonly string[], announcement: string): Promise<string> {
   const child = new Deno.Command(probed, {
-    args: ["share", "serve", "--data", data, "--listen", ...listening],
-    env: { ...daemon.env, SHELL: "/bin/sh" },
+    args: [...args],
+    env: { ...daemon.env, SHELL: "/bin/sh", BROWSER: "/bin/true" },
     clearEnv: true,
     stdin: "null",
     stdout: "null",
@@ -242,15 +243,32 @@ async function probeShareServer(data: string, ...listening: string[]): Promise<v
   const collected = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
   })();
-  await eventually("it serves", () => stderr.includes("listening on "));
+  await eventually("it serves", () => stderr.includes(announcement));
   child.kill("SIGTERM");
   const { code } = await child.status;
   clearTimeout(timer);
   await collected;
   assert.equal(code, 0, stderr);
-  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  return stderr;
+}
+
+/** Runs a share server on one address. */
+async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
+  const args = ["share", "serve", "--data", data, "--listen", ...listening];
+  const places = new Set(
+    allRefused(await probeServing(args, "listening on "), nothing).map(({ where }) => where),
+  );
   assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
 }
+
+await linuxTest("crypto gui can do nothing but its work, in its workers neither", [
+  "xdgOpen",
+], async () => {
+  const stderr = await probeServing(["gui"], "opened in the browser");
+  const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+  const workers = ["crypto-browser", "crypto-gui", "crypto-share-client", "main"];
+  assert.deepEqual([...places].sort(), workers);
+});
 
 Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
   const data = await Deno.makeTempDir({ dir: directory });
@@ -276,6 +294,7 @@ Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
   const tried = new Set([
+    "gui",
     "serve",
     "rewrap",
     "share",

@@ -17,6 +17,8 @@ const NEEDS = {
   analyze: () => installed("systemd-analyze", "systemd"),
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
   chromium: () => installed("chromium"),
+  xdgOpen: () => installed("xdg-open", "xdg-utils"),
+  desktopFiles: () => installed("desktop-file-validate", "desktop-file-utils"),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
