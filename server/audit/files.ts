@@ -97,9 +97,13 @@ export class AuditFiles {
     const { head, ...rest } = lastLine(file, this.sha256);
     if (head) return { head, ...rest };
     for (const { path } of olderFiles(this.path).reverse()) {
-      using older = Deno.openSync(path);
-      const found = lastLine(older, this.sha256).head;
-      if (found) return { head: found, ...rest };
+      const older = Deno.openSync(path);
+      try {
+        const found = lastLine(older, this.sha256).head;
+        if (found) return { head: found, ...rest };
+      } finally {
+        older.close();
+      }
     }
     return { head: NO_LINE, ...rest };
   }
