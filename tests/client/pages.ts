@@ -31,6 +31,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "not_proven",
   "not_confirmed",
   "rewrap_incomplete",
+  "gui_refused",
   "bad_link",
   "bad_answer",
   "passphrase_needed",
