@@ -1,15 +1,9 @@
 /** Large bodies: one file each, under a random name, in a directory of the store's. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
+import { diskFailure } from "./disk.ts";
 
 const NAME_BYTES = 16;
-/** What the system calls a disk, or a quota, without room. */
-const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];
-
-function isFull(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && FULL.includes(cause.code);
-}
-
 /** A body that is being written. */
 export class BodyWriter implements Disposable {
   constructor(private readonly file: Deno.FsFile) {}
@@ -19,13 +13,17 @@ export class BodyWriter implements Disposable {
     try {
       for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
     } catch (cause) {
-      throw new CryptoError(isFull(cause) ? "share_full" : "io", { cause });
+      throw diskFailure(cause);
     }
   }
 
-  /** Puts what was written on the disk. */
+  /** Puts what was written on the disk. @throws {CryptoError} `share_full`, `io` */
   async sync(): Promise<void> {
-    await this.file.syncData();
+    try {
+      await this.file.syncData();
+    } catch (cause) {
+      throw diskFailure(cause);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -40,7 +40,7 @@ import {
   type Usage,
 } from "../store.ts";
 import { Bodies } from "./bodies.ts";
-import { Database } from "./database.ts";
+import { Database, type Sync } from "./database.ts";
 import { type ClaimRow, Records, SCHEMA } from "./records.ts";
 
 /** What a store holds at most, in bytes. */
@@ -63,13 +63,20 @@ export class EmbeddedStore implements Store {
   readonly #bodies: Bodies;
   readonly #clientKey: Bytes;
 
-  /** @param directory its own, which nobody else can read */
-  constructor(directory: string, private readonly quotas: Quotas) {
+  /**
+   * @param directory its own, which nobody else can read
+   * @param sync how the disk is asked to confirm, if not as the system does it
+   */
+  constructor(directory: string, private readonly quotas: Quotas, sync?: Sync) {
     this.#bodies = new Bodies(`${directory}/bodies`);
-    this.#database = new Database(`${directory}/share.db`, SCHEMA);
+    this.#database = new Database(`${directory}/share.db`, SCHEMA, sync);
     this.#records = new Records(this.#database);
     this.#clientKey = this.#records.setting("client key", randomBytes(32));
     this.#removeOrphans();
+  }
+
+  get failed(): CryptoError | undefined {
+    return this.#database.failed;
   }
 
   /** Removes what a kill has left. A record is there before its file. */

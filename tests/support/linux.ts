@@ -17,9 +17,11 @@ const NEEDS = {
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
   chromium: () => installed("chromium"),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
+  strace: async () => await installed("strace") ?? await works("strace", TRACE),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
 
+const TRACE = ["strace", "--output", "/dev/null", "true"];
 const MOUNT_TMPFS = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"];
 
 /** Something of the machine that a test needs. */
