@@ -65,12 +65,15 @@ export class ShareApi {
    * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
    */
   async call<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
+    return await this.#repeat(() => this.callOnce(call, request));
+  }
+
+  /** The same, but asks no second time. */
+  async callOnce<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
     const { request: asked, answer } = API[call];
     const body = JSON.stringify(asked.write(request as never));
     const headers = { "content-type": "application/json" };
-    const json = await this.#repeat(async () => {
-      return await readJson(await this.#post(call, headers, body));
-    });
+    const json = await readJson(await this.#post(call, headers, body));
     return understood(() => answer.read(json, call) as Answer<C>);
   }
 
