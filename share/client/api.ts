@@ -249,6 +249,8 @@ async function failureOf(response: Response): Promise<CryptoError> {
   try {
     const { error, since } = FAILURE.read(json, "error");
     if (isErrorCode(error)) {
+      // What failed there, such as its disk, is nothing of this machine's.
+      if (ERRORS[error].http === 500) return new CryptoError("share_failed");
       return since === undefined ? new CryptoError(error) : new DatedError(error, since);
     }
   } catch {

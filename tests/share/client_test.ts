@@ -73,6 +73,18 @@ Deno.test("a line that is slow, but moves, carries a piece in any number of part
   assert.ok(uploads > 6, `${uploads}`);
 });
 
+Deno.test("what failed at the server is not told as a failure here", async () => {
+  for (const code of ["io", "internal"]) {
+    await using line = faulty(server, () => {
+      return Promise.resolve(
+        Response.json({ error: code, message: "", hint: "" }, { status: 500 }),
+      );
+    });
+    const sending = sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
+    await rejectsWith("share_failed", sending);
+  }
+});
+
 Deno.test("an upload that fails for good is taken back, and waits for nobody", async () => {
   const states: string[] = [];
   await using line = faulty(server, (call, pass) => {
