@@ -149,5 +149,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const question = { link, claims, passphrase, directory, toTerminal };
   const { names, erased } = await ask("open", question);
   for (const name of names) context.say(`wrote ${flags.output}/${name}`);
-  if (!erased) context.say("the server did not confirm that it is erased: it will be, in a day");
+  if (!erased) {
+    context.say("the server did not confirm that it is erased: it will be, within a day");
+  }
 }
