@@ -17,6 +17,7 @@ import {
   text_en,
 } from "@stricli/core";
 import { type ClientContext, COMPLETE } from "./client/flags.ts";
+import type { GuiContext } from "./client/gui/run.ts";
 import {
   describeError,
   exitStatus,
@@ -28,8 +29,13 @@ import {
 import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
+  AUDIT_WORKER,
+  BROWSER_WORKER,
   DAEMON_WORKER,
+  GUI_WORKER,
   INSTALL_WORKER,
+  LINK_WORKER,
+  PKI_WORKER,
   REWRAP_WORKER,
   SHARE_ATTACK_WORKER,
   SHARE_CLIENT_WORKER,
@@ -41,13 +47,16 @@ import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
+import type { AuditContext } from "./server/audit/run.ts";
 import type { ServeContext } from "./server/serve.ts";
 import type { ShareContext } from "./share/client/session.ts";
 
 type Context =
   & ClientContext
+  & GuiContext
   & ServeContext
   & AdminContext
+  & AuditContext
   & InstallContext
   & ShareContext
   & NginxContext
@@ -67,9 +76,12 @@ const SUBCOMMANDS = {
   status: async () => (await import("./client/command.ts")).statusCommand,
   unseal: async () => (await import("./client/command.ts")).unsealCommand,
   rewrap: async () => (await import("./client/rewrap/command.ts")).rewrapCommand,
+  gui: async () => (await import("./client/gui/command.ts")).guiCommand,
   reseal: async () => (await import("./server/command.ts")).resealCommand,
   backup: async () => (await import("./server/command.ts")).backupCommand,
   restore: async () => (await import("./server/command.ts")).restoreCommand,
+  pki: async () => (await import("./server/pki/command.ts")).pkiRoutes,
+  audit: async () => (await import("./server/audit/command.ts")).auditRoutes,
   policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
@@ -189,7 +201,7 @@ function writeSome(bytes: Uint8Array): number {
 }
 
 const context: Context & { process: { exitCode?: number | string | null } } = {
-  process: { stdout: { write: print }, stderr: { write: writeError } },
+  process: { stdout: { write: (text) => void print(text) }, stderr: { write: writeError } },
   print,
   say,
   script: import.meta.url,
@@ -197,6 +209,7 @@ const context: Context & { process: { exitCode?: number | string | null } } = {
   version: settings.version,
   openTerminal: () => Terminal.open(),
   requireConfig,
+  findShareServer,
   progress: (name, total) => new Progress(name, total, Deno.stderr.isTerminal()),
 };
 
@@ -206,6 +219,12 @@ async function requireConfig({ layout, root }: Parameters<InstallContext["requir
   const { readPolicy } = await import("./server/policy_file.ts");
   readConfig(layout.config, ROOT);
   readPolicy(layout.policy, ROOT, root);
+}
+
+/** The server for links, which is another folder's to ask. */
+async function findShareServer(told: string | undefined) {
+  const { findServer } = await import("./share/client/session.ts");
+  return await findServer(import.meta.url, told);
 }
 
 /** Loaded when somebody is to be asked. */
@@ -241,9 +260,25 @@ function complain(error: CryptoError): number {
 if (globalThis.name === DAEMON_WORKER) {
   const { runDaemonRole } = await import("./server/worker.ts");
   runDaemonRole();
+} else if (globalThis.name === LINK_WORKER) {
+  const { runLinkRole } = await import("./client/link.ts");
+  runLinkRole();
+} else if (globalThis.name === PKI_WORKER) {
+  const { runPkiRole } = await import("./server/pki/role.ts");
+  await runPkiRole();
 } else if (globalThis.name === ADMIN_WORKER) {
   const { runAdminRole } = await import("./server/admin.ts");
   runAdminRole();
+} else if (globalThis.name === AUDIT_WORKER) {
+  const { runAuditRole } = await import("./server/audit/worker.ts");
+  runAuditRole();
+} else if (globalThis.name === GUI_WORKER) {
+  const { runGuiRole } = await import("./client/gui/worker.ts");
+  const { sendStream } = await import("./share/client/stream.ts");
+  runGuiRole(sendStream);
+} else if (globalThis.name === BROWSER_WORKER) {
+  const { runBrowserRole } = await import("./client/gui/browser.ts");
+  runBrowserRole();
 } else if (globalThis.name === INSTALL_WORKER) {
   const { runInstallRole } = await import("./install/role.ts");
   runInstallRole();

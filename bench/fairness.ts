@@ -35,7 +35,7 @@ export async function benchFairness(space: Workspace): Promise<Row[]> {
     return [{ part: "fairness", what: "p99", unit: "micros", ours: [], against: missing }];
   }
   const generator = await Generator.prepare(space);
-  const daemon = await startDaemon(space, POLICY);
+  const daemon = await startDaemon(space, { policy: POLICY });
   await openToAll(space, daemon);
   const load = await prepareLoad(space, daemon, QUIET);
   const alone = () => generator.run(daemon, load);

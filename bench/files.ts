@@ -6,8 +6,8 @@ import { type Server, startDaemon } from "./servers.ts";
 import type { Row } from "./table.ts";
 import { output, type Workspace } from "./workspace.ts";
 
-const SIZE = 1 << 30;
-const QUICK_SIZE = 1 << 28;
+export const SIZE = 1 << 30;
+export const QUICK_SIZE = 1 << 28;
 const PIECE = 1 << 24;
 
 /** A program's two commands: each reads standard input or the file that comes last. */
@@ -141,7 +141,8 @@ async function prepare(runner: Runner, program: Program, space: Workspace): Prom
   await removeAll(opened);
 }
 
-async function writeRandom(path: string, size: number): Promise<void> {
+/** Writes a file of random bytes. */
+export async function writeRandom(path: string, size: number): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   const piece = new Uint8Array(PIECE);
   for (let written = 0; written < size; written += PIECE) {

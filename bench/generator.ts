@@ -47,6 +47,22 @@ export class Generator {
     return new Generator([program], "C");
   }
 
+  /** The one that speaks TLS with an identity, or why there is none. */
+  static async prepareTls(
+    space: Workspace,
+    identity: string,
+  ): Promise<Generator | { readonly skip: string }> {
+    const program = space.path("load-tls");
+    const source = fileURLToPath(new URL("load.c", import.meta.url));
+    const libraries = ["-lssl", "-lcrypto"];
+    try {
+      await output("cc", ["-O2", "-DTLS", "-o", program, source, ...libraries]);
+    } catch {
+      return { skip: "it takes a C compiler and OpenSSL's headers (libssl-dev)" };
+    }
+    return new Generator(["env", `LOAD_IDENTITY=${identity}`, program], "C");
+  }
+
   /** Loads a server. Throws if one answer is not as expected. */
   async run(server: Server, load: Load): Promise<Figures> {
     const { connections, seconds, warmup, mode, lines, expected } = load;

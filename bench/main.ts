@@ -6,10 +6,12 @@
  */
 import { parseArgs } from "node:util";
 import { reason } from "../tools/process.ts";
+import { benchAudit } from "./audit.ts";
 import { benchFairness } from "./fairness.ts";
 import { benchFiles } from "./files.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
+import { benchNetwork } from "./network.ts";
 import { benchProcess } from "./process.ts";
 import { benchRequests } from "./requests.ts";
 import { benchShare } from "./share.ts";
@@ -19,10 +21,12 @@ import { Workspace } from "./workspace.ts";
 /** The parts, in the order in which they run. */
 const PARTS: Readonly<Record<string, (space: Workspace) => Promise<Row[]>>> = {
   requests: benchRequests,
+  audit: benchAudit,
   fairness: benchFairness,
   files: benchFiles,
   process: benchProcess,
   memory: benchMemory,
+  network: benchNetwork,
   share: benchShare,
   lambda: benchLambda,
 };

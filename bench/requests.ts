@@ -7,7 +7,8 @@ import type { Workspace } from "./workspace.ts";
 
 type Operation = "encrypt" | "decrypt";
 
-interface Case {
+/** What is asked, and how. */
+export interface Case {
   readonly operation: Operation;
   readonly bytes: number;
   readonly connections: number;
@@ -28,7 +29,13 @@ const CASES: readonly Case[] = [
   { operation: "encrypt", bytes: 100, connections: 16, mode: "new", target: 3, tail: false },
 ];
 
-function kept(operation: Operation, bytes: number, connections: number, target: number): Case {
+/** Requests over connections that stay. */
+export function kept(
+  operation: Operation,
+  bytes: number,
+  connections: number,
+  target: number,
+): Case {
   const tail = connections > 1 && bytes === 100;
   return { operation, bytes, connections, mode: "keep", target, tail };
 }

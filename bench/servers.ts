@@ -56,25 +56,41 @@ function found(answer: string, message: string | undefined): string {
   return message;
 }
 
-/**
- * Starts a daemon of its own directories and waits until it answers.
- * @param policy text of its policy file, if it is to have one
- */
-export async function startDaemon(space: Workspace, policy?: string): Promise<Server> {
+/** The environment of a daemon of its own directories, which stand in one. */
+export async function daemonHome(space: Workspace) {
   const home = space.path(`daemon-${crypto.randomUUID().slice(0, 8)}`);
   await Deno.mkdir(home, { mode: 0o700 });
-  const env = {
+  return {
     HOME: home,
     XDG_CONFIG_HOME: `${home}/config`,
     XDG_STATE_HOME: `${home}/state`,
     XDG_RUNTIME_DIR: home,
   };
+}
+
+/** How a daemon is started. */
+export interface DaemonOptions {
+  /** Another program than the one that is measured. */
+  readonly program?: string;
+  /** Text of its policy file, if it is to have one. */
+  readonly policy?: string;
+  /** Directories in which something has been prepared. */
+  readonly prepared?: Awaited<ReturnType<typeof daemonHome>>;
+}
+
+/** Starts a daemon of its own directories and waits until it answers. */
+export async function startDaemon(
+  space: Workspace,
+  { program = space.crypto, policy, prepared }: DaemonOptions = {},
+): Promise<Server> {
+  const env = prepared ?? await daemonHome(space);
+  const home = env.HOME;
   if (policy !== undefined) {
     await Deno.mkdir(`${home}/config/crypto`, { recursive: true, mode: 0o700 });
     await Deno.writeTextFile(`${home}/config/crypto/policy.toml`, policy, { mode: 0o600 });
   }
   const socket = `${home}/crypto/crypto.sock`;
-  const child = space.start(space.crypto, ["serve"], { env });
+  const child = space.start(program, ["serve"], { env });
   return await ready({ name: "crypto", socket, dialect: NATIVE }, child);
 }
 

@@ -16,13 +16,13 @@ export async function startShare(space: Workspace): Promise<ShareServer> {
 }
 
 /** The port that a process listens on, once it does. */
-async function portOf(pid: number): Promise<number> {
+export async function portOf(pid: number): Promise<number> {
   for (let i = 0; i < 500; i++) {
     const port = await listeningPort(pid).catch(() => undefined);
     if (port !== undefined) return port;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error("the share server does not listen");
+  throw new Error("the server does not listen");
 }
 
 async function listeningPort(pid: number): Promise<number | undefined> {

@@ -1,19 +1,23 @@
 /** The daemon as the commands reach it. Deno only. */
 import { UnixDialer } from "../platform/dial.ts";
+import { type DaemonFlags, findServer, readIdentity } from "./identity.ts";
 import { KeyService } from "./keyservice.ts";
 import { locateSocket } from "./locate.ts";
-import { Session } from "./session.ts";
+import { type Dial, Session } from "./session.ts";
 import { unreachable } from "./transport.ts";
 
 /**
  * Connects to the daemon, and can do so again when every permission has been given up: to the one
- * socket that was checked, in directories that only those who are trusted can change.
+ * socket that was checked, in directories that only those who are trusted can change, or to the one
+ * server that was named.
  *
- * @param socket as told by the command line
- * @throws {CryptoError} `unavailable`, `unsafe_path`, `config`
+ * @throws {CryptoError} `unavailable`, `unsafe_path`, `config`, `usage`; over the network also
+ * `untrusted_server`
  */
-export function connectBound(socket: string | undefined): Promise<KeyService> {
-  return connectAt(locateSocket(socket));
+export async function connectBound(flags: DaemonFlags): Promise<KeyService> {
+  const server = findServer(flags);
+  if (server === undefined) return await connectAt(locateSocket(flags.socket));
+  return new KeyService(await Session.open(await dialServer(server, flags)));
 }
 
 /** The same for a path that {@link locateSocket} has given. */
@@ -27,4 +31,13 @@ export async function connectAt(path: string): Promise<KeyService> {
     }
   };
   return new KeyService(await Session.open(dial));
+}
+
+/** Loads what a local daemon is asked without. */
+async function dialServer(server: string, { identity }: DaemonFlags): Promise<Dial> {
+  const [{ startLink }, { readServer }] = await Promise.all([
+    import("./link.ts"),
+    import("./network.ts"),
+  ]);
+  return await startLink(Deno.mainModule, readServer(server), readIdentity(identity));
 }

@@ -1,7 +1,7 @@
 /** The command line of what manages the daemon's keys. What each command needs is loaded later. */
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import type { Purpose } from "../core/lifecycle.ts";
-import { type ClientContext, json, keyName, socket } from "./flags.ts";
+import { type ClientContext, daemon, json, keyName } from "./flags.ts";
 import {
   keyDestroyCommand,
   keyDisableCommand,
@@ -32,7 +32,7 @@ export const statusCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      ...daemon,
       json,
       check: {
         kind: "boolean",
@@ -54,7 +54,7 @@ const keyListCommand: ClientCommand = buildCommand({
       return listKeys(flags, this.print);
     };
   },
-  parameters: { flags: { socket, json } },
+  parameters: { flags: { ...daemon, json } },
   docs: { brief: "List the keys and their versions", customUsage: ["", "--json"] },
 });
 
@@ -66,7 +66,7 @@ const keyCreateCommand: ClientCommand = buildCommand({
     };
   },
   parameters: {
-    flags: { socket, json, purpose },
+    flags: { ...daemon, json, purpose },
     positional: { kind: "tuple", parameters: [keyName] },
   },
   docs: {
@@ -82,7 +82,7 @@ const keyRotateCommand: ClientCommand = buildCommand({
       return rotateKey(flags, this.print, key);
     };
   },
-  parameters: { flags: { socket, json }, positional: { kind: "tuple", parameters: [keyName] } },
+  parameters: { flags: { ...daemon, json }, positional: { kind: "tuple", parameters: [keyName] } },
   docs: {
     brief: "Make a new version of a key, which encrypts from now on; older ones still decrypt",
     customUsage: ["invoices"],
@@ -97,7 +97,7 @@ const keyImportCommand: ClientCommand = buildCommand({
     };
   },
   parameters: {
-    flags: { socket, json, purpose },
+    flags: { ...daemon, json, purpose },
     positional: {
       kind: "tuple",
       parameters: [keyName, {
@@ -127,7 +127,7 @@ export const unsealCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      socket: daemon.socket,
       passphraseFile: {
         kind: "parsed",
         parse: String,

@@ -51,6 +51,7 @@ export class Connection implements Channel {
   #lastId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #ended: End | undefined;
+  #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly duplex: Duplex) {
     this.#readAnswers().catch((reason) => {
@@ -75,7 +76,20 @@ export class Connection implements Channel {
       this.#waiting.set(id, { resolve, reject });
     });
     this.#write(line);
+    this.#wait();
     return await answer as Results[M];
+  }
+
+  /** Gives up when nothing comes for too long: who does not answer may be gone without a word. */
+  #wait(): void {
+    clearTimeout(this.#late);
+    const { patience } = this.duplex;
+    if (patience === undefined || this.#waiting.size === 0) return;
+    this.#late = setTimeout(() => {
+      const hint = `the daemon did not answer for ${patience / 1000} s`;
+      this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
+      this.close();
+    }, patience);
   }
 
   /** Hangs up. What is still waiting for an answer fails. */
@@ -105,12 +119,14 @@ export class Connection implements Channel {
     this.#waiting.delete(id);
     if ("error" in outcome) waiting?.reject(outcome.error);
     else waiting?.resolve(outcome.result);
+    this.#wait();
   }
 
   #end(end: End): void {
     this.#ended ??= end;
     for (const { reject } of this.#waiting.values()) reject(failure(this.#ended));
     this.#waiting.clear();
+    clearTimeout(this.#late);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   STANDARD,
   standardOutput,
 } from "./files.ts";
+import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
@@ -25,13 +26,12 @@ import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress, say } from "./terminal.ts";
 
 /** What both commands are told. */
-export interface CryptFlags {
+export interface CryptFlags extends DaemonFlags {
   readonly text?: string | undefined;
   readonly output?: string | undefined;
   readonly context?: string | undefined;
   readonly key?: string | undefined;
   readonly passphraseFile?: string | undefined;
-  readonly socket?: string | undefined;
   readonly force: boolean;
   readonly quiet: boolean;
 }
@@ -62,7 +62,7 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
-    const service = passphrase ? undefined : await connectBound(flags.socket);
+    const service = passphrase ? undefined : await connectBound(flags);
     dropAllPermissions();
 
     const { key, context, armor } = flags;
@@ -81,7 +81,7 @@ export async function decrypt(flags: CryptFlags, files: readonly string[]): Prom
   const engine = engineFor(flags);
   await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
     const passphrase = openPassphrase(flags, pipes, false);
-    const service = await tryConnect(flags.socket);
+    const service = await tryConnect(flags);
     dropAllPermissions();
 
     const options = { key: flags.key, context: flags.context, engine, passphrase };
@@ -203,9 +203,9 @@ function textInput(text: string): Input {
 }
 
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
-async function tryConnect(socket: string | undefined) {
+async function tryConnect(flags: DaemonFlags) {
   try {
-    const service = await connectBound(socket);
+    const service = await connectBound(flags);
     return { get: () => Promise.resolve(service), close: () => service.close() };
   } catch (error) {
     return { get: (): Promise<KeyService> => Promise.reject(error), close: () => {} };

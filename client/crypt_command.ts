@@ -4,7 +4,7 @@
  */
 import { buildCommand, type Command } from "@stricli/core";
 import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
-import { type ClientContext, socket } from "./flags.ts";
+import { type ClientContext, daemon } from "./flags.ts";
 
 type ClientCommand = Command<ClientContext>;
 
@@ -41,7 +41,7 @@ const cryptFlags = {
     default: false,
     brief: "Many values: one JSON string or object a line, in and out",
   },
-  socket,
+  ...daemon,
   force: { kind: "boolean", default: false, brief: "Replace an output file that exists" },
   quiet: { kind: "boolean", default: false, brief: "No progress and no warnings" },
 } as const;

@@ -19,13 +19,29 @@ export interface Asker {
   ask(question: string): Promise<string>;
 }
 
-/** `--socket` */
-export const socket = {
-  kind: "parsed",
-  parse: String,
-  optional: true,
-  placeholder: "path",
-  brief: "The daemon's socket [default: $CRYPTO_SOCKET, the system's, the user's]",
+/** Which daemon, and as whom. */
+export const daemon = {
+  socket: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "path",
+    brief: "The daemon's socket [default: $CRYPTO_SOCKET, the system's, the user's]",
+  },
+  server: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "address",
+    brief: "A daemon on another machine: tls://HOST:PORT [default: $CRYPTO_SERVER]",
+  },
+  identity: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "directory",
+    brief: "The certificate to show there: cert.pem, key.pem, ca.pem [default: $CRYPTO_IDENTITY]",
+  },
 } as const;
 
 /** The hidden subcommand that the scripts call, with the words of the line so far. */

@@ -40,7 +40,7 @@ export async function cryptLines(
     throw new CryptoError("usage", { subject: file, hint: "say where to write with --output" });
   };
   await withJobs(flags, files, { nameOf, mode: 0o600 }, async (jobs) => {
-    const service = await connectBound(flags.socket);
+    const service = await connectBound(flags);
     dropAllPermissions();
     for (const job of jobs) {
       const failed = await cryptJob(job, (line) => answer(service, method, flags, line));

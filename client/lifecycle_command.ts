@@ -1,7 +1,7 @@
 /** The command line of what becomes of keys and their versions. */
 import { buildCommand, type Command } from "@stricli/core";
 import { parseDuration } from "../core/duration.ts";
-import { type ClientContext, json, keyName, socket } from "./flags.ts";
+import { type ClientContext, daemon, json, keyName } from "./flags.ts";
 import type { DestroyFlags, SetFlags } from "./lifecycle.ts";
 import type { ManageFlags } from "./manage.ts";
 
@@ -43,7 +43,7 @@ export const keySetCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      ...daemon,
       json,
       rotateAfter: {
         kind: "parsed",
@@ -106,7 +106,7 @@ function changeCommand(change: "retire" | "restore", docs: Docs): ClientCommand 
         return changeVersion(change, flags, this.print, name, version);
       };
     },
-    parameters: { flags: { socket, json }, positional: ofVersion },
+    parameters: { flags: { ...daemon, json }, positional: ofVersion },
     docs,
   });
 }
@@ -119,7 +119,7 @@ function switchCommand(change: "disable" | "enable", docs: Docs): ClientCommand 
         return switchKey(change, flags, this.print, name, version);
       };
     },
-    parameters: { flags: { socket, json }, positional: ofKeyOrVersion },
+    parameters: { flags: { ...daemon, json }, positional: ofKeyOrVersion },
     docs,
   });
 }
@@ -133,7 +133,7 @@ export const keyDestroyCommand: ClientCommand = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      ...daemon,
       json,
       grace: {
         kind: "parsed",

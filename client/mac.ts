@@ -6,15 +6,15 @@ import { Pipes } from "../platform/files.ts";
 import { connectBound } from "./bound.ts";
 import { type Digest, digestSource } from "./digest.ts";
 import { type Input, openInput, STANDARD } from "./files.ts";
+import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import type { Print } from "./manage.ts";
 import { Progress } from "./terminal.ts";
 
 /** What both commands are told. */
-export interface MacFlags {
+export interface MacFlags extends DaemonFlags {
   readonly context?: string | undefined;
   readonly key?: string | undefined;
-  readonly socket?: string | undefined;
   readonly quiet: boolean;
 }
 
@@ -31,15 +31,15 @@ export async function verifyMac(flags: MacFlags, text: string, file = STANDARD):
 }
 
 async function withDigest<T>(
-  { socket, quiet }: MacFlags,
+  flags: MacFlags,
   file: string,
   ask: (service: KeyService, digest: Digest) => Promise<T>,
 ): Promise<T> {
   forbidCoreDumps();
   const input = openInput(file, new Pipes());
-  const service = await connectBound(socket);
+  const service = await connectBound(flags);
   dropAllPermissions();
-  const answer = await ask(service, await digestInput(input, quiet));
+  const answer = await ask(service, await digestInput(input, flags.quiet));
   service.close();
   return answer;
 }

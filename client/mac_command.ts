@@ -1,6 +1,6 @@
 /** The command line of macs. What it needs is loaded when it runs. */
 import { buildCommand, type Command } from "@stricli/core";
-import { type ClientContext, socket } from "./flags.ts";
+import { type ClientContext, daemon } from "./flags.ts";
 import type { MacFlags } from "./mac.ts";
 
 const macFlags = {
@@ -17,7 +17,7 @@ const macFlags = {
     placeholder: "name",
     brief: "The key, of the purpose mac [default: mac when making one, the mac's own]",
   },
-  socket,
+  ...daemon,
   quiet: { kind: "boolean", default: false, brief: "No progress" },
 } as const;
 

@@ -9,13 +9,13 @@ import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { connectBound } from "./bound.ts";
 import { type Input, openInput, STANDARD } from "./files.ts";
+import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import { readUpTo } from "./stream.ts";
 import { formatBytes } from "./terminal.ts";
 
 /** What all of these commands are told. */
-export interface ManageFlags {
-  readonly socket?: string | undefined;
+export interface ManageFlags extends DaemonFlags {
   readonly json: boolean;
 }
 
@@ -34,17 +34,17 @@ export type Print = (text: string) => void;
 
 /** Asks the daemon with nothing but the connection in hand, and shows the answer. */
 export async function ask<T>(
-  { socket, json }: ManageFlags,
+  flags: ManageFlags,
   print: Print,
   question: (service: KeyService) => Promise<T>,
   show: (answer: T) => string,
 ): Promise<T> {
   forbidCoreDumps();
-  const service = await connectBound(socket);
+  const service = await connectBound(flags);
   dropAllPermissions();
   const answer = await question(service);
   service.close();
-  print((json ? JSON.stringify(answer, null, 2) : show(answer)) + "\n");
+  print((flags.json ? JSON.stringify(answer, null, 2) : show(answer)) + "\n");
   return answer;
 }
 

@@ -34,6 +34,7 @@ import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { type Digest, digestSource } from "./digest.ts";
 import { KeyService } from "./keyservice.ts";
 import { locateSocket } from "./locate.ts";
+import { type ClientIdentity, connectTls, readServer, type ServerAddress } from "./network.ts";
 import {
   decryptFlow,
   type DecryptStreamOptions,
@@ -47,11 +48,15 @@ import { connectUnix } from "./transport.ts";
 export { type ErrorCode, ERRORS } from "../core/errors.ts";
 export type { KeyInfo, StatusResult, UsedKey } from "../core/rpc.ts";
 export { CryptoError };
-export type { Bytes, DecryptStreamOptions, Digest, EncryptStreamOptions };
+export type { Bytes, ClientIdentity, DecryptStreamOptions, Digest, EncryptStreamOptions };
 export { type Data, type DataKey, type KeyOptions, KeyService } from "./keyservice.ts";
 
 /** Where the daemon is. */
 export interface ConnectOptions {
+  /** `tls://HOST:PORT` of a daemon on another machine, which takes an identity. */
+  readonly server?: string | undefined;
+  /** The certificate to show there, its key, and whose servers to trust. */
+  readonly identity?: ClientIdentity | undefined;
   /**
    * Path of its socket. Under Deno it is found, and checked, as `crypto encrypt` does; under Node
    * it must be given, and is trusted as it is.
@@ -65,11 +70,23 @@ export interface ConnectOptions {
  * such as making a key, and may have been done, fails with `outcome_unknown`.
  *
  * @throws {CryptoError} `unavailable` if it is not there; `unsafe_path` if the socket could be
- * somebody else's
+ * somebody else's; `untrusted_server` and `tls_refused` if one of the certificates is not accepted
  */
-export async function connect({ socket }: ConnectOptions = {}): Promise<KeyService> {
+export async function connect(
+  { socket, server, identity }: ConnectOptions = {},
+): Promise<KeyService> {
+  if (server !== undefined) return await connectServer(readServer(server), identity);
   const locate = isDeno() ? () => locateSocket(socket) : () => requireSocket(socket);
   return new KeyService(await Session.open(async () => await connectUnix(locate())));
+}
+
+async function connectServer(
+  server: ServerAddress,
+  identity: ClientIdentity | undefined,
+): Promise<KeyService> {
+  if (identity) return new KeyService(await Session.open(() => connectTls(server, identity)));
+  const hint = "a daemon on another machine takes an identity: certificate, key and ca";
+  throw new CryptoError("config", { subject: "identity", hint });
 }
 
 function requireSocket(socket: string | undefined): string {

@@ -169,8 +169,10 @@ async function* pieces(
   try {
     const { transform, source } = await start(input);
     if (transform.prefix.length > 0) yield transform.prefix;
-    for (let piece; (piece = await readUpTo(source, transform.piece)).length > 0;) {
-      const output = await transform.update(piece);
+    // Used again for each piece. What comes out is the reader's to keep.
+    const buffer = new Uint8Array(transform.piece);
+    for (let length; (length = await readFull(source, buffer)) > 0;) {
+      const output = await transform.update(buffer.subarray(0, length));
       if (output.length > 0) yield output;
     }
     const last = await transform.finish();

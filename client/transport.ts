@@ -5,6 +5,8 @@ import { isDeno } from "../platform/library.ts";
 
 /** Bytes both ways. */
 export interface Duplex {
+  /** How long an answer is waited for, in milliseconds; without end if that is not said. */
+  readonly patience?: number | undefined;
   read(): AsyncIterable<Uint8Array>;
   write(bytes: Uint8Array): Promise<void>;
   close(): void;

@@ -6,8 +6,9 @@ import { unlockSealingKey } from "../core/sealing.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
-import { connectBound } from "./bound.ts";
+import { connectAt } from "./bound.ts";
 import { type Input, openInput } from "./files.ts";
+import { locateSocket } from "./locate.ts";
 import type { Print } from "./manage.ts";
 import { type AskPassphrase, openPassphrase, type PassphraseFlags } from "./passphrase.ts";
 import { readUpTo } from "./stream.ts";
@@ -29,7 +30,7 @@ export async function unseal(flags: UnsealFlags, print: Print): Promise<void> {
     user: openLocked(() => userLayout((name) => Deno.env.get(name), "/"), pipes),
   };
   const ask = openPassphrase(flags, pipes, false);
-  const service = await connectBound(flags.socket);
+  const service = await connectAt(locateSocket(flags.socket));
   dropAllPermissions();
 
   // The daemon says whose it is, which tells which of the two has the key that it waits for.

@@ -205,8 +205,16 @@ export const ERRORS = {
     exit: 75,
     rpc: -32016,
     http: 503,
-    message: "the access log cannot be written, so nothing is answered",
+    message: "the audit log cannot be written, so nothing is answered",
     hint: "the administrator must make room for the log",
+  },
+  log_broken: {
+    exit: 65,
+    rpc: -32057,
+    http: 500,
+    message: "the audit log is not what was written",
+    hint:
+      "see where above; keep these files and the journal as they are, and find out who could write them",
   },
   ring_not_saved: {
     exit: 74,
@@ -221,6 +229,20 @@ export const ERRORS = {
     http: 503,
     message: "the daemon cannot be reached",
     hint: "start it with `crypto serve`, or name its socket with --socket or CRYPTO_SOCKET",
+  },
+  tls_refused: {
+    exit: 77,
+    rpc: -32046,
+    http: 403,
+    message: "the daemon does not accept the certificate",
+    hint: "it is missing, expired, revoked or of another authority: the daemon's log says what",
+  },
+  untrusted_server: {
+    exit: 76,
+    rpc: -32047,
+    http: 502,
+    message: "the server does not prove to be the one that was named",
+    hint: "check its name, the identity's ca.pem, and whether its certificate has expired",
   },
   outcome_unknown: {
     exit: 69,
@@ -487,6 +509,13 @@ export const ERRORS = {
     http: 500,
     message: "not all could be looked at",
     hint: "nothing that was looked at is wrong; see the findings for who may look at the rest",
+  },
+  gui_refused: {
+    exit: 77,
+    rpc: -32092,
+    http: 403,
+    message: "this window answers only the page that it was opened with",
+    hint: "start `crypto gui` again",
   },
   internal: {
     exit: 70,

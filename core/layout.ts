@@ -17,7 +17,7 @@ export interface Layout {
   readonly mode: "system" | "user";
   /** Holds the configuration and the sealing key. */
   readonly configDirectory: string;
-  /** Holds the ring, the access log and the counts of use. */
+  /** Holds the ring, the audit log and the counts of use. */
   readonly stateDirectory: string;
   /** Holds the socket and its lock. Others may use it too. */
   readonly runtimeDirectory: string;
@@ -36,9 +36,12 @@ export interface Layout {
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
   readonly ring: string;
-  readonly accessLog: string;
   /** How often each key version was used. */
   readonly usage: string;
+  /** The audit log that is being written. Older ones have its name and an ending. */
+  readonly auditLog: string;
+  /** The key under which the log names contexts, sealed as the ring is. */
+  readonly contextKey: string;
 }
 
 /** Reads an environment variable. */
@@ -59,8 +62,9 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     sealingKey: `${config}/sealing.key`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
-    accessLog: `${state}/access.log`,
     usage: `${state}/usage`,
+    auditLog: `${state}/audit.log`,
+    contextKey: `${state}/audit.key`,
   };
 }
 
@@ -84,9 +88,10 @@ function needHome(env: Env): string {
   throw new CryptoError("config", { subject: "HOME", hint: "set it to your home directory" });
 }
 
-function userRuntime(env: Env): string {
+/** The directory of a user's sockets and the like. @throws {CryptoError} `config` without one */
+export function runtimeDirectory(env: Env): string {
   const runtime = absolute(env, "XDG_RUNTIME_DIR");
-  if (runtime) return `${runtime}/crypto`;
+  if (runtime) return runtime;
   throw new CryptoError("config", {
     subject: "XDG_RUNTIME_DIR",
     hint: "there is no runtime directory: log in by a session manager, set it to a directory of " +
@@ -94,9 +99,18 @@ function userRuntime(env: Env): string {
   });
 }
 
+/** Where a user's configuration is. */
+export function configHome(env: Env): string {
+  return absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
+}
+
+function userRuntime(env: Env): string {
+  return `${runtimeDirectory(env)}/crypto`;
+}
+
 /** The layout of a daemon that one user runs (XDG Base Directory Specification 0.8). */
 export function userLayout(env: Env, socket?: string): Layout {
-  const config = absolute(env, "XDG_CONFIG_HOME") ?? `${needHome(env)}/.config`;
+  const config = configHome(env);
   const state = absolute(env, "XDG_STATE_HOME") ?? `${needHome(env)}/.local/state`;
   const runtime = socket ? parent(socket) : userRuntime(env);
   return withSocket(layout("user", `${config}/crypto`, `${state}/crypto`, runtime), socket);
@@ -104,7 +118,9 @@ export function userLayout(env: Env, socket?: string): Layout {
 
 /** A layout with its socket somewhere else. */
 export function withSocket(base: Layout, socket: string | undefined): Layout {
-  return socket ? { ...base, socket, runtimeDirectory: parent(socket) } : base;
+  if (!socket) return base;
+  const { mode, configDirectory, stateDirectory } = base;
+  return { ...layout(mode, configDirectory, stateDirectory, parent(socket)), socket };
 }
 
 /** A layout with the same names in other directories. */

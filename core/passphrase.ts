@@ -28,7 +28,7 @@ export interface ScryptCost {
 export const DEFAULT_COST: ScryptCost = { logN: 17, r: 8, p: 1 };
 
 /** What a message is for, so that one cannot be passed off as another. */
-export type PassphraseUse = "file" | "backup" | "sealing-key" | "managed-share";
+export type PassphraseUse = "file" | "backup" | "sealing-key" | "ca-key" | "managed-share";
 
 /** scrypt with 32 bytes of output. */
 export type CostlyScrypt = (password: Bytes, salt: Bytes, cost: ScryptCost) => Promise<Bytes>;

@@ -7,6 +7,8 @@ import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
+  "CRYPTO_IDENTITY",
+  "CRYPTO_SERVER",
   "CRYPTO_SOCKET",
   "HOME",
   "XDG_CONFIG_HOME",
@@ -144,6 +146,18 @@ const REWRAPPER: Privileges = {
   working: {},
 };
 
+/** Finds the log, opens the file of published heads; a worker reads the log and the journal. */
+const AUDIT: Privileges = {
+  start: {
+    read: true,
+    env: HANDLES_FIRST.start.env,
+    sys: ["uid", "gid"],
+    run: systemPrograms("journalctl"),
+    ffi: true,
+  },
+  working: {},
+};
+
 /** Reads the policy, and who the users and groups are, then holds nothing. */
 const POLICY: Privileges = {
   start: { read: true, env: [...PATH_VARIABLES, ...TERMINAL_VARIABLES], sys: ["uid"] },
@@ -177,7 +191,26 @@ export const PRIVILEGES = {
   reseal: ADMIN,
   backup: ADMIN,
   restore: ADMIN,
+  audit: AUDIT,
   policy: POLICY,
+  pki: {
+    start: {
+      read: true,
+      write: true,
+      env: ["HOME", "XDG_CONFIG_HOME", ...TERMINAL_VARIABLES],
+      sys: ["uid"],
+      ffi: true,
+    },
+    working: {},
+  },
+  gui: {
+    start: {
+      ...HANDLES_FIRST.start,
+      env: ["CRYPTO_SHARE_SERVER", ...HANDLES_FIRST.start.env],
+      run: systemPrograms("xdg-open"),
+    },
+    working: {},
+  },
   completion: { start: {}, working: {} },
   serve: {
     start: {
@@ -230,6 +263,8 @@ export interface Passed {
   readonly activated: boolean;
   /** The path of the sealing key's credential, if there is one. */
   readonly credential?: string | undefined;
+  /** Paths of certificates, key and lists, where the daemon listens on the network. */
+  readonly certificates?: readonly string[] | undefined;
 }
 
 /**
@@ -237,7 +272,10 @@ export interface Passed {
  * which {@link Layout} names, and who the users and groups are that a policy names. A system service that was handed its socket makes neither that nor
  * its first sealing key: it writes in its state directory alone.
  */
-export function daemonPrivileges(layout: Layout, { activated, credential }: Passed) {
+export function daemonPrivileges(
+  layout: Layout,
+  { activated, credential, certificates = [] }: Passed,
+) {
   const { configDirectory, stateDirectory, socket, metricsSocket } = layout;
   const ownSockets = activated ? [] : [socket, metricsSocket];
   const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
@@ -248,6 +286,7 @@ export function daemonPrivileges(layout: Layout, { activated, credential }: Pass
       ...ACCOUNTS,
       ...ownSockets,
       ...credential ? [credential] : [],
+      ...certificates,
     ],
     write: [...ownConfig, stateDirectory, ...ownSockets],
   };
@@ -259,9 +298,24 @@ export function ownsConfiguration({ mode }: Layout, activated: boolean): boolean
   return !activated || mode === "user";
 }
 
+/**
+ * What the worker may do by which a command reaches a daemon on another machine.
+ * @param server `HOST:PORT`
+ */
+export function serverPrivileges(server: string): PermissionSet {
+  return { net: [server] };
+}
+
+/** What the worker of `crypto pki` may do: the authority's directory, with libraries at first. */
+export function pkiPrivileges(directory: string) {
+  const working = { read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
 /** Directories below a root directory that installing and removing write in. */
 const INSTALLER_WRITES = [
   "/usr/local/bin",
+  "/usr/local/share/applications",
   "/etc/sysusers.d",
   "/etc/systemd/system",
   CREDENTIAL_STORE,
@@ -335,6 +389,26 @@ export function shareClientPrivileges(
   const net = origins.map(hostOf);
   const working = { net, read: [...read, ...directory], write: [...directory] };
   return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/**
+ * What the worker of `crypto gui` is given: one port of this machine, the directory of the page that
+ * it hands over, and what sending a link reaches. It gives up `ffi` when it can connect to the
+ * daemon's one socket, before it listens.
+ *
+ * @param listen `127.0.0.1:PORT`
+ * @param origins `https://HOST[:PORT]` of the share server and of its storage, if it has one
+ */
+export function guiPrivileges(listen: string, directory: string, origins: readonly string[]) {
+  const net = [listen, ...origins.map(hostOf)];
+  const working = { net, read: [directory], write: [directory] };
+  return { start: { ...working, ffi: true }, working } satisfies Privileges;
+}
+
+/** What the worker may do that opens the browser: run the one program for that. */
+export function browserPrivileges(): PermissionSet {
+  const programs = systemPrograms("xdg-open");
+  return { read: programs, run: programs };
 }
 
 /**

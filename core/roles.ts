@@ -3,8 +3,23 @@
 /** Changes and backs up the ring. */
 export const ADMIN_WORKER = "crypto-admin";
 
+/** Reads the audit log. */
+export const AUDIT_WORKER = "crypto-audit";
+
 /** The daemon. */
 export const DAEMON_WORKER = "crypto-serve";
+
+/** A certificate authority. */
+export const PKI_WORKER = "crypto-pki";
+
+/** Reaches a daemon on another machine. */
+export const LINK_WORKER = "crypto-link";
+
+/** The window that a browser shows. */
+export const GUI_WORKER = "crypto-gui";
+
+/** Opens the browser. */
+export const BROWSER_WORKER = "crypto-browser";
 
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";

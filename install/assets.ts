@@ -1,13 +1,14 @@
 /** The texts that install writes. */
 import accounts from "./units/crypto.sysusers" with { type: "text" };
 import config from "./units/crypto.toml" with { type: "text" };
+import desktop from "./units/crypto.desktop" with { type: "text" };
 import service from "./units/crypto.service" with { type: "text" };
 import socketUnit from "./units/crypto.socket" with { type: "text" };
 import type { Places } from "./places.ts";
 
 /** A text and where it goes. */
 export interface Asset {
-  readonly id: "accounts" | "config" | "service" | "socket";
+  readonly id: "accounts" | "config" | "desktop" | "service" | "socket";
   readonly title: string;
   readonly path: string;
   readonly text: string;
@@ -24,6 +25,7 @@ export async function assetsFor(places: Places): Promise<Asset[]> {
       text: accounts,
     },
     { id: "config", title: "configuration", path: places.config, text: config },
+    { id: "desktop", title: "desktop entry", path: places.desktop, text: desktop },
     { id: "socket", title: "socket unit", path: places.socketUnit, text: socketUnit },
     { id: "service", title: "service unit", path: places.service, text: service },
   ] as const;

@@ -65,7 +65,7 @@ export const uninstallCommand: Command<InstallCommandContext> = buildCommand({
   docs: {
     brief: "Remove the system service; its keys stay unless --purge",
     fullDescription: [
-      "Remove what install made, and what an interrupted one left. Keys, access log and an edited",
+      "Remove what install made, and what an interrupted one left. Keys, audit log and an edited",
       "configuration stay, with the user they belong to, and it says where.",
       "",
       "--purge removes them too. It asks first, and offers a backup.",

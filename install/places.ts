@@ -20,6 +20,8 @@ export interface Places {
   readonly manifest: string;
   readonly service: string;
   readonly socketUnit: string;
+  /** By which desktops list `crypto gui`. */
+  readonly desktop: string;
   /** The sealing key as an encrypted credential, if there is one. */
   readonly credential: string;
   /** The daemon's own. */
@@ -40,6 +42,7 @@ export function placesBelow(root: string): Places {
     manifest: `${config}/install.json`,
     service: `${root}/etc/systemd/system/crypto.service`,
     socketUnit: `${root}/etc/systemd/system/crypto.socket`,
+    desktop: `${root}/usr/local/share/applications/crypto.desktop`,
     credential: `${root}${CREDENTIAL_STORE}/${CREDENTIAL}`,
     layout: moved(SYSTEM_LAYOUT, config, state, runtime),
   };
@@ -47,7 +50,8 @@ export function placesBelow(root: string): Places {
 
 /** The files that install writes and that the manifest lists. */
 export function managedFiles(places: Places): string[] {
-  return [places.program, places.accounts, places.config, places.service, places.socketUnit];
+  const { program, accounts, config, service, socketUnit, desktop } = places;
+  return [program, accounts, config, service, socketUnit, desktop];
 }
 
 /** The directories that these files are in, which install makes where they are missing. */

@@ -101,7 +101,10 @@ function configDirectoryStep({ places }: Facts): Step {
 }
 
 /** What the daemon makes in its state directory at its first start, besides a ring. */
-const DAEMONS_OWN = ["lock", "access.log", "ring.new", "usage", "usage.new"];
+const DAEMONS_OWN = [
+  ...["lock", "ring.new", "usage", "usage.new"],
+  ...["audit.log", "audit.key", "audit.key.new"],
+];
 
 function directoryStep(path: string, owner: "root" | "service"): Step {
   const mode = owner === "root" ? 0o755 : 0o700;

@@ -9,7 +9,7 @@ import { sealingPlaces } from "./preconditions.ts";
 
 const UNITS = ["crypto.service", "crypto.socket"] as const;
 /** What the daemon leaves in its state directory that is worth nothing. */
-const WORTHLESS = ["lock", "ring.new"];
+const WORTHLESS = ["lock", "ring.new", "audit.key.new"];
 
 /** How much is removed. */
 export interface RemovalOptions {
@@ -127,7 +127,7 @@ function purgeSteps(facts: Facts): Step[] {
   const found = [...sealingPlaces(places), ...unfinished].filter((path) => files[path]);
   const keys = [...found, ...oldSealingKeys(facts)].map(removeStep);
   if (!files[stateDirectory]) return keys;
-  const title = `remove ${stateDirectory}: the ring and the access log`;
+  const title = `remove ${stateDirectory}: the ring and the audit log`;
   return [...keys, step("state", title, { do: "removeAll", path: stateDirectory })];
 }
 

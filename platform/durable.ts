@@ -57,6 +57,10 @@ export function renameDurably(from: string, to: string): void {
 
 /** Waits until the names in a directory are on the disk. */
 export function syncDirectory(path: string): void {
-  using directory = Deno.openSync(path);
-  directory.syncSync();
+  const directory = Deno.openSync(path);
+  try {
+    directory.syncSync();
+  } finally {
+    directory.close();
+  }
 }

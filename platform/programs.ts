@@ -9,11 +9,13 @@ import { PROGRAM_DIRECTORIES, systemPrograms } from "../core/privileges.ts";
 /** Programs to the Debian packages that they are in. */
 const PACKAGES = {
   "groupdel": "passwd",
+  "journalctl": "systemd",
   "setpriv": "util-linux",
   "systemctl": "systemd",
   "systemd-creds": "systemd",
   "systemd-sysusers": "systemd",
   "userdel": "passwd",
+  "xdg-open": "xdg-utils",
 } as const;
 
 /** A program that may be run. */
@@ -130,6 +132,33 @@ export async function mustRun(
   if (status === 0 || accept.includes(status)) return stdout;
   const hint = lastLine(stderr) ?? `it ended with status ${status} and said nothing`;
   throw new CryptoError("program_failed", { subject: [program, ...args].join(" "), hint });
+}
+
+/**
+ * Starts a program of the user's session, with the environment that session has, and lets it go on
+ * by itself: what ends this program is not to end it.
+ * @returns its status if it ends within `patience` milliseconds; undefined while it runs
+ * @throws {CryptoError} `config` if it is not there
+ */
+export async function startProgram(
+  program: Program,
+  args: readonly string[],
+  patience: number,
+): Promise<number | undefined> {
+  const child = new Deno.Command(findProgram(program), {
+    args: [...args],
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+  }).spawn();
+  child.unref();
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), patience);
+  const ended = await Promise.race([child.status, late.promise]);
+  clearTimeout(timer);
+  return ended?.code;
 }
 
 function lastLine(bytes: Bytes): string | undefined {

@@ -27,6 +27,11 @@ export class Acceptor {
     this.#acceptNone();
   }
 
+  /** To be called after {@link stop}: from now on nobody can connect. */
+  close(): void {
+    this.parts.sockets.close(this.fd);
+  }
+
   #accept(): void {
     this.#accepting = this.parts.loop.watch(this.fd, Ready.READ, () => this.#acceptBurst());
   }

@@ -1,5 +1,5 @@
 /** Who may do what. One rule for all keys, where no policy file says more. */
-import type { Identity } from "./identity.ts";
+import { type Identity, isNetworkCaller } from "./identity.ts";
 
 /**
  * What can be done with a key. To rewrap is to bring messages to its newest version, unread; to
@@ -27,10 +27,19 @@ export interface Owner {
   readonly group?: number | undefined;
 }
 
-/** Root and the daemon's own user may do all; members of the group may use, not manage. */
-export function ownerAccess({ uid, group }: Owner): Access {
-  const mayAdminister = (who: Identity) => who.uid === uid || who.uid === ROOT;
+/** The names of certificates that may use the keys, now. */
+export type Clients = () => readonly string[];
+
+/**
+ * Root and the daemon's own user may do all; members of the group may use, not manage. Over the
+ * network, a certificate that `clients` names may use the keys, and no other may do anything.
+ */
+export function ownerAccess({ uid, group }: Owner, clients: Clients = () => []): Access {
+  const mayAdminister = (who: Identity) => {
+    return !isNetworkCaller(who) && (who.uid === uid || who.uid === ROOT);
+  };
   const isMember = (who: Identity) => {
+    if (isNetworkCaller(who)) return who.names.some((name) => clients().includes(name));
     return group !== undefined && (who.gid === group || who.groups.includes(group));
   };
   const mayConnect = (who: Identity) => mayAdminister(who) || isMember(who);

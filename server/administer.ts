@@ -70,15 +70,22 @@ function needsPresent(error: unknown, { current }: AdminQuestion): boolean {
   return error.code === "sealed" || (current !== undefined && error.code === "decryption_failed");
 }
 
-/** The system's layout where there is a system's service, else the user's. */
-function findLayout(task: AdminTask): Layout {
-  if (exists(SYSTEM_LAYOUT.configDirectory)) {
-    if (Deno.uid() === 0) return SYSTEM_LAYOUT;
-    const hint = "the keys of this machine are the system's service's: run it with sudo";
-    throw new CryptoError("not_root", { hint });
-  }
+/**
+ * The system's layout where there is a system's service, else the user's.
+ * @throws {CryptoError} `not_root` for another user than root where there is one
+ */
+export function daemonLayout(): Layout {
   // No socket is used, so the runtime directory need not be known.
-  const layout = userLayout((name) => Deno.env.get(name), "/");
+  if (!exists(SYSTEM_LAYOUT.configDirectory)) return userLayout((name) => Deno.env.get(name), "/");
+  if (Deno.uid() === 0) return SYSTEM_LAYOUT;
+  const hint = "the keys of this machine are the system's service's: run it with sudo";
+  throw new CryptoError("not_root", { hint });
+}
+
+/** The layout for a task, with its directories. */
+function findLayout(task: AdminTask): Layout {
+  const layout = daemonLayout();
+  if (layout.mode === "system") return layout;
   if (task.type === "reseal" && task.to === "credential") {
     const hint = "a credential is for the system's service: choose file or passphrase";
     throw new CryptoError("config", { subject: "credential", hint });

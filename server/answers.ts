@@ -8,7 +8,7 @@ import {
   resultLine,
 } from "../core/calls.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { Decision } from "./log.ts";
+import type { Decision } from "./audit/log.ts";
 import { failure, type Outcome } from "./outcome.ts";
 
 /** An answer, and what the log says before it may leave. */

@@ -15,7 +15,7 @@ export interface Receiver {
   closed(): void;
 }
 
-/** What carries a connection: a Unix socket here. */
+/** What carries a connection. */
 export interface Transport {
   /** Starts telling `receiver`, once. Nothing is lost before. */
   tell(receiver: Receiver): void;
@@ -43,12 +43,40 @@ export interface ChannelParts {
   readonly loop: EventLoop;
 }
 
+/** A socket as one kind or another uses it. None of these waits, and what is broken throws. */
+export interface Link {
+  /** Reads what has come: how many bytes; 0 at the end; undefined if nothing has come. */
+  receive(buffer: Bytes): number | undefined;
+  /** Whether more has come than was read, of which the kernel tells no more. */
+  readonly hasMore?: boolean;
+  /** Sends as much as the kernel takes now: how many bytes it took. */
+  send(bytes: Bytes): number;
+  /**
+   * Says that nothing more will be sent, where closing would lose what the peer has not read yet.
+   * From then on what comes is thrown away: false when that, too, has ended.
+   */
+  readonly leave?: { begin(): void; discard(): boolean } | undefined;
+  /** Closes the descriptor. */
+  close(): void;
+}
+
+/** A Unix socket as a link. */
+function unixLink(sockets: Sockets, fd: number): Link {
+  return {
+    receive: (buffer) => sockets.receive(fd, buffer),
+    send: (bytes) => sockets.send(fd, bytes),
+    close: () => sockets.close(fd),
+  };
+}
+
 /** So few that the lines in it are soon read. */
 const RECEIVE_LENGTH = 8_192;
+/** How long a peer has to hang up, too, where {@link Link.leave} waits for that; milliseconds. */
+const LEAVE_TIME = 1_000;
 /** Of all channels: what is received is dealt with before the next one receives. */
 const received: Bytes = new Uint8Array(RECEIVE_LENGTH);
 
-/** A socket as a transport. Owns its descriptor, and closes it once. */
+/** A socket as a transport. Owns its link, and closes it once. */
 export class Channel implements Transport {
   readonly #watch: Watch;
   #receiver: Receiver | undefined;
@@ -61,8 +89,13 @@ export class Channel implements Transport {
   #readEnded = false;
   #ending = false;
   #closed = false;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly fd: number, private readonly parts: ChannelParts) {
+  constructor(
+    fd: number,
+    parts: ChannelParts,
+    private readonly link: Link = unixLink(parts.sockets, fd),
+  ) {
     this.#watch = parts.loop.watch(fd, Ready.READ, (events) => this.#onReady(events));
   }
 
@@ -90,6 +123,7 @@ export class Channel implements Transport {
   resume(): void {
     this.#paused = false;
     this.#rewatch();
+    this.#readMore();
   }
 
   send(bytes: Bytes): void {
@@ -108,14 +142,24 @@ export class Channel implements Transport {
 
   end(): void {
     this.#ending = true;
-    if (this.#waiting === 0) this.destroy();
+    if (this.#waiting === 0) this.#leave();
+  }
+
+  /** Everything is sent. */
+  #leave(): void {
+    if (this.#closed || this.#leaving !== undefined) return;
+    if (!this.link.leave || this.#readEnded) return this.destroy();
+    this.link.leave.begin();
+    this.#leaving = setTimeout(() => this.destroy(), LEAVE_TIME);
+    this.#rewatch();
   }
 
   destroy(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#leaving);
     this.#watch.end();
-    this.parts.sockets.close(this.fd);
+    this.link.close();
     this.#unsent = [];
     this.#waiting = 0;
     this.#settle();
@@ -123,19 +167,30 @@ export class Channel implements Transport {
   }
 
   #onReady(events: number): void {
+    if (this.#leaving !== undefined) {
+      if (!this.#closed && !this.link.leave?.discard()) this.destroy();
+      return;
+    }
     if (events & Ready.WRITE) this.#flush();
     if (this.#reads && !this.#closed && this.#receiver?.willing !== false) this.#receive();
     // The peer is gone: what it has sent is read by now, unless it sent more than is taken.
     const gone = (events & (Ready.HANGUP | Ready.ERROR)) !== 0;
     if (gone && !this.#reads) this.destroy();
+    this.#readMore();
+  }
+
+  /** Reads on where the kernel does not say that there is more. */
+  #readMore(): void {
+    if (this.#closed || !this.#reads || !this.link.hasMore) return;
+    setImmediate(() => this.#onReady(Ready.READ));
   }
 
   get #reads(): boolean {
-    return !this.#paused && !this.#readEnded;
+    return this.#leaving !== undefined || !this.#paused && !this.#readEnded;
   }
 
   #receive(): void {
-    const count = this.#try(() => this.parts.sockets.receive(this.fd, received));
+    const count = this.#try(() => this.link.receive(received));
     if (count === undefined || this.#closed) return;
     if (count > 0) {
       if (!this.#ending) this.#receiver?.data(received.subarray(0, count));
@@ -160,12 +215,12 @@ export class Channel implements Transport {
     }
     this.#rewatch();
     this.#settle();
-    if (this.#ending) this.destroy();
+    if (this.#ending) this.#leave();
   }
 
   /** How many of the bytes the kernel takes. */
   #take(bytes: Bytes): number {
-    const taken = this.#try(() => this.parts.sockets.send(this.fd, bytes)) ?? 0;
+    const taken = this.#try(() => this.link.send(bytes)) ?? 0;
     this.#taken += taken;
     return taken;
   }

@@ -147,6 +147,13 @@ export const serveCommand: Command<ServeCommandContext> = buildCommand({
         placeholder: "path",
         brief: "Listen here instead; an absolute path",
       },
+      listen: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "address",
+        brief: "Listen on the network, too: tls://ADDRESS:PORT (see docs/network.md)",
+      },
     },
   },
   docs: {
@@ -158,12 +165,13 @@ export const serveCommand: Command<ServeCommandContext> = buildCommand({
       "first key when there is none. It then guards the keys against other users, not against the",
       "user's own programs.",
       "",
-      "Every decision is a line in access.log in the state directory.",
+      "Every decision is a line in audit.log in the state directory; see `crypto audit`.",
     ].join("\n"),
     customUsage: [
       { input: "", brief: "for yourself" },
       { input: "--system", brief: "as the system's service" },
       { input: "--socket /run/user/1000/other.sock", brief: "elsewhere" },
+      { input: "--listen tls://192.0.2.1:7400", brief: "for other machines, too" },
     ],
   },
 });

@@ -12,25 +12,29 @@ import {
   type TomlValue,
 } from "../core/toml.ts";
 import type { LoopbackAddress } from "../platform/listeners.ts";
+import { type AuditLimits, DEFAULT_AUDIT_LIMITS } from "./audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { type NetworkConfig, readNetwork } from "./network.ts";
 import { readTrustedText } from "./trusted.ts";
 
-/** What the file sets. */
+/** What the file sets, a section each. */
 export interface Config {
   readonly limits: Limits;
+  readonly audit: AuditLimits;
   /** Units that may have it, by the name of the credential. */
   readonly credentials: ReadonlyMap<string, readonly string[]>;
   /** Where the daemon listens for who wants to know how it is. */
   readonly metrics: MetricsAddress | undefined;
+  readonly network: NetworkConfig;
 }
 
 /** A port of this machine's, or the socket that is named for that. */
 export type MetricsAddress = LoopbackAddress | "unix";
 
 /** One setting: a whole number. */
-export interface Setting {
+export interface Setting<Field extends string = string> {
   /** The field that it sets. */
-  readonly field: keyof Limits;
+  readonly field: Field;
   readonly unit: keyof typeof SCALES;
   readonly min: number;
   readonly max: number;
@@ -38,10 +42,10 @@ export interface Setting {
 }
 
 /** Units to what one of them is in {@link Limits}, whose times are in milliseconds. */
-const SCALES = { connections: 1, requests: 1, bytes: 1, seconds: 1_000 } as const;
+const SCALES = { connections: 1, requests: 1, bytes: 1, files: 1, seconds: 1_000 } as const;
 
 /** The settings of the section `[limits]`, by their names in the file. */
-export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
+const LIMIT_SETTINGS: Readonly<Record<string, Setting<keyof Limits>>> = {
   connections: {
     field: "connections",
     unit: "connections",
@@ -100,7 +104,36 @@ export const LIMIT_SETTINGS: Readonly<Record<string, Setting>> = {
   },
 };
 
-const SECTIONS = ["limits", "credentials", "metrics"] as const;
+/** The settings of the section `[audit]`. */
+const AUDIT_SETTINGS: Readonly<Record<string, Setting<keyof AuditLimits>>> = {
+  file_bytes: {
+    field: "fileBytes",
+    unit: "bytes",
+    min: 65_536,
+    max: 4_294_967_296,
+    meaning: "after which a file of the log is closed and the next one begun",
+  },
+  files: {
+    field: "files",
+    unit: "files",
+    min: 1,
+    max: 10_000,
+    meaning: "of the log that are kept besides the one that is being written",
+  },
+};
+
+const DEFAULTS = { limits: DEFAULT_LIMITS, audit: DEFAULT_AUDIT_LIMITS } as const;
+
+/** A section that sets numbers. */
+export type NumberSection = keyof typeof DEFAULTS;
+
+/** These sections and their settings, by their names in the file. */
+export const SETTINGS: Readonly<Record<NumberSection, Readonly<Record<string, Setting>>>> = {
+  limits: LIMIT_SETTINGS,
+  audit: AUDIT_SETTINGS,
+};
+
+const SECTIONS = ["limits", "audit", "credentials", "metrics", "network"] as const;
 const LISTEN = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/;
 const MAX_PORT = 65_535;
 /** A credential's name is a file's as well. */
@@ -109,8 +142,9 @@ const CREDENTIAL_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|mount|swap)$/;
 
 /** What a setting is unless the file says otherwise, in its own unit. */
-export function defaultOf({ field, unit }: Setting): number {
-  return DEFAULT_LIMITS[field] / SCALES[unit];
+export function defaultOf(section: NumberSection, { field, unit }: Setting): number {
+  const fields: Readonly<Record<string, number>> = { ...DEFAULTS[section] };
+  return fields[field]! / SCALES[unit];
 }
 
 /**
@@ -141,29 +175,31 @@ export function parseConfig(text: string, path: string): Config {
     });
   };
   return {
-    limits: readLimits(section("limits")),
+    limits: { ...DEFAULT_LIMITS, ...readNumbers("limits", section("limits")) },
+    audit: { ...DEFAULT_AUDIT_LIMITS, ...readNumbers("audit", section("audit")) },
     credentials: readCredentials(section("credentials")),
     metrics: readMetrics(section("metrics")),
+    network: readNetwork(section("network")),
   };
 }
 
 /** What stands in a section, and what an error about it names. */
-type Section = readonly {
+export type Section = readonly {
   readonly key: string;
   readonly value: TomlValue;
   readonly subject: string;
 }[];
 
-function readLimits(section: Section): Limits {
-  const set: Partial<Record<keyof Limits, number>> = {};
+/** The fields that a section sets. */
+function readNumbers(name: NumberSection, section: Section): Record<string, number> {
+  const settings = SETTINGS[name];
+  const set: Record<string, number> = {};
   for (const { key, value, subject } of section) {
-    const setting = Object.hasOwn(LIMIT_SETTINGS, key) ? LIMIT_SETTINGS[key] : undefined;
-    if (!setting) {
-      throw wrong(subject, `is not known: use ${Object.keys(LIMIT_SETTINGS).join(", ")}`);
-    }
+    const setting = Object.hasOwn(settings, key) ? settings[key] : undefined;
+    if (!setting) throw wrong(subject, `is not known: use ${Object.keys(settings).join(", ")}`);
     set[setting.field] = readSetting(setting, value, subject);
   }
-  return { ...DEFAULT_LIMITS, ...set };
+  return set;
 }
 
 function readCredentials(section: Section): Config["credentials"] {
@@ -216,6 +252,7 @@ function readToml(text: string, path: string): TomlTable {
   }
 }
 
-function wrong(subject: string, hint: string): CryptoError {
+/** The error of a setting: what it names, and what that is to be. */
+export function wrong(subject: string, hint: string): CryptoError {
   return new CryptoError("config", { subject, hint: `it ${hint}` });
 }

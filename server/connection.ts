@@ -23,10 +23,10 @@ import {
   withheld,
 } from "./answers.ts";
 import type { Receiver, Transport } from "./channel.ts";
-import type { Identity } from "./identity.ts";
+import { type Account, accountOf, type Identity } from "./identity.ts";
 import { handleLegacy, MAX_LEGACY } from "./legacy.ts";
 import type { Admission } from "./limits.ts";
-import type { Decision, DecisionLog } from "./log.ts";
+import type { Decision, DecisionLog } from "./audit/log.ts";
 import type { Metrics } from "./metrics.ts";
 import { failure } from "./outcome.ts";
 import type { Service } from "./service.ts";
@@ -82,13 +82,17 @@ export class Connection implements Receiver {
   /** What the peer had taken when last looked at, and when that last was more than before. */
   #taken = 0;
   #lastTaken = Date.now();
+  readonly #account: Account;
+  /** Whether nothing of what waits is done any more. */
+  #cut = false;
 
   constructor(
     readonly who: Identity,
     private readonly transport: Transport,
     private readonly parts: ConnectionParts,
   ) {
-    this.#share = parts.turns.join(who.uid);
+    this.#account = accountOf(who);
+    this.#share = parts.turns.join(this.#account);
     transport.tell(this);
   }
 
@@ -130,6 +134,13 @@ export class Connection implements Receiver {
     this.transport.destroy();
   }
 
+  /** Says why and hangs up: what has not been done by now is not. For who may no longer ask. */
+  async cut(error: CryptoError): Promise<void> {
+    this.#reading = false;
+    this.#cut = true;
+    await this.#finish(error);
+  }
+
   data(bytes: Bytes): void {
     if (!this.#reading) return;
     const now = this.#lastActivity = Date.now();
@@ -143,7 +154,7 @@ export class Connection implements Receiver {
       this.#accept(incoming, bytes.length);
       this.#end(error as CryptoError);
     }
-    if (!this.#account()) this.#end(new CryptoError("too_many_requests"));
+    if (!this.#accountFor()) this.#end(new CryptoError("too_many_requests"));
     if (incoming.length > 0 || !begun) this.#lineStarted = now;
   }
 
@@ -170,12 +181,13 @@ export class Connection implements Receiver {
     if (incoming.length === 0) return;
     const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
     this.#share.read(count, bytes);
-    const admitted = this.parts.admission.begin(this.who.uid, count);
+    const admitted = this.parts.admission.begin(this.#account, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
     const came = performance.now();
     this.#later(async () => {
+      if (this.#cut) return;
       await this.#answer(incoming, { admitted, came });
       this.#answered(admitted ? count : 0, bytes);
     });
@@ -185,21 +197,21 @@ export class Connection implements Receiver {
     // If the peer has gone, none is left: `closed` has given them back.
     const left = Math.min(count, this.#unanswered);
     this.#unanswered -= left;
-    this.parts.admission.answered(this.who.uid, left);
+    this.parts.admission.answered(this.#account, left);
     this.#queued -= bytes;
-    this.#account();
+    this.#accountFor();
     this.#lastActivity = this.#lineStarted = Date.now();
     if (this.transport.paused && this.#queued < MAX_QUEUED) this.transport.resume();
   }
 
   /** Accounts for what is held, unless it is little. False if it is too much for this user. */
-  #account(): boolean {
+  #accountFor(): boolean {
     const all = this.#queued + this.#lines.waiting;
     const held = all > MAX_QUEUED && !this.#closed ? all : 0;
-    if (held > this.#held && !this.parts.admission.hold(this.who.uid, held - this.#held)) {
+    if (held > this.#held && !this.parts.admission.hold(this.#account, held - this.#held)) {
       return false;
     }
-    if (held < this.#held) this.parts.admission.release(this.who.uid, this.#held - held);
+    if (held < this.#held) this.parts.admission.release(this.#account, this.#held - held);
     this.#held = held;
     return true;
   }
@@ -305,11 +317,11 @@ export class Connection implements Receiver {
 
   closed(): void {
     this.#ending = true;
-    this.parts.admission.answered(this.who.uid, this.#unanswered);
+    this.parts.admission.answered(this.#account, this.#unanswered);
     this.#unanswered = 0;
     this.#closed = true;
-    this.#account();
-    this.parts.turns.leave(this.who.uid);
+    this.#accountFor();
+    this.parts.turns.leave(this.#account);
     this.parts.closed(this);
   }
 }

@@ -4,9 +4,9 @@ import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { Acceptor } from "./acceptor.ts";
 import { Channel, type ChannelParts } from "./channel.ts";
 import { type Credential, type Credentials, readAddress } from "./credentials.ts";
-import { identify, type Identity, type OverflowIds } from "./identity.ts";
+import { identify, type LocalCaller, type OverflowIds } from "./identity.ts";
 import type { Admission } from "./limits.ts";
-import type { DecisionLog } from "./log.ts";
+import type { DecisionLog } from "./audit/log.ts";
 
 /** What such a listener works with. */
 export interface CredentialListenerParts extends ChannelParts {
@@ -42,7 +42,7 @@ export class CredentialListener {
   /** No answer leaves before its line is in the log, and none but to root's systemd. */
   async #answer(fd: number): Promise<void> {
     const channel = this.#open(fd);
-    let who: Identity | undefined;
+    let who: LocalCaller | undefined;
     let credential: Credential;
     try {
       who = identify(this.parts.sockets.peerCredentials(fd), this.parts.overflow);
@@ -56,7 +56,7 @@ export class CredentialListener {
     channel.end();
   }
 
-  async #get(who: Identity, fd: number): Promise<Credential> {
+  async #get(who: LocalCaller, fd: number): Promise<Credential> {
     // Everybody can bind to any name: of root's processes alone it says anything.
     if (who.uid !== ROOT) throw new CryptoError("denied");
     return await this.parts.credentials.get(who, readAddress(this.parts.sockets.peerName(fd)));

@@ -12,7 +12,7 @@ import { BODY_PREFIX_LENGTH, createBodyOpener, ENVELOPE_LENGTH } from "../core/m
 import type { Method, Results } from "../core/rpc.ts";
 import { readSecret } from "./durable.ts";
 import type { Identity } from "./identity.ts";
-import type { Decision } from "./log.ts";
+import type { Decision } from "./audit/log.ts";
 import type { Service } from "./service.ts";
 
 /** What systemd asks for. */

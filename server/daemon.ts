@@ -1,6 +1,7 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
-import { asCryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import type { Layout } from "../core/layout.ts";
 import { ownsConfiguration } from "../core/privileges.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
@@ -11,18 +12,21 @@ import { ServiceManager, type Supervision } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import type { Owner } from "./access.ts";
 import { GroupDatabase } from "./accounts.ts";
+import { ContextTags } from "./audit/contexts.ts";
+import { HeadPublisher } from "./audit/heads.ts";
+import { AuditLog } from "./audit/log.ts";
 import { listenBesides } from "./besides.ts";
 import { readConfig } from "./config.ts";
+import type { Circumstances, ServiceParts } from "./handlers.ts";
 import type { OverflowIds } from "./identity.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyStore } from "./keystore.ts";
 import { Admission, type Limits } from "./limits.ts";
-import { Listener } from "./listener.ts";
-import { AccessLog, AppendedFile } from "./log.ts";
+import { Listening } from "./listening.ts";
 import { countedLog, Metrics } from "./metrics.ts";
+import type { NetworkPlaces } from "./network.ts";
 import { PolicyInForce } from "./policy_file.ts";
 import type { SealingPlaces } from "./sealing.ts";
-import type { Circumstances } from "./handlers.ts";
 import { Service } from "./service.ts";
 import { Settings } from "./settings.ts";
 import { claimSockets, type DaemonSockets } from "./socket.ts";
@@ -38,11 +42,16 @@ export interface DaemonOptions extends SealingPlaces {
   readonly overflow: OverflowIds;
   /** What a service manager does for it. */
   readonly supervision: Supervision;
+  /** Where it listens on the network, if it does. */
+  readonly network?: NetworkPlaces | undefined;
   readonly version: string;
   readonly warnings: readonly string[];
   /** Instead of what the configuration file says. */
   readonly limits?: Limits | undefined;
 }
+
+/** Takes a line for whoever looks at the daemon's standard error. */
+export type Say = (line: string) => void;
 
 /** What a daemon that runs is made of. */
 interface Parts {
@@ -50,9 +59,10 @@ interface Parts {
   readonly keeper: Keeper;
   readonly manager: ServiceManager;
   readonly admission: Admission;
-  readonly logFile: AppendedFile;
+  readonly log: AuditLog;
+  readonly heads: HeadPublisher;
   readonly sockets: DaemonSockets;
-  readonly listener: Listener;
+  readonly listening: Listening;
   /** What listens for other things than requests. */
   readonly besides: readonly { stop(): void }[];
   readonly pulse: IntervalTimer | undefined;
@@ -68,12 +78,12 @@ export class Daemon {
    * Starts a daemon. When it returns, the socket accepts connections. It makes system calls by
    * libraries that it loads now, so `ffi` can be given up then.
    *
-   * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`
+   * @throws {CryptoError} `already_running`, `ring_unreadable`, `config`, `unsafe_path`, `io`
    */
-  static async start(options: DaemonOptions): Promise<Daemon> {
+  static async start(options: DaemonOptions, say: Say): Promise<Daemon> {
     forbidCoreDumps();
     forbidTracing();
-    const { layout, owner, overflow, supervision } = options;
+    const { layout, owner, overflow, supervision, version } = options;
     const manager = new ServiceManager(supervision.notifySocket);
     const [sockets, loop] = [new Sockets(), new EventLoop()];
     const settings = new Settings(() => readConfig(layout.config, owner.uid));
@@ -86,24 +96,39 @@ export class Daemon {
     const owns = ownsConfiguration(layout, activated);
     const store = await KeyStore.open({ ...options, engine, ownsConfiguration: owns });
     const usage = Usage.open(layout.usage);
-    const admission = new Admission(options.limits ?? settings.current.limits);
-    const logFile = new AppendedFile(layout.accessLog);
-    const metrics = new Metrics();
-    const log = countedLog(new AccessLog(logFile), metrics);
-    const policy = readPolicyOf(options);
+    const { limits, audit } = settings.current;
+    const admission = new Admission(options.limits ?? limits);
+    const policy = readPolicyOf(options, settings);
     const { access, quotas } = policy;
+    const log = AuditLog.open(layout.auditLog, { limits: audit, complain: say });
+    await begin(log, version);
+    const metrics = new Metrics();
+    const counted = countedLog(log, metrics);
     const circumstances = describe(options, admission);
+    const contexts = tagContexts(layout, { store, engine, log });
     const random = kernelRandom();
-    const service = new Service({ store, usage, access, quotas, engine, circumstances, random });
+    const parts = { store, usage, access, quotas, engine, circumstances, random, log, contexts };
+    const service = new Service(parts);
 
     const turns = new Turns(() => loop.wake());
-    const shared = { sockets, loop, access, overflow, service, log, metrics, admission, turns };
-    const listener = new Listener(claimed.requests.listen(), shared);
-    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
+    const shared = { sockets, loop, access, overflow, service, metrics, admission, turns };
+    const network = options.network && { places: options.network, uid: owner.uid };
+    const open = () => claimed.requests.listen();
+    const listening = await Listening.start(open, network, { ...shared, log: counted });
+    const besides = listenBesides(claimed, {
+      ...{ ...shared, log: counted, ...options },
+      ...{ engine, store, settings },
+    });
     const pulse = startPulse(manager, loop, supervision.watchdog);
-    const keeper = new Keeper({ store, usage, log, engine });
-    const told = { store, keeper, manager, admission, logFile, settings, policy };
-    return new Daemon({ ...told, sockets: claimed, listener, besides, pulse });
+    const keeper = new Keeper({ store, usage, log: counted, engine });
+    const heads = new HeadPublisher(log, say);
+    const told = { store, keeper, manager, admission, log, heads, settings, policy };
+    return new Daemon({ ...told, sockets: claimed, listening, besides, pulse });
+  }
+
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  get listening(): string | undefined {
+    return this.parts.listening.address;
   }
 
   /** Where its metrics are to be had, if they are. */
@@ -119,6 +144,8 @@ export class Daemon {
 
   /** Tells the service manager, if there is one, that connections are accepted. */
   ready(): void {
+    // Nobody waits for the disk that a head waits for.
+    void this.parts.heads.publishNow();
     this.#tellReady();
     this.parts.store.unsealed.then(() => this.#tellReady());
   }
@@ -130,16 +157,20 @@ export class Daemon {
   }
 
   /**
-   * Reads configuration and policy again and opens the access log again, under its name.
+   * Reads configuration, policy and certificates again.
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, logFile, settings, policy } = this.parts;
+    const { manager, admission, log, settings, policy, listening } = this.parts;
     manager.reloading();
     const problems = failuresOf(
-      () => admission.limits = settings.reload().limits,
+      () => {
+        const { limits, audit } = settings.reload();
+        admission.limits = limits;
+        log.limits = audit;
+      },
       () => policy.load(),
-      () => logFile.reopen(),
+      () => listening.reload(),
     );
     this.#tellReady(...problems);
     return problems;
@@ -147,21 +178,25 @@ export class Daemon {
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
   async stop(): Promise<void> {
-    const { manager, listener, besides, keeper, sockets, pulse } = this.parts;
+    const { manager, listening, besides, keeper, sockets, pulse, log, heads } = this.parts;
     manager.stopping();
     for (const one of besides) one.stop();
-    await listener.stop();
+    await listening.stop();
     await keeper.stop();
+    await log.note({ event: "stop" });
+    await heads.stop();
+    log.close();
     sockets.requests.remove();
     sockets.metrics?.remove();
     pulse?.close();
   }
 }
 
-function readPolicyOf({ layout, owner }: DaemonOptions): PolicyInForce {
+function readPolicyOf({ layout, owner }: DaemonOptions, settings: Settings): PolicyInForce {
   const groups = new GroupDatabase();
   const isMember = (uid: number, gid: number) => groups.isMember(uid, gid);
-  return new PolicyInForce({ path: layout.policy, owner, isMember });
+  const clients = () => settings.current.network.clients;
+  return new PolicyInForce({ path: layout.policy, owner, isMember, clients });
 }
 
 /**
@@ -192,6 +227,25 @@ function failuresOf(...actions: readonly (() => void)[]): string[] {
       const { message, hint } = asCryptoError(thrown);
       return [`${message}: ${hint}`];
     }
+  });
+}
+
+/** Nothing is served before the log says that it is. @throws {CryptoError} `io` */
+async function begin(log: AuditLog, version: string): Promise<void> {
+  if (await log.note({ event: "start", version, pid: Deno.pid })) return;
+  const hint = "the audit log cannot be written: make room for it, and see that nobody removes it";
+  throw new CryptoError("io", { subject: "audit.log", hint });
+}
+
+function tagContexts(
+  layout: Layout,
+  { store, engine, log }: Pick<ServiceParts, "store" | "engine"> & { readonly log: AuditLog },
+): ContextTags {
+  return new ContextTags({
+    path: layout.contextKey,
+    engine,
+    sealingKey: () => store.sealingKey,
+    onNew: () => log.note({ event: "context-key" }),
   });
 }
 

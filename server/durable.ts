@@ -18,12 +18,8 @@ export function readSecret(
   tooLong: ErrorCode = "ring_unreadable",
 ): Bytes | undefined {
   try {
-    const named = Deno.lstatSync(path);
-    if (!named.isFile) throw noFile(path);
-    using file = Deno.openSync(path);
-    const { ino, dev, size } = file.statSync();
-    // What was looked at is what was opened, whoever may have changed the name between.
-    if (ino !== named.ino || dev !== named.dev) throw noFile(path);
+    using file = openRegular(path);
+    const { size } = file.statSync();
     if (size > maxLength) throw new CryptoError(tooLong, { subject: path });
     return readWhole(file, size);
   } catch (error) {
@@ -31,6 +27,21 @@ export function readSecret(
     if (error instanceof CryptoError) throw error;
     throw new CryptoError("config", { subject: path, cause: error });
   }
+}
+
+/**
+ * Opens a regular file for reading: follows no link, waits for no pipe.
+ * @throws {CryptoError} `unsafe_path`; what the system says
+ */
+export function openRegular(path: string): Deno.FsFile {
+  const named = Deno.lstatSync(path);
+  if (!named.isFile) throw noFile(path);
+  const file = Deno.openSync(path);
+  const { ino, dev } = file.statSync();
+  // What was looked at is what was opened, whoever may have changed the name between.
+  if (ino === named.ino && dev === named.dev) return file;
+  file.close();
+  throw noFile(path);
 }
 
 function noFile(path: string): CryptoError {

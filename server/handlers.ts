@@ -3,6 +3,8 @@ import type { Engine } from "../core/engine.ts";
 import type { Usable } from "../core/lifecycle.ts";
 import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Random } from "../platform/random.ts";
+import type { ContextTags } from "./audit/contexts.ts";
+import type { DecisionLog } from "./audit/log.ts";
 import type { Access } from "./access.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./keystore.ts";
@@ -24,6 +26,8 @@ export interface ServiceParts {
   readonly engine: Engine;
   readonly circumstances: Circumstances;
   readonly random: Random;
+  readonly log: DecisionLog;
+  readonly contexts: ContextTags;
 }
 
 /** A result, and what the log is to say of it besides the method. */

@@ -100,16 +100,19 @@ function describeGrant({ line, section, kind, id }: Grant, { operation, path, ac
 }
 
 /** Whom a rule names, with the lines that do. */
-function named({ users, groups }: Rule, { accounts }: Case): string[] {
-  const show = (kind: Grant["kind"]) => ([id, line]: [number, number]) => {
-    return `line ${line} names ${kind === "users" ? "user" : "group"} ${
-      nameOf(kind, id, accounts)
-    }`;
+function named({ users, groups, certificates }: Rule, { accounts }: Case): string[] {
+  const show = (kind: Grant["kind"]) => ([id, line]: [number | string, number]) => {
+    return `line ${line} names ${kind.slice(0, -1)} ${nameOf(kind, id, accounts)}`;
   };
-  return [...[...users].map(show("users")), ...[...groups].map(show("groups"))];
+  return [
+    ...[...users].map(show("users")),
+    ...[...groups].map(show("groups")),
+    ...[...certificates].map(show("certificates")),
+  ];
 }
 
-function nameOf(kind: Grant["kind"], id: number, accounts: Accounts): string {
+function nameOf(kind: Grant["kind"], id: number | string, accounts: Accounts): string {
+  if (typeof id === "string") return id;
   return (kind === "users" ? accounts.userName(id) : accounts.groupName(id)) ?? String(id);
 }
 

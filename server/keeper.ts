@@ -4,12 +4,12 @@
  * not run, or was sealed, it does when it can.
  */
 import type { Engine } from "../core/engine.ts";
-import { asCryptoError, type CryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { dueForDestruction, dueForRotation } from "../core/lifecycle.ts";
 import type { KeyRing } from "../core/ring.ts";
 import { used } from "./handlers.ts";
-import type { KeyStore } from "./keystore.ts";
-import type { Decision, DecisionLog } from "./log.ts";
+import type { Announce, KeyStore } from "./keystore.ts";
+import type { Decision, DecisionLog } from "./audit/log.ts";
 import type { Usage } from "./usage.ts";
 
 /** Milliseconds between two looks at what is due. */
@@ -59,40 +59,49 @@ export class Keeper {
   async #keep(now: Date): Promise<void> {
     const { keys } = this.parts.store.ring;
     const due = keys.flatMap((key) => dueForDestruction(key, now));
-    const destroy = () => this.parts.store.destroy(now);
+    const destroy = (announce: Announce) => this.parts.store.destroy(now, announce);
     if (due.length > 0) await this.#act("daemon.destroy", due.map(used), destroy);
     for (const key of keys.filter((key) => dueForRotation(key, now))) {
       const next = { key: key.name, version: key.versions.length + 1 };
-      await this.#act("daemon.rotate", [next], () => this.#rotate(key.name, now));
+      const rotate = (announce: Announce) => this.#rotate(key.name, now, announce);
+      await this.#act("daemon.rotate", [next], rotate);
     }
   }
 
   /** By now somebody else may have done it. */
-  #rotate(name: string, now: Date): Promise<KeyRing> {
+  #rotate(name: string, now: Date, announce: Announce): Promise<KeyRing> {
     const { store, engine } = this.parts;
     return store.update((ring) => {
       const key = ring.get(name);
       return key && dueForRotation(key, now) ? ring.rotate(name, { now, engine }) : ring;
-    });
+    }, announce);
   }
 
-  /** Nothing is done that the log does not say before; if it then fails, it says that too. */
+  /** Nothing is done that the log does not say before; what came of it is said after. */
   async #act(
     op: string,
     on: readonly Pick<Decision, "key" | "version">[],
-    act: () => Promise<unknown>,
+    act: (announce: Announce) => Promise<unknown>,
   ): Promise<void> {
-    if (!await this.#log(op, on)) throw new Error("the log cannot be written");
+    let announced = false;
+    const announce = async () => {
+      announced = await this.#log(op, on, { stage: "intent" });
+      if (!announced) throw new CryptoError("log_unavailable");
+    };
     try {
-      await act();
+      await act(announce);
+      if (announced) await this.#log(op, on, { stage: "result" });
     } catch (error) {
-      await this.#log(op, on, asCryptoError(error));
+      if (announced) await this.#log(op, on, { stage: "result", error: asCryptoError(error).code });
       throw error;
     }
   }
 
-  #log(op: string, on: readonly Pick<Decision, "key" | "version">[], error?: CryptoError) {
-    const lines = on.map((one) => ({ op, ...one, error: error?.code }));
-    return this.parts.log.write(undefined, lines);
+  #log(
+    op: string,
+    on: readonly Pick<Decision, "key" | "version">[],
+    what: Pick<Decision, "stage" | "error">,
+  ): Promise<boolean> {
+    return this.parts.log.write(undefined, on.map((one) => ({ op, ...one, ...what })));
   }
 }

@@ -1,6 +1,7 @@
 /** The methods that make keys, change and show them. */
 import type { Bytes } from "../core/bytes.ts";
 import { invalidParam } from "../core/calls.ts";
+import { CryptoError } from "../core/errors.ts";
 import { formatKeyId } from "../core/header.ts";
 import {
   cancelDestruction,
@@ -18,16 +19,18 @@ import {
   versionOf,
   versionsOf,
 } from "../core/lifecycle.ts";
-import { isPurpose } from "../core/ring.ts";
+import { isPurpose, type KeyRing } from "../core/ring.ts";
 import type { KeyInfo, Method, Params, VersionInfo } from "../core/rpc.ts";
 import { OPERATIONS } from "./access.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
+import type { Announce } from "./keystore.ts";
 import type { KeyLookup } from "./lookup.ts";
 import type { Usage } from "./usage.ts";
 
 /** What these methods work with. */
-export interface KeysParts extends Pick<ServiceParts, "store" | "access" | "engine" | "usage"> {
+export interface KeysParts
+  extends Pick<ServiceParts, "store" | "access" | "engine" | "usage" | "log"> {
   readonly lookup: KeyLookup;
 }
 
@@ -38,20 +41,28 @@ export function keyHandlers(parts: KeysParts): Handlers<KeyMethod> {
   const keys = new Keys(parts);
   return {
     "key.list": (_, who) => keys.list(who),
-    "key.create": ({ name, purpose }, who) => keys.create(who, name, purpose),
-    "key.import": ({ name, purpose, material }, who) => keys.create(who, name, purpose, material),
-    "key.rotate": ({ name }, who) => keys.rotate(who, name),
-    "key.set": (params, who) => keys.set(who, params),
+    "key.create": (params, who) => keys.create({ who, op: "key.create" }, params),
+    "key.import": (params, who) => keys.create({ who, op: "key.import" }, params),
+    "key.rotate": ({ name }, who) => keys.rotate({ who, op: "key.rotate" }, name),
+    "key.set": (params, who) => keys.set({ who, op: "key.set" }, params),
     "key.retire": (params, who) => {
-      return keys.change(who, params, (key) => retire(key, params.version, new Date()));
+      const change = (key: RingKey) => retire(key, params.version, new Date());
+      return keys.change({ who, op: "key.retire" }, params, change);
     },
     "key.restore": (params, who) => {
-      return keys.change(who, params, (key) => cancelDestruction(key, params.version));
+      const change = (key: RingKey) => cancelDestruction(key, params.version);
+      return keys.change({ who, op: "key.restore" }, params, change);
     },
-    "key.destroy": (params, who) => keys.scheduleDestruction(who, params),
-    "key.disable": (params, who) => keys.setDisabled(who, params, true),
-    "key.enable": (params, who) => keys.setDisabled(who, params, false),
+    "key.destroy": (params, who) => keys.scheduleDestruction({ who, op: "key.destroy" }, params),
+    "key.disable": (params, who) => keys.setDisabled({ who, op: "key.disable" }, params, true),
+    "key.enable": (params, who) => keys.setDisabled({ who, op: "key.enable" }, params, false),
   };
+}
+
+/** Who changes the ring, by which method. */
+interface Deed {
+  readonly who: Identity;
+  readonly op: KeyMethod;
 }
 
 class Keys {
@@ -66,62 +77,76 @@ class Keys {
     return { result: { keys: keys.map((key) => describeKey(key, usage)) } };
   }
 
-  async create(who: Identity, name: string, purpose: string = "seal", material?: Bytes) {
-    this.parts.lookup.requireRight({ who, operation: "manage" }, name);
+  async create(
+    deed: Deed,
+    { name, purpose = "seal", material }: Params<"key.create"> & { readonly material?: Bytes },
+  ) {
+    this.parts.lookup.requireRight({ who: deed.who, operation: "manage" }, name);
     if (!isPurpose(purpose)) throw invalidParam("purpose", `is none of ${PURPOSES.join(", ")}`);
     const { store, engine } = this.parts;
-    const ring = await store.update((ring) => ring.create(name, purpose, { material, engine }));
+    const create = (ring: KeyRing) => ring.create(name, purpose, { material, engine });
+    const ring = await store.update(create, this.#announce(deed, name));
     return made(ring.get(name)!);
   }
 
-  async rotate(who: Identity, name: string) {
+  async rotate(deed: Deed, name: string) {
     const { store, engine } = this.parts;
-    this.parts.lookup.named({ who, operation: "manage" }, name);
-    const ring = await store.update((ring) => ring.rotate(name, { engine }));
+    this.parts.lookup.named({ who: deed.who, operation: "manage" }, name);
+    const rotate = (ring: KeyRing) => ring.rotate(name, { engine });
+    const ring = await store.update(rotate, this.#announce(deed, name));
     return made(ring.get(name)!);
   }
 
-  async set(who: Identity, { name, rotateAfter, minVersion }: Params<"key.set">) {
-    const key = await this.#update(who, name, (key) => configure(key, { rotateAfter, minVersion }));
+  async set(deed: Deed, { name, ...settings }: Params<"key.set">) {
+    const key = await this.#update(deed, name, (key) => configure(key, settings));
     const result = { rotateAfter: key.rotateAfter ?? 0, minVersion: key.minVersion ?? 1 };
     return { result, by: { key: name } };
   }
 
   async change(
-    who: Identity,
+    deed: Deed,
     { name, version }: Params<"key.retire">,
     change: (key: RingKey) => RingKey,
   ) {
-    const found = versionOf(await this.#update(who, name, change), version);
+    const found = versionOf(await this.#update(deed, name, change), version);
     return { result: { state: stateOf(found) }, by: used(found) };
   }
 
   async setDisabled(
-    who: Identity,
+    deed: Deed,
     { name, version }: Params<"key.disable">,
     disabled: boolean,
   ): Promise<Done<"key.disable">> {
     const change = (key: RingKey) => setDisabled(key, version, disabled);
-    if (version !== undefined) return await this.change(who, { name, version }, change);
-    await this.#update(who, name, change);
+    if (version !== undefined) return await this.change(deed, { name, version }, change);
+    await this.#update(deed, name, change);
     return { result: { state: disabled ? "disabled" : "active" }, by: { key: name } };
   }
 
-  async scheduleDestruction(who: Identity, params: Params<"key.destroy">) {
+  async scheduleDestruction(deed: Deed, params: Params<"key.destroy">) {
     const { version, after = GRACE.usual } = params;
     if (after > GRACE.most) throw invalidParam("after", "is more than 366 days");
     const at = new Date(Date.now() + after * 1_000);
     const change = (key: RingKey) => scheduleDestruction(key, version, at);
-    const { result, by } = await this.change(who, params, change);
+    const { result, by } = await this.change(deed, params, change);
     const { renews, rung } = this.parts.store;
     return { result: { ...result, destroyAt: at.toISOString(), renews, sealing: rung }, by };
   }
 
   /** The key as it is after a change. */
-  async #update(who: Identity, name: string, change: (key: RingKey) => RingKey): Promise<RingKey> {
-    this.parts.lookup.named({ who, operation: "manage" }, name);
-    const ring = await this.parts.store.update((ring) => ring.change(name, change));
+  async #update(deed: Deed, name: string, change: (key: RingKey) => RingKey): Promise<RingKey> {
+    this.parts.lookup.named({ who: deed.who, operation: "manage" }, name);
+    const changed = (ring: KeyRing) => ring.change(name, change);
+    const ring = await this.parts.store.update(changed, this.#announce(deed, name));
     return ring.get(name)!;
+  }
+
+  /** Says in the log, before it is done, what is about to change the ring. */
+  #announce({ who, op }: Deed, key: string): Announce {
+    return async () => {
+      const logged = await this.parts.log.write(who, [{ op, key, stage: "intent" }]);
+      if (!logged) throw new CryptoError("log_unavailable");
+    };
   }
 }
 

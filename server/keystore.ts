@@ -10,6 +10,7 @@ import { DEFAULT_KEY, KeyRing } from "../core/ring.ts";
 import { openRing, sealingKeyId, sealRing } from "../core/ring_file.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, renameDurably } from "../platform/durable.ts";
+import { carryContextKey } from "./audit/contexts.ts";
 import { readSecret, replaceDurably, writeDurably } from "./durable.ts";
 import {
   findSealingKey,
@@ -35,6 +36,9 @@ export interface StoreParts extends SealingPlaces {
   /** Whether sealing keys may be written: a daemon may have no right to. */
   readonly ownsConfiguration: boolean;
 }
+
+/** Says in the log what is about to be done. What it throws prevents that. */
+export type Announce = () => Promise<void>;
 
 /** The ring in use, and its file. */
 export class KeyStore {
@@ -68,6 +72,11 @@ export class KeyStore {
   /** @throws {CryptoError} `sealed` */
   get ring(): KeyRing {
     return this.#open.ring;
+  }
+
+  /** What the ring is sealed under. @throws {CryptoError} `sealed` */
+  get sealingKey(): Bytes {
+    return this.#open.sealing.sealingKey;
   }
 
   get #open(): Opened {
@@ -117,22 +126,29 @@ export class KeyStore {
   /**
    * Changes the ring: first on disk, then here. One change at a time.
    * @param change makes the new ring of the present one
-   * @throws {CryptoError} `ring_not_saved`; then the old ring stays, here and on disk.
+   * @param announce is called when nothing but the disk can stop it any more; what it throws does
+   * @throws {CryptoError} `ring_not_saved`; then the old ring stays, here and on disk. Nothing else
+   * is thrown after `announce` was called.
    */
-  update(change: (ring: KeyRing) => Promise<KeyRing> | KeyRing): Promise<KeyRing> {
+  update(
+    change: (ring: KeyRing) => Promise<KeyRing> | KeyRing,
+    announce: Announce,
+  ): Promise<KeyRing> {
     return this.#inTurn(async (opened) => {
       const ring = await change(opened.ring);
-      return ring === opened.ring ? opened : await this.#replace({ ...opened, ring });
+      return ring === opened.ring ? opened : await this.#replace({ ...opened, ring }, announce);
     });
   }
 
   /**
    * Destroys the versions whose time has come. Where it may, it seals what is left under a new
    * sealing key, so that no older ring file opens any more.
+   * @param announce as with {@link update}
    * @throws {CryptoError} `ring_not_saved`; then they are all there.
    */
-  destroy(now: Date): Promise<KeyRing> {
+  destroy(now: Date, announce: Announce): Promise<KeyRing> {
     return this.#inTurn(async ({ ring, sealing }) => {
+      await announce();
       const left = ring.destroyDue(now);
       const renewed = this.renews ? await this.#renew(left, sealing) : undefined;
       return renewed ?? await this.#replace({ ring: left, sealing });
@@ -148,12 +164,13 @@ export class KeyStore {
     return result;
   }
 
-  async #replace(opened: Opened): Promise<Opened> {
+  async #replace(opened: Opened, announce?: Announce): Promise<Opened> {
     const file = await sealRing(opened.ring, opened.sealing.sealingKey, this.parts.engine);
     if (file.length > MAX_RING_BYTES) {
       const hint = "it would become too large: there are too many keys and versions";
       throw new CryptoError("ring_not_saved", { hint });
     }
+    await announce?.();
     try {
       replaceDurably(this.parts.layout.ring, file);
     } catch (cause) {
@@ -177,6 +194,8 @@ export class KeyStore {
     ) {
       return undefined;
     }
+    const contextKey = { path: layout.contextKey, engine: this.parts.engine };
+    await carryContextKey(contextKey, { from: present.sealingKey, to: sealingKey });
     const sealing = { rung: "file", sealingKey, path: next } as const;
     const opened = await this.#replace({ ring: ring.underNewKey(), sealing });
     // If it is left beside, it is found there, and settled before the next one.

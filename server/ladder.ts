@@ -13,6 +13,7 @@ import { decodeRing, encodeRing, openRing, sealingKeyId, sealRing } from "../cor
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { lockSealingKey, unlockSealingKey } from "../core/sealing.ts";
 import { exists, type Give, renameDurably } from "../platform/durable.ts";
+import { carryContextKey } from "./audit/contexts.ts";
 import { linkDurably, readSecret, removeDurably, replaceDurably } from "./durable.ts";
 import { MAX_RING_BYTES } from "./keystore.ts";
 import { findSealingKey, isSealingKey, type SealingKey, settleSealingKey } from "./sealing.ts";
@@ -71,6 +72,8 @@ export async function* move(
   // Beside the old one if that is in its place, until the ring is under the new one.
   await place(rung === to ? beside(ladder) : ladder, to, fresh, given);
   yield "placed";
+  const contextKey = { path: layout.contextKey, engine, own };
+  await carryContextKey(contextKey, { from: sealingKey, to: fresh });
   replaceDurably(layout.ring, await sealRing(ring.underNewKey(), fresh, engine), own);
   yield "resealed";
   if (rung === to) {

@@ -1,5 +1,6 @@
 /** What one identity, and all of them together, may take of the daemon. */
 import { CryptoError } from "../core/errors.ts";
+import type { Account } from "./identity.ts";
 
 /** The daemon's limits. Those of lines and batches are the protocol's: `core/rpc.ts`, `calls.ts`. */
 export interface Limits {
@@ -36,9 +37,9 @@ export const DEFAULT_LIMITS: Limits = {
   stop: 5_000,
 };
 
-/** Counts something by user id and refuses what is too much. */
+/** Counts something by account and refuses what is too much. */
 class Counter {
-  readonly #byUser = new Map<number, number>();
+  readonly #byAccount = new Map<Account, number>();
   #total = 0;
   #perUser = Infinity;
   #inAll = Infinity;
@@ -53,18 +54,18 @@ class Counter {
   }
 
   /** @param kept how many of all are for others */
-  tryAdd(uid: number, count: number, kept = 0): boolean {
-    const used = this.#byUser.get(uid) ?? 0;
+  tryAdd(account: Account, count: number, kept = 0): boolean {
+    const used = this.#byAccount.get(account) ?? 0;
     if (used + count > this.#perUser || this.#total + count > this.#inAll - kept) return false;
-    this.#byUser.set(uid, used + count);
+    this.#byAccount.set(account, used + count);
     this.#total += count;
     return true;
   }
 
-  remove(uid: number, count: number): void {
-    const left = (this.#byUser.get(uid) ?? 0) - count;
-    if (left > 0) this.#byUser.set(uid, left);
-    else this.#byUser.delete(uid);
+  remove(account: Account, count: number): void {
+    const left = (this.#byAccount.get(account) ?? 0) - count;
+    if (left > 0) this.#byAccount.set(account, left);
+    else this.#byAccount.delete(account);
     this.#total -= count;
   }
 }
@@ -105,30 +106,30 @@ export class Admission {
    * @param manages whether it is one of those for whom some connections are kept back
    * @throws {CryptoError} `too_many_connections`
    */
-  connect(uid: number, manages: boolean): void {
+  connect(account: Account, manages: boolean): void {
     const kept = manages ? 0 : Math.min(MANAGERS, Math.floor(this.#limits.connections / 8));
-    if (!this.#connections.tryAdd(uid, 1, kept)) throw new CryptoError("too_many_connections");
+    if (!this.#connections.tryAdd(account, 1, kept)) throw new CryptoError("too_many_connections");
   }
 
-  disconnect(uid: number): void {
-    this.#connections.remove(uid, 1);
+  disconnect(account: Account): void {
+    this.#connections.remove(account, 1);
   }
 
   /** Whether that many more requests may wait. If so, {@link answered} must be called for them. */
-  begin(uid: number, requests: number): boolean {
-    return this.#requests.tryAdd(uid, requests);
+  begin(account: Account, requests: number): boolean {
+    return this.#requests.tryAdd(account, requests);
   }
 
-  answered(uid: number, requests: number): void {
-    this.#requests.remove(uid, requests);
+  answered(account: Account, requests: number): void {
+    this.#requests.remove(account, requests);
   }
 
   /** Whether that many more bytes may be held. If so, {@link release} must be called for them. */
-  hold(uid: number, bytes: number): boolean {
-    return this.#bytes.tryAdd(uid, bytes);
+  hold(account: Account, bytes: number): boolean {
+    return this.#bytes.tryAdd(account, bytes);
   }
 
-  release(uid: number, bytes: number): void {
-    this.#bytes.remove(uid, bytes);
+  release(account: Account, bytes: number): void {
+    this.#bytes.remove(account, bytes);
   }
 }

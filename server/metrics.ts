@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from "../core/errors.ts";
 import type { Purpose } from "../core/lifecycle.ts";
-import type { Decision, DecisionLog } from "./log.ts";
+import type { Decision, DecisionLog } from "./audit/log.ts";
 
 /** Upper ends of the buckets of answering times, in seconds. */
 const BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, Infinity];

@@ -1,6 +1,6 @@
 /** What becomes of a call, for its caller and for the log. */
 import { asCryptoError, type CryptoError } from "../core/errors.ts";
-import type { Decision } from "./log.ts";
+import type { Decision } from "./audit/log.ts";
 
 /** What became of a call: its result or its error, and the line for the log. */
 export interface Outcome {

@@ -7,11 +7,14 @@ import { type Operation, OPERATIONS } from "./access.ts";
 import type { Accounts } from "./accounts.ts";
 import { list, type Mistake, Mistakes, quoted } from "./mistakes.ts";
 import { type QuotaRules, readQuotas } from "./quota_rules.ts";
+import { isCertificateName } from "./identity.ts";
 
 /** Whom a rule names: their ids, and the line that names each. */
 export interface Rule {
   readonly users: ReadonlyMap<number, number>;
   readonly groups: ReadonlyMap<number, number>;
+  /** By one of their names, as {@link isCertificateName} has it. */
+  readonly certificates: ReadonlyMap<string, number>;
 }
 
 /** What may be done with the keys that a name or a pattern stands for. */
@@ -32,7 +35,7 @@ export interface Policy {
 /** The characters of a key's name (`core/ring.ts`), and the one that stands for any of them. */
 const PATTERN = /^[a-z0-9*][a-z0-9._*-]{0,63}$/;
 const SETTINGS = ["check_groups", "keys", "quotas"];
-const KINDS = ["users", "groups"] as const;
+const KINDS = ["users", "groups", "certificates"] as const;
 
 /** Reads a policy. All of its mistakes are found; what has some is not to be used. */
 export function parsePolicy(
@@ -121,16 +124,30 @@ class Reader {
     const table = this.mistakes.table(node, what, list(KINDS));
     for (const [name, { line }] of table) {
       if (KINDS.some((kind) => kind === name)) continue;
-      this.mistakes.add(line, `${what}.${quoted(name)}`, unknownKind(name));
+      this.mistakes.add(line, `${what}.${quoted(name)}`, `is not known: use ${list(KINDS)}`);
     }
-    const ids = (kind: typeof KINDS[number]) => this.#ids(kind, table.get(kind), `${what}.${kind}`);
-    return { users: ids("users"), groups: ids("groups") };
+    const ids = (kind: "users" | "groups") => {
+      const place = `${what}.${kind}`;
+      return this.#named(table.get(kind), place, (one) => this.mistakes.id(kind, one, place));
+    };
+    const place = `${what}.certificates`;
+    const certificates = this.#named(table.get("certificates"), place, (one) => {
+      if (isCertificateName(one.value)) return one.value;
+      this.mistakes.add(one.line, place, 'names are like "URI:…", "DNS:…", "SHA256:…"');
+      return undefined;
+    });
+    return { users: ids("users"), groups: ids("groups"), certificates };
   }
 
-  #ids(kind: typeof KINDS[number], node: TomlNode | undefined, what: string) {
-    const ids = new Map<number, number>();
+  /** Whom a list names, with their lines. @param read gives one, or notes what is wrong with it */
+  #named<T extends string | number>(
+    node: TomlNode | undefined,
+    what: string,
+    read: (one: TomlNode) => T | undefined,
+  ): Map<T, number> {
+    const ids = new Map<T, number>();
     for (const one of this.#elements(node, what)) {
-      const id = this.mistakes.id(kind, one, what);
+      const id = read(one);
       if (id === undefined) continue;
       const first = ids.get(id);
       if (first === undefined) ids.set(id, one.line);
@@ -158,9 +175,4 @@ class Reader {
 function unknownOperation(name: string): string {
   if (name === "export") return "can never match: no key leaves the daemon";
   return `is not known: use ${list(OPERATIONS)}`;
-}
-
-function unknownKind(name: string): string {
-  if (name !== "certificates") return `is not known: use ${list(KINDS)}`;
-  return "can never match: nobody comes with a certificate before there is a network mode";
 }

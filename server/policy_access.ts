@@ -1,6 +1,6 @@
 /** A policy as the daemon asks it, for each connection and each key. */
-import { type Access, type Operation, type Owner, ownerAccess } from "./access.ts";
-import type { Identity } from "./identity.ts";
+import { type Access, type Clients, type Operation, type Owner, ownerAccess } from "./access.ts";
+import { type Identity, isNetworkCaller, type LocalCaller } from "./identity.ts";
 import { matcher, type Policy, type Rule, type Section } from "./policy.ts";
 
 /** Whether the group database has a user in a group. */
@@ -11,14 +11,16 @@ export interface AccessParts {
   readonly owner: Owner;
   /** Asked only where the policy says so, of groups that the kernel has named already. */
   readonly isMember: IsMember;
+  /** Who may use the keys over the network where there are no rules. */
+  readonly clients?: Clients | undefined;
 }
 
 /** By what somebody may: a line of the file, and whom that names. */
 export interface Grant {
   readonly line: number;
   readonly section: string;
-  readonly kind: "users" | "groups";
-  readonly id: number;
+  readonly kind: "users" | "groups" | "certificates";
+  readonly id: number | string;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Grant {
  * to use one they have to be named like others.
  */
 export function policyAccess(policy: Policy, parts: AccessParts): Access {
-  const { mayAdminister, ...usual } = ownerAccess(parts.owner);
+  const { mayAdminister, ...usual } = ownerAccess(parts.owner, parts.clients);
   if (!policy.sections) return { ...usual, mayAdminister };
   const rules = new RuleSet(policy, parts.isMember);
   return {
@@ -72,7 +74,14 @@ export class RuleSet {
       .flatMap(({ rules }) => rules.get(operation) ?? []);
   }
 
-  #named({ users, groups }: Rule, { uid, gid, groups: others }: Identity) {
+  #named(rule: Rule, who: Identity): Omit<Grant, "section"> | undefined {
+    if (!isNetworkCaller(who)) return this.#namedUser(rule, who);
+    const { certificates } = rule;
+    const id = who.names.find((name) => certificates.has(name));
+    return id === undefined ? undefined : { kind: "certificates", id, line: certificates.get(id)! };
+  }
+
+  #namedUser({ users, groups }: Rule, { uid, gid, groups: others }: LocalCaller) {
     const line = users.get(uid);
     if (line !== undefined) return { kind: "users", id: uid, line } as const;
     if (groups.size === 0) return undefined;
@@ -89,5 +98,6 @@ function union(rules: readonly Rule[]): Rule {
   return {
     users: new Map(rules.flatMap(({ users }) => [...users])),
     groups: new Map(rules.flatMap(({ groups }) => [...groups])),
+    certificates: new Map(rules.flatMap(({ certificates }) => [...certificates])),
   };
 }

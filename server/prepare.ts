@@ -14,14 +14,21 @@ import {
 import { exists } from "../platform/durable.ts";
 import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
+import { readConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { OverflowIds } from "./identity.ts";
+import { placeNetwork } from "./network.ts";
 
 /** What the command line says. */
 export interface ServeFlags {
   readonly system: boolean;
   readonly socket?: string | undefined;
+  /** `tls://ADDRESS:PORT` */
+  readonly listen?: string | undefined;
 }
+
+const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
+  "set network.revoked";
 
 const USER_WARNING = "started by a user for that user: it guards the keys against other users, " +
   "not against the user's own programs; `crypto serve --system` under a user of its own does";
@@ -39,14 +46,21 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const layout = trustedLayout(findLayout(flags), uid, supervision.listeners.length > 0);
   const secrets = [layout.sealingKey, layout.lockedSealingKey, layout.ring];
   for (const secret of secrets) requireSecretIfThere(secret, uid);
+  const config = readConfig(layout.config, uid).network;
+  const directory = layout.configDirectory;
+  const network = placeNetwork(config, flags.listen, { directory, uid });
   return {
     layout,
     credential: flags.system ? findCredential() : undefined,
     owner: { uid, group: flags.system ? gid : undefined },
     overflow,
     supervision,
+    network,
     version,
-    warnings: flags.system ? [] : [USER_WARNING],
+    warnings: [
+      ...flags.system ? [] : [USER_WARNING],
+      ...network && !network.revoked ? [NO_LIST_WARNING] : [],
+    ],
   };
 }
 

@@ -3,7 +3,7 @@
  * restarts the daemon, which is root's right, begins both anew.
  */
 import { CryptoError } from "../core/errors.ts";
-import type { Identity } from "./identity.ts";
+import { type Account, accountOf, type Identity, isNetworkCaller } from "./identity.ts";
 import { type Quota, QUOTA_SETTINGS, type QuotaRules } from "./quota_rules.ts";
 
 const SECOND = 1_000;
@@ -20,11 +20,11 @@ interface Used {
 }
 
 /** What one user has used of each part of the quota. */
-type Account = Record<keyof Quota, Used>;
+type Usage = Record<keyof Quota, Used>;
 
 /** Counts what is done, and refuses what is too much. */
 export class Quotas {
-  readonly #accounts = new Map<number, Account>();
+  readonly #accounts = new Map<Account, Usage>();
   #ofIdentity = new WeakMap<Identity, Quota>();
   #rules: QuotaRules | undefined;
   #today = 0;
@@ -48,7 +48,7 @@ export class Quotas {
     if (!this.#rules) return;
     const now = this.now();
     const quota = this.#quotaOf(who, this.#rules);
-    const account = this.#account(who.uid, now);
+    const account = this.#usage(accountOf(who), now);
     let wait = 0;
     let exceeded: keyof Quota | undefined;
     for (const field of FIELDS) {
@@ -66,16 +66,17 @@ export class Quotas {
   #quotaOf(who: Identity, { users, groups, default: usual }: QuotaRules): Quota {
     let quota = this.#ofIdentity.get(who);
     if (quota) return quota;
+    if (isNetworkCaller(who)) return usual;
     const theirs = [...groups].find(([gid]) => who.gid === gid || who.groups.includes(gid));
     quota = users.get(who.uid) ?? theirs?.[1] ?? usual;
     this.#ofIdentity.set(who, quota);
     return quota;
   }
 
-  #account(uid: number, now: number): Account {
+  #usage(of: Account, now: number): Usage {
     this.#forget(now);
-    let account = this.#accounts.get(uid);
-    if (!account) this.#accounts.set(uid, account = newAccount());
+    let account = this.#accounts.get(of);
+    if (!account) this.#accounts.set(of, account = newAccount());
     return account;
   }
 
@@ -84,14 +85,14 @@ export class Quotas {
     const today = Math.floor(now / DAY);
     if (today === this.#today) return;
     this.#today = today;
-    for (const [uid, { requestsPerDay, bytesPerDay }] of this.#accounts) {
+    for (const [of, { requestsPerDay, bytesPerDay }] of this.#accounts) {
       const isOld = [requestsPerDay, bytesPerDay].every(({ window }) => window < today - 1);
-      if (isOld) this.#accounts.delete(uid);
+      if (isOld) this.#accounts.delete(of);
     }
   }
 }
 
-function newAccount(): Account {
+function newAccount(): Usage {
   const none = () => ({ window: 0, amount: 0 });
   return {
     requestsPerSecond: none(),

@@ -1,4 +1,5 @@
 /** `crypto serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
+import { readHeads } from "./audit/heads.ts";
 import { prepare, type ServeFlags } from "./prepare.ts";
 import { DaemonWorker } from "./worker.ts";
 
@@ -15,15 +16,22 @@ export interface ServeContext {
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
-  const worker = await DaemonWorker.load(context.script, options);
-  const { keys, metrics } = await worker.start();
-  context.say(`serving ${describeKeys(keys)} at ${options.layout.socket}`);
+  const worker = await DaemonWorker.load(context.script, options, sayOf(context));
+  const { keys, metrics, listening } = await worker.start();
+  const places = [options.layout.socket, ...listening ? [`tls://${listening}`] : []];
+  context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);
   for (const warning of options.warnings) context.say(warning);
   reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);
   await worker.stop();
   context.say("stopped");
+}
+
+/** A head is for a journal: at a terminal nobody would keep it. */
+function sayOf({ say }: ServeContext): ServeContext["say"] {
+  if (!Deno.stderr.isTerminal()) return say;
+  return (line) => readHeads(line).length > 0 || say(line);
 }
 
 /** One reload after the other; if the worker has died meanwhile, that is told elsewhere. */

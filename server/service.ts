@@ -17,6 +17,8 @@ import {
 } from "../core/rpc.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
+import { describeAttempt } from "./audit/attempt.ts";
+import type { Decision } from "./audit/log.ts";
 import { keyHandlers } from "./keys.ts";
 import { type Act, KeyLookup, requirePurpose } from "./lookup.ts";
 import { macHandlers } from "./macs.ts";
@@ -65,11 +67,32 @@ export class Service {
       this.#requireOpen(who, method);
       const handler = this.#handlers[method] as Handler;
       const { result, by, bytes, declaredBytes } = await handler(readParams(method, params), who);
-      const decision = { op: method, key: by?.key, version: by?.version, bytes, declaredBytes };
+      const context = await this.#parts.contexts.of(params);
+      const { key, version } = by ?? {};
+      const decision = {
+        op: method,
+        key,
+        version,
+        context,
+        bytes,
+        declaredBytes,
+        ...stageOf(method),
+      };
       return { result: { ...result, ...by }, decision };
     } catch (thrown) {
-      return failure(method, thrown);
+      return await this.#failed({ method, params }, thrown);
     }
+  }
+
+  async #failed({ method, params }: Pick<Call, "method" | "params">, thrown: unknown) {
+    const { error } = failure(method, thrown);
+    const { store, contexts } = this.#parts;
+    const ring = store.sealed ? undefined : store.ring;
+    const about = await describeAttempt(params, { ring, contexts });
+    return {
+      error,
+      decision: { op: method, ...about, ...stageOf(method, error), error: error.code },
+    };
   }
 
   #requireOpen(who: Identity, method: Method): void {
@@ -192,4 +215,10 @@ export class Service {
 interface Opened {
   readonly found: Usable;
   readonly plaintext: Bytes;
+}
+
+/** A line that came after an intent is marked so. Of failures only one can. */
+function stageOf(method: Method, error?: CryptoError): Pick<Decision, "stage"> {
+  const changes = method.startsWith("key.") && method !== "key.list";
+  return changes && (!error || error.code === "ring_not_saved") ? { stage: "result" } : {};
 }

@@ -4,6 +4,8 @@
  * been looked after. So nobody waits longer than for one share of each other user.
  */
 
+import type { Account } from "./identity.ts";
+
 /** Requests done in a turn, of each user. Few, since another one may ask meanwhile. */
 const REQUESTS = 8;
 /** The same where only one user is connected: nobody else waits for the turn's end. */
@@ -74,7 +76,7 @@ export class Share {
 
 /** The shares of all users. */
 export class Turns {
-  readonly #shares = new Map<number, { readonly share: Share; connections: number }>();
+  readonly #shares = new Map<Account, { readonly share: Share; connections: number }>();
   /** Those from which something was taken in this turn. */
   #touched = new Set<Share>();
   readonly #touch = (share: Share) => this.#touched.add(share);
@@ -83,18 +85,21 @@ export class Turns {
   constructor(private readonly wake: () => void) {}
 
   /** The share of a user, for one connection more. To be given back by {@link leave}. */
-  join(uid: number): Share {
-    let entry = this.#shares.get(uid);
+  join(account: Account): Share {
+    let entry = this.#shares.get(account);
     if (!entry) {
-      this.#shares.set(uid, entry = { share: new Share(this.#touch, this.wake), connections: 0 });
+      this.#shares.set(
+        account,
+        entry = { share: new Share(this.#touch, this.wake), connections: 0 },
+      );
     }
     entry.connections++;
     return entry.share;
   }
 
-  leave(uid: number): void {
-    const entry = this.#shares.get(uid);
-    if (entry && --entry.connections === 0) this.#shares.delete(uid);
+  leave(account: Account): void {
+    const entry = this.#shares.get(account);
+    if (entry && --entry.connections === 0) this.#shares.delete(account);
   }
 
   /** Whether something waits for a turn that is to come. */

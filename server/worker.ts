@@ -6,7 +6,8 @@ import { daemonPrivileges } from "../core/privileges.ts";
 import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
-import { Daemon, type DaemonOptions } from "./daemon.ts";
+import { Daemon, type DaemonOptions, type Say } from "./daemon.ts";
+import { filesOf } from "./network.ts";
 
 /** What the worker is asked. */
 type Question =
@@ -20,6 +21,8 @@ export interface Started {
   readonly keys: number | undefined;
   /** Where its metrics are to be had, if they are. */
   readonly metrics: string | undefined;
+  /** Where it listens on the network: `ADDRESS:PORT`. */
+  readonly listening: string | undefined;
 }
 
 /** How it has started; what could not be reloaded; undefined when it has stopped. */
@@ -28,34 +31,36 @@ type Answer = Started | readonly string[] | undefined;
 /** Runs in the worker. */
 export function runDaemonRole(): void {
   let daemon: Daemon | undefined;
-  runRole<Question, Answer>(async (question) => {
+  runRole<Question, Answer, string>(async (question, tell) => {
     if (question.type === "stop") return await daemon?.stop() as undefined;
     if (question.type === "reload") return daemon?.reload();
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
-    daemon = await Daemon.start(question.options);
+    daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
     daemon.ready();
-    return { keys: daemon.keys, metrics: daemon.metrics };
+    return { keys: daemon.keys, metrics: daemon.metrics, listening: daemon.listening };
   });
 }
 
 /** A daemon in a worker, as the main thread sees it. */
 export class DaemonWorker {
   private constructor(
-    private readonly role: RoleWorker<Question, Answer>,
+    private readonly role: RoleWorker<Question, Answer, string>,
     private readonly options: DaemonOptions,
   ) {}
 
   /**
    * Loads the worker; from then on this thread holds no permission.
    * @param script the URL of the program's one script
+   * @param say takes what the daemon says by itself
    */
-  static async load(script: string, options: DaemonOptions): Promise<DaemonWorker> {
-    const { layout, credential, supervision } = options;
+  static async load(script: string, options: DaemonOptions, say: Say): Promise<DaemonWorker> {
+    const { layout, credential, supervision, network } = options;
     const activated = supervision.listeners.length > 0;
-    const permissions = daemonPrivileges(layout, { activated, credential }).start;
-    const role = { script, name: DAEMON_WORKER, permissions };
-    return new DaemonWorker(await RoleWorker.start<Question, Answer>(role), options);
+    const certificates = network && filesOf(network);
+    const permissions = daemonPrivileges(layout, { activated, credential, certificates }).start;
+    const role = { script, name: DAEMON_WORKER, permissions, onEvent: say };
+    return new DaemonWorker(await RoleWorker.start<Question, Answer, string>(role), options);
   }
 
   /** Rejects if the worker dies by itself. */
@@ -68,7 +73,7 @@ export class DaemonWorker {
     return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads configuration and policy again and opens the log again. Gives what could not be done. */
+  /** Reads configuration, policy and certificates again. Gives what could not be done. */
   async reload(): Promise<readonly string[]> {
     const problems = await this.role.ask({ type: "reload" });
     return Array.isArray(problems) ? problems : [];

@@ -8,7 +8,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { type PagePlace, pagePolicy } from "../core/share/headers.ts";
 import script from "./assets/page.js" with { type: "text" };
 import worker from "./assets/worker.js" with { type: "text" };
-import icon from "./page/icon.svg" with { type: "text" };
+import icon from "../core/page/icon.svg" with { type: "text" };
 import style from "./assets/page.css" with { type: "text" };
 import html from "./page/page.html" with { type: "text" };
 

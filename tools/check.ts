@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { exitViolations, importViolations, type Violation } from "./imports.ts";
-import { ASSETS, stalePage } from "./page.ts";
+import { isAsset, PAGES, stalePages } from "./page.ts";
 import { deno, PROJECT, reason, run } from "./process.ts";
 
 /** One rule: gives what is wrong, nothing when all is well. */
@@ -32,8 +32,8 @@ const CHECKS: readonly Check[] = [
   { name: "format", find: ({ root }) => denoFinds(root, ["fmt", "--check"]) },
   { name: "lint", find: ({ root }) => denoFinds(root, ["lint"]) },
   { name: "types", find: types },
-  { name: "core and the page run in a browser", find: browserTypes },
-  { name: "the page is up to date", find: ({ root, files }) => stalePage(root, files) },
+  { name: "core and the pages run in a browser", find: browserTypes },
+  { name: "the pages are up to date", find: ({ root, files }) => stalePages(root, files) },
   { name: "import direction", find: (project) => violationsIn(project, importViolations) },
   { name: "only main.ts exits", find: (project) => violationsIn(project, exitViolations) },
   { name: "no package.json", find: (project) => Promise.resolve(strayPackages(project.files)) },
@@ -109,19 +109,20 @@ async function typesOf(
   return await denoFinds(root, ["check", "--quiet", ...options, ...files]);
 }
 
-const PAGE = "share/page/";
+/** Whether a source file knows a document, as Deno does not. */
+function isOfPage(path: string): boolean {
+  return [...PAGES, "core/page/"].some((folder) => path.startsWith(folder));
+}
 
-/** Types as Deno has them: of everything but the page, which has others. */
+/** Types as Deno has them: of everything but the pages, which have others. */
 async function types(project: Project): Promise<string> {
-  return await typesOf(project, sources(project).filter((path) => !path.startsWith(PAGE)));
+  return await typesOf(project, sources(project).filter((path) => !isOfPage(path)));
 }
 
 /** Checks with the types of a browser alone: any use of `Deno` is an error there. */
 async function browserTypes(project: Project): Promise<string> {
   const lib = ["esnext", "dom", "dom.iterable", "dom.asynciterable"];
-  const files = sources(project).filter((path) =>
-    path.startsWith("core/") || path.startsWith(PAGE)
-  );
+  const files = sources(project).filter((path) => path.startsWith("core/") || isOfPage(path));
   return await typesUnder(project, { lib, types: [] }, files);
 }
 
@@ -155,7 +156,7 @@ async function violationsIn(
   rule: (path: string, source: string) => Violation[],
 ): Promise<string> {
   const code = project.files.filter((path) => {
-    return /\.[cm]?[jt]sx?$/.test(path) && !path.startsWith(ASSETS);
+    return /\.[cm]?[jt]sx?$/.test(path) && !isAsset(path);
   });
   const found = await Promise.all(code.map(async (path) => {
     return rule(path, await Deno.readTextFile(join(project.root, path)));
@@ -174,7 +175,9 @@ export function strayPackages(files: readonly string[]): string {
  */
 async function examples(project: Project): Promise<string> {
   const pages = project.files.filter((path) => /^(README|docs\/.*)\.md$/.test(path));
-  const modules = sources(project).filter((path) => /^(client\/mod\.ts$|core\/)/.test(path));
+  const modules = sources(project).filter((path) => {
+    return /^(client\/mod\.ts$|core\/)/.test(path) && !isOfPage(path);
+  });
   return await typesOf(project, pages, ["--doc-only"]) +
     await typesUnder(project, { noUnusedLocals: false }, modules, ["--doc"]);
 }

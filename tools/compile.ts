@@ -43,6 +43,7 @@ export async function compile(options: CompileOptions = {}): Promise<Binary> {
   try {
     await bundleLambda(root, { inherits: leavesNoTrace });
     await bundle(root, folder, "--minify");
+    await requireAllClosed(root, folder);
     const program = join(folder, PROGRAM + suffix(target));
     await mustDeno(compileArguments(await unstableFeatures(root), target, basename(program)), {
       cwd: folder,
@@ -110,6 +111,36 @@ export function namedByContent(scripts: ReadonlyMap<string, string>): Map<string
   for (const [name, text] of scripts) named.set(given[name] ?? name, rewritten(text));
   if (named.size === scripts.size) return named;
   throw new Error("two scripts cannot be told apart");
+}
+
+const USING = /\busing [\w$]+ *=/g;
+/** One that the next line goes on with: the minifier makes one declaration of both. */
+const JOINED = /^ *using .*;\n(?= *using )/gm;
+
+/**
+ * Compares the minified scripts in a folder with what they were: where a variable of `using` is
+ * used once, the minifier of Deno 2.9.4 drops it, and what it holds is never closed.
+ * @throws {Error} if one is missing; `try` and `finally` take its place
+ */
+export async function requireAllClosed(root: string, folder: string): Promise<void> {
+  const plain = await Deno.makeTempDir({ prefix: "crypto-compile-" });
+  try {
+    await bundle(root, plain);
+    const [written, left] = await Promise.all([plain, folder].map(countUsing));
+    if (written === left) return;
+    throw new Error(`the minifier dropped ${written! - left!} of ${written} uses of \`using\``);
+  } finally {
+    await Deno.remove(plain, { recursive: true });
+  }
+}
+
+async function countUsing(folder: string): Promise<number> {
+  let count = 0;
+  for await (const { name } of Deno.readDir(folder)) {
+    const text = await Deno.readTextFile(join(folder, name));
+    count += text.replace(JOINED, "").match(USING)?.length ?? 0;
+  }
+  return count;
 }
 
 /** How Deno's bundler lets CommonJS call `require`, in a script that every other one imports. */

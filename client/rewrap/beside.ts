@@ -87,8 +87,12 @@ export async function writeFully(file: Deno.FsFile, bytes: Uint8Array): Promise<
 }
 
 async function syncNames(path: string): Promise<void> {
-  using directory = await Deno.open(parent(path));
-  await directory.sync();
+  const directory = await Deno.open(parent(path));
+  try {
+    await directory.sync();
+  } finally {
+    directory.close();
+  }
 }
 
 function openNew(path: string): Deno.FsFile | undefined {

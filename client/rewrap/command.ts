@@ -1,6 +1,6 @@
 /** The command line of rewrapping. */
 import { buildCommand, type Command } from "@stricli/core";
-import { type ClientContext, json, socket } from "../flags.ts";
+import { type ClientContext, daemon, json } from "../flags.ts";
 import type { RewrapFlags } from "./start.ts";
 
 /** `crypto rewrap` */
@@ -13,7 +13,7 @@ export const rewrapCommand: Command<ClientContext> = buildCommand({
   },
   parameters: {
     flags: {
-      socket,
+      socket: daemon.socket,
       recursive: { kind: "boolean", default: false, brief: "Take all files in directories" },
       context: {
         kind: "parsed",

@@ -2,6 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { shareClientPrivileges } from "../../core/privileges.ts";
 import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
+import type { ShareServer } from "../../core/share/sending.ts";
 import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
 import { dropAllPermissions } from "../../platform/permissions.ts";
 import { type RoleOptions, RoleWorker } from "../../platform/worker.ts";
@@ -65,6 +66,30 @@ export async function startWithStorage(context: ShareContext, work: Work): Promi
   const both = roleOptions(context, work, storage);
   const second = await RoleWorker.start<Question, Results[Deed], Moved>(both.options);
   return askOf(second, both.finish, work, storage);
+}
+
+/** How long a server may take to name its storage, in milliseconds. */
+const STORAGE_PATIENCE = 3_000;
+
+/**
+ * The server that is meant, for a program that sends as one of many things: it starts without one,
+ * and then knows of no storage. This thread keeps its permissions.
+ */
+export async function findServer(
+  script: string,
+  told: string | undefined,
+): Promise<ShareServer> {
+  const origin = serverOrigin(told);
+  const permissions = shareClientPrivileges([origin], {}).start;
+  const options = { script, name: SHARE_CLIENT_WORKER, permissions };
+  const role = await RoleWorker.startFirst<Question, Results["storage"], Moved>(options);
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), STORAGE_PATIENCE);
+  const asked = role.ask({ do: "storage", origin }).catch(() => undefined);
+  const answer = await Promise.race([asked, late.promise]);
+  clearTimeout(timer);
+  role.terminate();
+  return { origin, storage: answer?.storage };
 }
 
 type Paths = Parameters<typeof shareClientPrivileges>[1];

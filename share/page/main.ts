@@ -1,5 +1,5 @@
 /** The page: shows what its address asks for. */
-import { buildFrame } from "./frame.ts";
+import { build } from "./frame.ts";
 import { linkHere } from "./place.ts";
 import { showProblem } from "./views/problem.ts";
 import { showReceipt } from "./views/receipt.ts";
@@ -16,6 +16,6 @@ function showHere(): void {
   showSend();
 }
 
-buildFrame(showHere);
+build(showHere);
 addEventListener("hashchange", showHere);
 showHere();

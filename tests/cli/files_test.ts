@@ -290,6 +290,6 @@ Deno.test("the daemon's log says who did what, and not with which content", asyn
   await succeeds(["encrypt", file, "-c", "hidden context"], { env });
   const last = daemon.log().at(-1);
   assert.deepEqual([last?.op, last?.key, last?.declaredBytes], ["envelope.create", "default", 11]);
-  const log = Deno.readTextFileSync(daemon.place.accessLog);
+  const log = Deno.readTextFileSync(daemon.place.auditLog);
   for (const word of ["tell nobody", "hidden context", "logged"]) assert.ok(!log.includes(word));
 });

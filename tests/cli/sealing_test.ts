@@ -41,7 +41,7 @@ Deno.test("a ring under a passphrase: sealed at start, opened by unseal, moved b
     await fails("sealed", ["decrypt"], { env, stdin: message });
     assert.equal(await prints(["unseal", "--passphrase-file", good], { env }), "unsealed\n");
     assert.equal(text(await succeeds(["decrypt"], { env, stdin: message })), "kept");
-    const log = Deno.readTextFileSync(place.accessLog);
+    const log = Deno.readTextFileSync(place.auditLog);
     await eventually("the log has it", () => log.includes('"unseal"'));
     assert.ok(!log.includes("sealingKey"));
     await daemon.stop();

@@ -37,8 +37,11 @@ class Scripted {
 
   readonly connection: Connection;
 
-  constructor(private readonly brokenWrites = false) {
-    this.connection = new Connection(this.duplex);
+  constructor(
+    private readonly brokenWrites = false,
+    patience?: number,
+  ) {
+    this.connection = new Connection({ ...this.duplex, patience });
   }
 
   #receive(bytes: Uint8Array): void {
@@ -215,4 +218,11 @@ Deno.test("parameters that are absent are not sent", async () => {
   const requests = await daemon.received(2);
   assert.deepEqual(requests.map(({ params }) => params), [{ data: "AA", context: "c" }, {}]);
   await daemon.hangUp();
+});
+
+Deno.test("a daemon that says nothing is given up, and what it did is not known", async () => {
+  const daemon = new Scripted(false, 20);
+  const error = await rejects("unavailable", daemon.connection.ask("key.create", { name: "x" }));
+  assert.ok(error instanceof Unanswered && !error.undone);
+  assert.ok(daemon.closed);
 });

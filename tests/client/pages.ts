@@ -14,9 +14,11 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "usage",
   "unavailable",
   "outcome_unknown",
+  "untrusted_server",
   "unsafe_path",
   "already_running",
   "ring_unreadable",
+  "log_broken",
   "config",
   "file_exists",
   "terminal_output",
@@ -44,7 +46,7 @@ function isSent(code: ErrorCode): boolean {
 const INTRODUCTION = `# Errors
 
 Everything that can go wrong has a code. It is the name in a program, in an answer of the daemon
-(\`data.code\`, see [protocol.md](protocol.md)) and in the access log. A shell sees the exit status,
+(\`data.code\`, see [protocol.md](protocol.md)) and in the audit log. A shell sees the exit status,
 which is one of \`sysexits.h\`; an HTTP client the HTTP status. Go by the code: several codes share a
 status. The words may change, the codes and numbers do not.
 

@@ -56,7 +56,7 @@ const pipes = new Pipes();
 const engine = loadLibcrypto();
 const input = openInput(Deno.execPath(), pipes);
 const output = openOutput(path, { pipes, force: true, mode: 0o600 });
-const service = await connectBound(socket);
+const service = await connectBound({ socket });
 dropAllPermissions();
 
 const after = await allowed();

@@ -172,10 +172,13 @@ await linuxTest(
 Deno.test("a command says that it does not know whether it was done", async () => {
   using place = new Place();
   place.makeOwn();
-  await must(["mkfifo", "--mode=600", place.accessLog]);
+  await must(["mkfifo", "--mode=600", place.auditLog]);
   await using daemon = await startDaemon({ place });
-  // A log that takes nothing more: what is done from now on is not answered.
-  await run(["dd", "if=/dev/zero", `of=${place.accessLog}`, "bs=4096", "oflag=nonblock"]);
+  // A log that takes the line that says what is to be done, and then none that says it is: what is
+  // done is not answered. A pipe has whole pages, and a line goes in whole or waits.
+  await run(["dd", "if=/dev/zero", `of=${place.auditLog}`, "bs=4096", "oflag=nonblock"]);
+  await must(["dd", `if=${place.auditLog}`, "of=/dev/null", "bs=4096", "count=1"]);
+  await must(["dd", "if=/dev/zero", `of=${place.auditLog}`, "bs=3700", "count=1"]);
   const { ino } = Deno.statSync(place.ring);
   const creating = run([compiledProgram(), "key", "create", "new"], { env: daemon.env });
   await eventually("the key is made", () => Deno.statSync(place.ring).ino !== ino);

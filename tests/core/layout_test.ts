@@ -19,7 +19,7 @@ Deno.test("the system's layout keeps key, ring and socket in three directories",
   assert.equal(SYSTEM_LAYOUT.mode, "system");
   assert.equal(SYSTEM_LAYOUT.sealingKey, "/etc/crypto/sealing.key");
   assert.equal(SYSTEM_LAYOUT.ring, "/var/lib/crypto/ring");
-  assert.equal(SYSTEM_LAYOUT.accessLog, "/var/lib/crypto/access.log");
+  assert.equal(SYSTEM_LAYOUT.auditLog, "/var/lib/crypto/audit.log");
   assert.equal(SYSTEM_LAYOUT.socket, "/run/crypto/crypto.sock");
 });
 
@@ -74,10 +74,13 @@ Deno.test("without a runtime directory a socket must be named", () => {
   }
 });
 
-Deno.test("a socket elsewhere moves the runtime directory and nothing else", () => {
+Deno.test("a socket elsewhere moves the runtime directory with its sockets, and nothing else", () => {
   const base = userLayout(HOME);
   const moved = userLayout(HOME, "/else/where.sock");
-  assert.deepEqual(moved, { ...base, socket: "/else/where.sock", runtimeDirectory: "/else" });
+  assert.deepEqual(moved, {
+    ...{ ...base, socket: "/else/where.sock", runtimeDirectory: "/else" },
+    ...{ credentialsSocket: "/else/credentials.sock", metricsSocket: "/else/metrics.sock" },
+  });
   assert.deepEqual(withSocket(base, "/else/where.sock"), moved);
   assert.equal(withSocket(SYSTEM_LAYOUT, undefined), SYSTEM_LAYOUT);
 });

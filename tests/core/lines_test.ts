@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { LineReader } from "../../core/lines.ts";
 import { Admission, DEFAULT_LIMITS } from "../../server/limits.ts";
+import { accountOf } from "../../server/identity.ts";
 import { utf8 } from "../../core/bytes.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -69,6 +70,21 @@ Deno.test("connections and requests are counted by user, and connections in all"
   ]);
   admission.answered(1, 2);
   assert.deepEqual([admission.begin(1, 3), admission.begin(1, 2)], [false, true]);
+});
+
+Deno.test("who comes by a certificate is counted by its first name", () => {
+  const certified = (...names: [string, ...string[]]) => {
+    return accountOf({ names, expires: 0, address: "192.0.2.1:1" });
+  };
+  const admission = new Admission({ ...DEFAULT_LIMITS, connectionsPerUser: 2 });
+  admission.connect(certified("URI:a", "SHA256:01"), false);
+  admission.connect(certified("URI:a", "SHA256:02"), false);
+  assert.throws(() => admission.connect(certified("URI:a", "DNS:x"), false), {
+    code: "too_many_connections",
+  });
+  admission.connect(certified("DNS:x", "SHA256:03"), false);
+  admission.connect(0, false);
+  assert.equal(admission.connections, 4);
 });
 
 Deno.test("some connections are kept for those who manage", () => {

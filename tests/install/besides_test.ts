@@ -55,7 +55,7 @@ await linuxTest(
     assert.deepEqual(JSON.parse(member), { length: 0, text: "" });
     assert.notEqual((await system.run([...forge, address, "61100", "61100"])).code, 0);
 
-    const log = await system.sh("grep credential /var/lib/crypto/access.log");
+    const log = await system.sh("grep credential /var/lib/crypto/audit.log");
     const told = log.trim().split("\n").map((line) => JSON.parse(line));
     assert.deepEqual(told.map(({ uid, unit, error }) => [uid, unit, error]), [
       [0, "app.service", undefined],

@@ -49,6 +49,7 @@ export function installedFacts(changes: Partial<Facts> = {}): Facts {
   const files: Record<string, FileFact> = {
     ...freshFacts().files,
     "/etc/sysusers.d": directory(),
+    "/usr/local/share/applications": directory(),
     [layout.configDirectory]: directory(),
     [layout.stateDirectory]: directory(990, 0o700),
     [layout.runtimeDirectory]: directory(),
@@ -58,11 +59,16 @@ export function installedFacts(changes: Partial<Facts> = {}): Facts {
     [PLACES.program]: file(PROGRAM_HASH),
     ...Object.fromEntries(ASSETS.map(({ path, sha256, text }) => [path, file(sha256, text)])),
   };
-  const directories = ["/etc/sysusers.d", layout.configDirectory, layout.stateDirectory];
+  const directories = [
+    "/etc/sysusers.d",
+    "/usr/local/share/applications",
+    layout.configDirectory,
+    layout.stateDirectory,
+  ];
   return freshFacts({
     files,
     names: {
-      [layout.stateDirectory]: ["access.log", "lock", "ring"],
+      [layout.stateDirectory]: ["audit.log", "lock", "ring"],
       [layout.configDirectory]: ["crypto.toml", "install.json", "sealing.key"],
     },
     account: { uid: 990, gid: 990 },

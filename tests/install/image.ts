@@ -8,7 +8,7 @@ export class Image implements Disposable {
 
   constructor() {
     Deno.chmodSync(this.root, 0o755);
-    for (const path of ["usr/local/bin", "etc/systemd/system", "var/lib"]) {
+    for (const path of ["usr/local/bin", "usr/local/share", "etc/systemd/system", "var/lib"]) {
       Deno.mkdirSync(`${this.root}/${path}`, { recursive: true });
     }
     Deno.writeTextFileSync(`${this.root}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\n");

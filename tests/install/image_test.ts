@@ -53,7 +53,9 @@ await linuxTest("an image has all of it, with the right owners and modes, and th
     "/etc/systemd/system/multi-user.target.wants/crypto.service": "link 777 0:0",
   };
   for (const [path, what] of Object.entries(expected)) assert.equal(contents[path], what, path);
-  assert.match(contents["/etc/crypto/crypto.toml"]!, /^file \d+ 644 0:0$/);
+  for (const path of ["/etc/crypto/crypto.toml", "/usr/local/share/applications/crypto.desktop"]) {
+    assert.match(contents[path]!, /^file \d+ 644 0:0$/, path);
+  }
   assert.match(contents["/var/lib/crypto/ring"]!, new RegExp(`^file \\d+ 400 ${owner}$`));
   const read = (path: string) => Deno.readFileSync(image.root + path);
   const ring = await openRing(read("/var/lib/crypto/ring"), read("/etc/crypto/sealing.key"));
@@ -138,7 +140,7 @@ await linuxTest(
         if (action.do !== "write" || !action.text.includes('"complete": true')) {
           return await perform(action);
         }
-        for (const name of ["lock", "access.log", "ring.new"]) {
+        for (const name of ["lock", "audit.log", "ring.new"]) {
           Deno.writeTextFileSync(`${state}/${name}`, "");
         }
         throw new Error("failed on purpose");

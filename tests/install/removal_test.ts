@@ -18,7 +18,7 @@ const actions = ({ steps }: Plan): Action[] => steps.flatMap((step) => [...step.
 const removed = (plan: Plan) => {
   return actions(plan).flatMap((action) => action.do === "remove" ? [action.path] : []);
 };
-const KEYS = [layout.sealingKey, layout.ring, layout.accessLog];
+const KEYS = [layout.sealingKey, layout.ring, layout.auditLog];
 
 Deno.test("keys, log and their user stay, and it is said where", () => {
   const plan = planRemoval(installedFacts(), ASSETS, { purge: false });
@@ -60,7 +60,7 @@ Deno.test("after a removal that kept the keys there is nothing more to remove", 
   const facts = freshFacts({
     account,
     files: Object.fromEntries(left.map((path) => [path, files[path]!])),
-    names: { [layout.stateDirectory]: ["access.log", "ring"] },
+    names: { [layout.stateDirectory]: ["audit.log", "ring"] },
   });
   assert.deepEqual(planRemoval(facts, ASSETS, { purge: false }).steps, []);
 });

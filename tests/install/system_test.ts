@@ -1,5 +1,6 @@
 /** The service on a real systemd: installed, used, upgraded, killed, stuck, reloaded, removed. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { BootedSystem } from "../support/booted.ts";
 import { linuxTest } from "../support/linux.ts";
 import { asUser } from "../support/daemon.ts";
@@ -85,6 +86,20 @@ async function member(system: BootedSystem): Promise<string[]> {
   return asUser({ uid: 61_100, gid: 61_100, groups: [gid] });
 }
 
+/** The heads in the journal are those of the log, and tell of a cut. */
+async function verifies(system: BootedSystem): Promise<void> {
+  await system.must(["systemctl", "stop", "crypto.socket", "crypto.service"]);
+  await system.must(["journalctl", "--sync"]);
+  const whole = await system.must([INSTALLED, "audit", "verify"]);
+  const [, agreed, all] = /^heads +(\d+) of (\d+) in the journal agree$/m.exec(whole) ?? [];
+  assert.ok(Number(agreed) >= 2 && agreed === all, whole);
+  await system.must(["truncate", "--size=-10", "/var/lib/crypto/audit.log"]);
+  const { code, stdout } = await system.run([INSTALLED, "audit", "verify"]);
+  assert.equal(code, ERRORS.log_broken.exit, stdout);
+  assert.match(stdout, /the end: the head of line \d+ was published/);
+  await system.must(["systemctl", "start", "crypto.socket"]);
+}
+
 const stranger = asUser({ uid: 61_101, gid: 61_101 });
 
 await linuxTest("installed, used by a member, refused to a stranger, removed without a trace", [
@@ -104,13 +119,14 @@ await linuxTest("installed, used by a member, refused to a stranger, removed wit
 
     const files =
       "find /etc/crypto /var/lib/crypto /usr/local/bin/crypto /etc/systemd/system -type f -exec sha256sum {} +";
-    const installed = await system.sh(`${files} | grep -v access.log`);
+    const installed = await system.sh(`${files} | grep -v audit.log`);
     const pid = await system.property("crypto.service", "MainPID");
     const again = await system.must([OWN, "install", "--json"]);
     assert.equal(JSON.parse(again).goal, "nothing");
-    assert.equal(await system.sh(`${files} | grep -v access.log`), installed);
+    assert.equal(await system.sh(`${files} | grep -v audit.log`), installed);
     assert.equal(await system.property("crypto.service", "MainPID"), pid);
 
+    await verifies(system);
     await system.must([INSTALLED, "uninstall"]);
     assert.equal((await system.run([...who, OWN, "decrypt"], { stdin: sealed })).stdout, "");
     await system.must([OWN, "install"]);

@@ -4,7 +4,7 @@ import { SYSTEM_LAYOUT } from "../../core/layout.ts";
 import { ACCOUNTS, daemonPrivileges } from "../../core/privileges.ts";
 import { assetsFor } from "../../install/assets.ts";
 import { placesBelow } from "../../install/places.ts";
-import { defaultOf, LIMIT_SETTINGS, parseConfig } from "../../server/config.ts";
+import { defaultOf, type NumberSection, parseConfig, SETTINGS } from "../../server/config.ts";
 import { linuxTest } from "../support/linux.ts";
 import { must, run } from "../support/process.ts";
 
@@ -56,6 +56,20 @@ await linuxTest(
     }),
 );
 
+await linuxTest(
+  "desktops have nothing to say about the desktop entry",
+  ["desktopFiles"],
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "ctu-" });
+    const path = `${directory}/crypto.desktop`;
+    await Deno.writeTextFile(path, text("desktop"));
+    const { code, stdout, stderr } = await run(["desktop-file-validate", path]);
+    await Deno.remove(directory, { recursive: true });
+    assert.deepEqual([code, stdout, stderr], [0, "", ""]);
+    assert.match(text("desktop"), /^Exec=\/usr\/local\/bin\/crypto gui$/m);
+  },
+);
+
 Deno.test("the unit lets the daemon write, read, reach and run what its permissions say", () => {
   const { working, start } = daemonPrivileges(SYSTEM_LAYOUT, { activated: true });
   const state = values("service", "StateDirectory").map((name) => `/var/lib/${name}`);
@@ -89,9 +103,10 @@ Deno.test("the socket is where clients look, root's, and open to the group alone
 
 Deno.test("the configuration's comments are the settings with their defaults", () => {
   const commented = [...text("config").matchAll(/^#(\w+) = (\d+)$/gm)];
-  const defaults = Object.entries(LIMIT_SETTINGS).map((
-    [name, setting],
-  ) => [name, defaultOf(setting)]);
+  const defaults = (Object.keys(SETTINGS) as NumberSection[]).flatMap((section) => {
+    const settings = Object.entries(SETTINGS[section]);
+    return settings.map(([name, setting]) => [name, defaultOf(section, setting)]);
+  });
   assert.deepEqual(commented.map(([, name, value]) => [name, Number(value)]), defaults);
   const nothing = parseConfig("", "crypto.toml");
   assert.deepEqual(parseConfig(text("config"), "crypto.toml"), nothing);

@@ -5,8 +5,11 @@
 import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
 import { PRIVILEGES } from "../../core/privileges.ts";
+import { installed } from "../cli/support.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
+import { CLIENT, NetworkPlace } from "../support/network.ts";
 import { compiledProgram, type Ended, run, type RunOptions } from "../support/process.ts";
+import { linuxTest } from "../support/linux.ts";
 import { startShareServer } from "../support/share.ts";
 import { eventually } from "../support/wait.ts";
 import { LEFT, type Trial } from "./hook.ts";
@@ -82,6 +85,9 @@ const IN_WORKERS: readonly (readonly string[])[] = [
   ["backup", backup, ...fromFile],
   ["restore", backup, "--replace", ...fromFile],
   ["reseal", "passphrase", ...fromFile],
+  ["pki", "init", ...fromFile],
+  ["audit", "verify"],
+  ["audit", "tail"],
   ["install", "--dry-run"],
   ["uninstall", "--dry-run"],
 ];
@@ -96,7 +102,7 @@ for (const [args, stdin] of COMMANDS) {
 }
 
 for (const args of IN_WORKERS) {
-  Deno.test(`crypto ${args[0]} can do nothing but its work, in its worker neither`, async () => {
+  Deno.test(`crypto ${args.slice(0, 2).join(" ")} can do nothing but its work, in its worker neither`, async () => {
     const { code, stderr } = await probe(args, { env: { ...stopped.env, SHELL: "/bin/sh" } });
     assert.equal(code, 0, stderr);
     const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
@@ -127,8 +133,8 @@ Deno.test("a subcommand that fails has given up as much", async () => {
   assert.ok(allRefused(stderr, nothing).length >= 2);
 });
 
-Deno.test("crypto serve can do nothing but its work, in its worker neither", async () => {
-  using place = new Place();
+/** Runs a daemon with the probe inside, from its start to its end. */
+async function probeDaemon(place: Place): Promise<void> {
   const child = new Deno.Command(probed, {
     args: ["serve"],
     env: { ...place.env, SHELL: "/bin/sh" },
@@ -152,6 +158,34 @@ Deno.test("crypto serve can do nothing but its work, in its worker neither", asy
   const seen = allRefused(await stderr, starting);
   const places = new Set(seen.map(({ where }) => where));
   assert.deepEqual([...places].sort(), ["crypto-serve", "main"]);
+}
+
+Deno.test("crypto serve can do nothing but its work, in its worker neither", async () => {
+  using place = new Place();
+  await probeDaemon(place);
+});
+
+const withoutOpenssl = await installed("openssl");
+
+Deno.test({
+  name: "over the network neither the daemon nor who asks it can do more",
+  ignore: withoutOpenssl !== undefined,
+  async fn() {
+    using network = await NetworkPlace.make();
+    await probeDaemon(network.place);
+    await using serving = await network.start();
+    const identity = `${directory}/identity`;
+    Deno.mkdirSync(identity, { mode: 0o700 });
+    const { certificate, key } = await network.authority.issue(CLIENT);
+    Deno.copyFileSync(certificate, `${identity}/cert.pem`);
+    Deno.copyFileSync(key, `${identity}/key.pem`);
+    Deno.copyFileSync(network.authority.certificate, `${identity}/ca.pem`);
+    const by = ["--server", `tls://localhost:${serving.port}`, "--identity", identity];
+    const { code, stderr } = await probe(["encrypt", ...by], { stdin: "a secret" });
+    assert.equal(code, 0, stderr);
+    const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+    assert.deepEqual([...places].sort(), ["crypto-link", "main"]);
+  },
 });
 
 Deno.test("crypto share send, request, open and status can do nothing but their work", async () => {
@@ -194,11 +228,11 @@ Deno.test("crypto share attack can do nothing but its work, in its worker neithe
   assert.deepEqual([...places].sort(), ["crypto-share-attack", "main"]);
 });
 
-/** Runs a share server with the probe inside, on one address, from its start to its end. */
-async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
+/** Runs what serves with the probe inside, from its start to its end, and gives what was tried. */
+async function probeServing(args: readonly string[], announcement: string): Promise<string> {
   const child = new Deno.Command(probed, {
-    args: ["share", "serve", "--data", data, "--listen", ...listening],
-    env: { ...daemon.env, SHELL: "/bin/sh" },
+    args: [...args],
+    env: { ...daemon.env, SHELL: "/bin/sh", BROWSER: "/bin/true" },
     clearEnv: true,
     stdin: "null",
     stdout: "null",
@@ -209,15 +243,32 @@ async function probeShareServer(data: string, ...listening: string[]): Promise<v
   const collected = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
   })();
-  await eventually("it serves", () => stderr.includes("listening on "));
+  await eventually("it serves", () => stderr.includes(announcement));
   child.kill("SIGTERM");
   const { code } = await child.status;
   clearTimeout(timer);
   await collected;
   assert.equal(code, 0, stderr);
-  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  return stderr;
+}
+
+/** Runs a share server on one address. */
+async function probeShareServer(data: string, ...listening: string[]): Promise<void> {
+  const args = ["share", "serve", "--data", data, "--listen", ...listening];
+  const places = new Set(
+    allRefused(await probeServing(args, "listening on "), nothing).map(({ where }) => where),
+  );
   assert.deepEqual([...places].sort(), ["crypto-share", "main"]);
 }
+
+await linuxTest("crypto gui can do nothing but its work, in its workers neither", [
+  "xdgOpen",
+], async () => {
+  const stderr = await probeServing(["gui"], "opened in the browser");
+  const places = new Set(allRefused(stderr, starting).map(({ where }) => where));
+  const workers = ["crypto-browser", "crypto-gui", "crypto-share-client", "main"];
+  assert.deepEqual([...places].sort(), workers);
+});
 
 Deno.test("crypto share serve can do nothing but its work, in its worker neither", async () => {
   const data = await Deno.makeTempDir({ dir: directory });
@@ -243,6 +294,7 @@ Deno.test("every subcommand of the table is tried", () => {
   const ended = [...COMMANDS.map(([args]) => args), ...IN_WORKERS];
   const names = ended.flatMap(([name, second]) => [name, `${name}-${second}`]);
   const tried = new Set([
+    "gui",
     "serve",
     "rewrap",
     "share",

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { type CryptoError, ERRORS } from "../../core/errors.ts";
-import { defaultOf, LIMIT_SETTINGS, parseConfig, readConfig } from "../../server/config.ts";
+import {
+  type Config,
+  defaultOf,
+  type NumberSection,
+  parseConfig,
+  readConfig,
+  SETTINGS,
+} from "../../server/config.ts";
+import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
+import { placeNetwork, readAddress } from "../../server/network.ts";
 import { failsWith } from "../core/support.ts";
 import { Place, serveToEnd } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
@@ -35,26 +44,44 @@ Deno.test("a setting changes its limit alone; seconds are milliseconds there", (
   assert.deepEqual(limits("limits.connections = 2_000"), { ...DEFAULT_LIMITS, connections: 2_000 });
 });
 
-Deno.test("every limit has one setting, and its default is within its bounds", () => {
-  const fields = Object.values(LIMIT_SETTINGS).map(({ field }) => field);
-  assert.deepEqual(fields.toSorted(), Object.keys(DEFAULT_LIMITS).toSorted());
-  for (const [name, setting] of Object.entries(LIMIT_SETTINGS)) {
-    const value = defaultOf(setting);
-    assert.ok(value >= setting.min && value <= setting.max, name);
-    assert.deepEqual(limits(`[limits]\n${name} = ${value}`), DEFAULT_LIMITS, name);
+const DEFAULTS: Config = {
+  limits: DEFAULT_LIMITS,
+  audit: DEFAULT_AUDIT_LIMITS,
+  credentials: new Map(),
+  metrics: undefined,
+  network: { clients: [] },
+};
+const SECTIONS = Object.keys(SETTINGS) as NumberSection[];
+
+/** The value of a field of a section. */
+function fieldOf(text: string, section: NumberSection, field: string): number | undefined {
+  return new Map(Object.entries(parseConfig(text, PATH)[section])).get(field);
+}
+
+Deno.test("every field has one setting, and its default is within its bounds", () => {
+  for (const section of SECTIONS) {
+    const fields = Object.values(SETTINGS[section]).map(({ field }) => field);
+    assert.deepEqual(fields.toSorted(), Object.keys(DEFAULTS[section]).toSorted());
+    for (const [name, setting] of Object.entries(SETTINGS[section])) {
+      const value = defaultOf(section, setting);
+      assert.ok(value >= setting.min && value <= setting.max, name);
+      assert.deepEqual(parseConfig(`[${section}]\n${name} = ${value}`, PATH), DEFAULTS, name);
+    }
   }
 });
 
 Deno.test("a setting is taken at its bounds and refused beyond them", () => {
-  for (const [name, { field, min, max }] of Object.entries(LIMIT_SETTINGS)) {
-    const scale = name.endsWith("_seconds") ? 1_000 : 1;
-    for (const value of [min, max]) {
-      assert.equal(limits(`[limits]\n${name} = ${value}`)[field], value * scale);
-    }
-    for (const value of [min - 1, max + 1, -min, `${max}${"0".repeat(30)}`]) {
-      const { subject, hint } = refused(`[limits]\n${name} = ${value}`);
-      assert.equal(subject, `${PATH}:2: limits.${name}`);
-      assert.ok(hint.includes(`${min} to ${max}`), hint);
+  for (const section of SECTIONS) {
+    for (const [name, { field, min, max }] of Object.entries(SETTINGS[section])) {
+      const scale = name.endsWith("_seconds") ? 1_000 : 1;
+      for (const value of [min, max]) {
+        assert.equal(fieldOf(`[${section}]\n${name} = ${value}`, section, field), value * scale);
+      }
+      for (const value of [min - 1, max + 1, -min, `${max}${"0".repeat(30)}`]) {
+        const { subject, hint } = refused(`[${section}]\n${name} = ${value}`);
+        assert.equal(subject, `${PATH}:2: ${section}.${name}`);
+        assert.ok(hint.includes(`${min} to ${max}`), hint);
+      }
     }
   }
 });
@@ -71,7 +98,7 @@ Deno.test("what is no whole number is refused", () => {
 Deno.test("an error names the file, the line, the key and what is allowed", () => {
   const unknown = refused("# limits\n\n[limits]\nconnections = 5\nidle = 5\n");
   assert.equal(unknown.subject, `${PATH}:5: limits.idle`);
-  for (const name of Object.keys(LIMIT_SETTINGS)) assert.ok(unknown.hint.includes(name));
+  for (const name of Object.keys(SETTINGS.limits)) assert.ok(unknown.hint.includes(name));
   assert.equal(refused("\n[limit]\n").subject, `${PATH}:2: limit`);
   assert.equal(refused("idle_seconds = 5").subject, `${PATH}:1: idle_seconds`);
   assert.equal(refused("\nlimits = 5").subject, `${PATH}:2: limits`);
@@ -203,9 +230,59 @@ Deno.test("the table of docs/operations.md is the table of settings", async () =
   const documented = rows.map(([, name, value, min, max, meaning]) => {
     return [name, number(value), number(min), number(max), meaning];
   });
-  const settings = Object.entries(LIMIT_SETTINGS).map(([name, setting]) => {
-    const { unit, min, max, meaning } = setting;
-    return [name, defaultOf(setting), min, max, `${unit} ${meaning}`];
+  const settings = SECTIONS.flatMap((section) => {
+    return Object.entries(SETTINGS[section]).map(([name, setting]) => {
+      const { unit, min, max, meaning } = setting;
+      return [name, defaultOf(section, setting), min, max, `${unit} ${meaning}`];
+    });
   });
   assert.deepEqual(documented, settings);
+});
+
+Deno.test("the section of the network says where, with which files and for whom", () => {
+  const text = `[network]
+listen = "tls://[::1]:7400"
+certificate = "server.crt"
+clients = ["URI:spiffe://a/b", "DNS:b.test", "SHA256:${"0a".repeat(32)}"]`;
+  const { network } = parseConfig(text, PATH);
+  assert.equal(network.listen, "tls://[::1]:7400");
+  assert.deepEqual([network.certificate, network.key], ["server.crt", undefined]);
+  assert.equal(network.clients.length, 3);
+  assert.deepEqual(parseConfig("", PATH).network, { clients: [] });
+});
+
+Deno.test("what is wrong in the section of the network is named with its line", () => {
+  const wrong = [
+    'listen = "tls://localhost:1"',
+    'listen = "127.0.0.1:1"',
+    "listen = 7400",
+    "certificate = 1",
+    'key = ""',
+    'lists = "x"',
+    'clients = "URI:x"',
+    'clients = ["worker"]',
+    'clients = ["DNS:"]',
+    'clients = ["SHA256:00"]',
+  ];
+  for (const line of wrong) {
+    const { subject } = refused(`[network]\n${line}`);
+    assert.ok(subject?.startsWith(`${PATH}:2: network.`), subject);
+  }
+  refused("network = 1");
+});
+
+Deno.test("where to listen is an address and a port, and every file is named", () => {
+  const place = (config: object, told?: string) => {
+    return placeNetwork({ clients: [], ...config }, told, { directory: "/nowhere", uid: UID });
+  };
+  assert.equal(place({}), undefined);
+  assert.deepEqual(readAddress("tls://[::]:0"), { host: "::", port: 0 });
+  for (
+    const told of ["tls://localhost:1", "tls://1.2.3.4", "tls://1.2.3.4:65536", "1.2.3.4:5", ""]
+  ) {
+    failsWith("usage", () => readAddress(told));
+  }
+  failsWith("config", () => place({ listen: "tls://127.0.0.1:0" }));
+  const missing = { certificate: "a/b", key: "a/b", ca: "a/b" };
+  failsWith("config", () => place(missing, "tls://127.0.0.1:0"));
 });

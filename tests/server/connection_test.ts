@@ -6,13 +6,15 @@ import type { Receiver, Transport } from "../../server/channel.ts";
 import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";
 import { Admission, DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
-import { AccessLog, type LogFile } from "../../server/log.ts";
 import { Metrics } from "../../server/metrics.ts";
 import type { Outcome } from "../../server/outcome.ts";
 import type { Service } from "../../server/service.ts";
+import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
+import { AuditLog, type AuditTarget } from "../../server/audit/log.ts";
 import { Turns } from "../../server/turns.ts";
 import { request, type WireAnswer } from "../support/peer.ts";
 import { eventually } from "../support/wait.ts";
+import { targetOf } from "./support.ts";
 
 const WHO: Identity = { pid: 1, uid: 1_000, gid: 1_000, groups: [] };
 
@@ -119,7 +121,7 @@ class Wire implements Transport {
 
 interface Setup {
   readonly limits?: Partial<Limits>;
-  readonly file?: LogFile;
+  readonly file?: Pick<AuditTarget, "write">;
 }
 
 /** Connections that share a service and a log. */
@@ -128,7 +130,8 @@ function setup({ limits = {}, file }: Setup = {}) {
   const admission = new Admission({ ...DEFAULT_LIMITS, ...limits });
   const lines: string[] = [];
   const toMemory = { write: (bytes: Uint8Array) => lines.push(new TextDecoder().decode(bytes)) };
-  const log = new AccessLog(file ?? toMemory);
+  const target = targetOf((bytes) => (file ?? toMemory).write(bytes));
+  const log = AuditLog.on(target, { limits: DEFAULT_AUDIT_LIMITS });
   const turns = new Turns(() => {});
   let closed = 0;
   const connect = () => {
@@ -270,10 +273,12 @@ Deno.test("a connection that waits for its answer is not idle, and its next line
   await eventually("the request waits", () => service.waiting.length === 1);
   const late = Date.now() + 60;
   await eventually("it is late", () => Date.now() > late);
-  connection.checkTimes(Date.now());
+  const before = Date.now();
+  connection.checkTimes(before);
   await service.release();
   await answered(wire, 1);
-  connection.checkTimes(Date.now());
+  // Late enough for a line that began when it came, and not for one that began with the answer.
+  connection.checkTimes(before);
   wire.says(`:"2.0","id":2,"method":"status"}\n`);
   await service.release();
   await answered(wire, 2);

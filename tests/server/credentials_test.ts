@@ -109,14 +109,21 @@ await linuxTest(
     assert.equal((await server.get("worker@1.service", "db-password")).text, "armored");
     await server.put("db-password", "x".repeat(MAX_SECRET));
     assert.equal((await server.get("app.service", "db-password")).length, MAX_SECRET);
-    const told = server.log().map(({ time: _, pid: __, ...line }) => line);
-    const line = { uid: 0, gid: 0, op: "credential", credential: "db-password", key: "default" };
+    const told = server.log().map(({ time: _, pid: __, seq: ___, prev: ____, ...line }) => line);
+    const line = {
+      uid: 0,
+      gid: 0,
+      groups: [],
+      op: "credential",
+      credential: "db-password",
+      key: "default",
+    };
     assert.deepEqual(told, [
       { ...line, unit: "app.service", version: 1, bytes: 8 },
       { ...line, unit: "worker@1.service", version: 1, bytes: 7 },
       { ...line, unit: "app.service", version: 1, bytes: MAX_SECRET },
     ]);
-    assert.ok(!Deno.readTextFileSync(server.place.accessLog).includes("streamed"));
+    assert.ok(!Deno.readTextFileSync(server.place.auditLog).includes("streamed"));
   },
 );
 
@@ -192,8 +199,8 @@ await linuxTest("who may have what is read again with the configuration", NEEDS,
 await linuxTest("no secret leaves without its line in the log", NEEDS, async () => {
   await using server = await Server.start();
   await server.put("db-password", "secret");
-  Deno.removeSync(server.place.accessLog);
-  await must(["mknod", "--mode=600", server.place.accessLog, "c", "1", "7"]);
+  Deno.removeSync(server.place.auditLog);
+  await must(["mknod", "--mode=600", server.place.auditLog, "c", "1", "7"]);
   await server.reload();
   assert.deepEqual(await server.get("app.service", "db-password"), REFUSAL);
 });

@@ -45,6 +45,20 @@ Deno.test("owner and root may do all, members may use, strangers nothing", () =>
   assert.deepEqual(may({ uid: 11, gid: 10, groups: [10, 0] }), [false, false]);
 });
 
+Deno.test("a certificate may use the keys if one of its names is named, and never manage", () => {
+  let clients = ["DNS:worker.test"];
+  const access = ownerAccess({ uid: 0, group: 0 }, () => clients);
+  const named = (...names: [string, ...string[]]) => {
+    return { names, expires: 0, address: "192.0.2.1:1" };
+  };
+  const worker = named("URI:spiffe://a/b", "DNS:worker.test", "SHA256:00");
+  assert.ok(access.mayConnect(worker) && access.may(worker, "decrypt", "default"));
+  assert.ok(!access.may(worker, "manage", "default") && !access.mayAdminister(worker));
+  assert.ok(!access.mayConnect(named("DNS:other.test")));
+  clients = [];
+  assert.ok(!access.mayConnect(worker));
+});
+
 Deno.test("without a group nobody is a member, not even who has no group", () => {
   const access = ownerAccess({ uid: 10 });
   assert.equal(access.mayConnect({ pid: 1, uid: 11, gid: 10, groups: [10] }), false);

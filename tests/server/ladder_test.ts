@@ -9,6 +9,7 @@ import { unlockSealingKey } from "../../core/sealing.ts";
 import { KeyStore } from "../../server/keystore.ts";
 import { type Ladder, makeBackup, move, openBackup, restore } from "../../server/ladder.ts";
 import { Place } from "../support/daemon.ts";
+import { unannounced } from "./support.ts";
 
 const [OLD, NEW] = ["the old passphrase", "the new passphrase"];
 const engine = webCrypto;
@@ -169,7 +170,10 @@ Deno.test("a sealed store gives no ring, and a wrong key leaves it sealed", asyn
   await stand.climb("passphrase");
   const store = await stand.open();
   assert.throws(() => store.ring, withCode("sealed"));
-  await assert.rejects(store.update((ring) => Promise.resolve(ring)), withCode("sealed"));
+  await assert.rejects(
+    store.update((ring) => Promise.resolve(ring), unannounced),
+    withCode("sealed"),
+  );
   for (const wrong of [randomBytes(32), randomBytes(31), new Uint8Array()]) {
     await assert.rejects(store.unseal(wrong), withCode("decryption_failed"));
     assert.ok(store.sealed);
@@ -177,7 +181,7 @@ Deno.test("a sealed store gives no ring, and a wrong key leaves it sealed", asyn
   const locked = Deno.readFileSync(stand.layout.lockedSealingKey);
   assert.equal(await store.unseal(await unlockSealingKey(OLD, locked)), true);
   assert.equal(await store.unseal(randomBytes(32)), false);
-  await store.update((ring) => ring.rotate("default"));
+  await store.update((ring) => ring.rotate("default"), unannounced);
   assert.equal((await stand.opened()).ring.get("default")?.versions.length, 2);
 });
 

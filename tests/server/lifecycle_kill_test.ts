@@ -8,6 +8,7 @@ import { KeyStore } from "../../server/keystore.ts";
 import { Place } from "../support/daemon.ts";
 import type { Death } from "../support/die.ts";
 import { run } from "../support/process.ts";
+import { unannounced } from "./support.ts";
 
 const SCRIPT = new URL("killed.ts", import.meta.url).pathname;
 
@@ -33,9 +34,12 @@ async function makePlace(): Promise<{ place: Place; layout: Layout }> {
   place.makeOwn();
   const layout = userLayout((name) => place.env[name]);
   const store = await open(layout);
-  for (let i = 0; i < 2; i++) await store.update((ring) => ring.rotate("default"));
+  for (let i = 0; i < 2; i++) await store.update((ring) => ring.rotate("default"), unannounced);
   const past = new Date(0);
-  await store.update((ring) => ring.change("default", (key) => scheduleDestruction(key, 1, past)));
+  await store.update(
+    (ring) => ring.change("default", (key) => scheduleDestruction(key, 1, past)),
+    unannounced,
+  );
   return { place, layout };
 }
 
@@ -68,7 +72,7 @@ for (const [act, after] of Object.entries(AFTER)) {
         // Whatever is left does not stop the next one, nor does a kill in that one lose the ring.
         await isKilled(place, { point: "change", number: 4 }, "destroy, sealed anew");
         assert.ok((await open(layout)).ring.keys.length === 1);
-        await (await open(layout)).destroy(new Date());
+        await (await open(layout)).destroy(new Date(), unannounced);
         assert.ok((await states(layout)).startsWith("destroyed"));
       }
     }
@@ -81,7 +85,7 @@ Deno.test("after a destruction no older ring opens with what is there", async ()
   using _ = place;
   const old = Deno.readFileSync(layout.ring);
   const store = await open(layout);
-  await store.destroy(new Date());
+  await store.destroy(new Date(), unannounced);
   assert.equal(store.ring.isStale, false);
   const { sealingKey } = layout;
   await assert.rejects(openRing(old, Deno.readFileSync(sealingKey)), { code: "ring_unreadable" });
@@ -95,7 +99,7 @@ Deno.test("where no sealing key may be written a version is destroyed all the sa
   const parts = { layout, engine: webCrypto, ownsConfiguration: false };
   const store = await KeyStore.open(parts);
   assert.equal(store.renews, false);
-  await store.destroy(new Date());
+  await store.destroy(new Date(), unannounced);
   assert.deepEqual(Deno.readFileSync(layout.sealingKey), key);
   assert.equal((await KeyStore.open(parts)).ring.isStale, true);
 });

@@ -9,6 +9,7 @@ import { KeyStore } from "../../server/keystore.ts";
 import { KeyLookup } from "../../server/lookup.ts";
 import { Quotas } from "../../server/quotas.ts";
 import { Place } from "../support/daemon.ts";
+import { unannounced } from "./support.ts";
 
 const owner = { uid: 1_000, gid: 1_000, groups: [], pid: 1 };
 const stranger = { ...owner, uid: 1_001 };
@@ -18,11 +19,17 @@ Deno.test("a stranger hears the same of a disabled, a destroyed and an unknown v
   place.makeOwn();
   const layout = userLayout((name) => place.env[name]);
   const store = await KeyStore.open({ layout, engine: webCrypto, ownsConfiguration: true });
-  for (let i = 0; i < 2; i++) await store.update((ring) => ring.rotate("default"));
+  for (let i = 0; i < 2; i++) await store.update((ring) => ring.rotate("default"), unannounced);
   const now = new Date();
-  await store.update((ring) => ring.change("default", (key) => scheduleDestruction(key, 1, now)));
-  await store.destroy(now);
-  await store.update((ring) => ring.change("default", (key) => setDisabled(key, 2, true)));
+  await store.update(
+    (ring) => ring.change("default", (key) => scheduleDestruction(key, 1, now)),
+    unannounced,
+  );
+  await store.destroy(now, unannounced);
+  await store.update(
+    (ring) => ring.change("default", (key) => setDisabled(key, 2, true)),
+    unannounced,
+  );
   const [destroyed, disabled] = store.ring.get("default")!.versions.map(({ id }) => id);
   const access = ownerAccess({ uid: owner.uid });
   const lookup = new KeyLookup({ store, access, quotas: new Quotas() });

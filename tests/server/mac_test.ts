@@ -128,6 +128,6 @@ Deno.test("the log says who had a mac made and verified, of how much, and not of
     ["mac.verify", "mac", undefined, 9, undefined],
     ["mac.verify", undefined, undefined, undefined, "verification_failed"],
   ]);
-  const text = Deno.readTextFileSync(daemon.place.accessLog);
+  const text = Deno.readTextFileSync(daemon.place.auditLog);
   for (const hidden of ["secret", mac, digest]) assert.ok(!text.includes(hidden));
 });

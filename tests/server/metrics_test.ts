@@ -122,8 +122,8 @@ Deno.test("a request is in the bucket of its time and in all above", () => {
 await linuxTest("answers that the log kept back are counted as such", ["root"], async () => {
   using place = placeWith("unix");
   await using daemon = await startDaemon({ place });
-  Deno.removeSync(place.accessLog);
-  await must(["mknod", "--mode=600", place.accessLog, "c", "1", "7"]);
+  Deno.removeSync(place.auditLog);
+  await must(["mknod", "--mode=600", place.auditLog, "c", "1", "7"]);
   daemon.signal("SIGHUP");
   await eventually("it is reloaded", () => daemon.stderr.includes("crypto: reloaded\n"));
   await rpc(daemon.socket, "encrypt", { text: "x" });

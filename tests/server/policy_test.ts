@@ -122,6 +122,7 @@ Deno.test("each mistake is found, with its line, and all of a file at once", () 
     ["encrypt.groups = []", true],
     ["decrypt.groups = ['readers', 'alice']", true],
     ["decrypt.certificates = ['CN=x']", true],
+    ["verify.certificates = ['DNS:a.test']", false],
     ["decrypt.hosts = ['x']", true],
     ["export.users = ['root']", true],
     ["crypt.users = ['root']", true],
@@ -233,4 +234,19 @@ Deno.test("the group database is read again when it has changed, and once a seco
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("a certificate may what a rule names it for, by any of its names, and no more", () => {
+  const certified = (...names: [string, ...string[]]): Identity => {
+    return { names, expires: Infinity, address: "192.0.2.1:1" };
+  };
+  const worker = certified("URI:spiffe://a/worker", "DNS:worker.test", `SHA256:${"0a".repeat(32)}`);
+  const text = "[keys.'app-*']\nencrypt.certificates = ['DNS:worker.test']\n" +
+    "decrypt.users = ['alice']\n";
+  assert.deepEqual(rights(text, worker, "app-1"), ["encrypt"]);
+  assert.deepEqual(rights(text, worker, "other"), []);
+  assert.deepEqual(rights(text, certified("DNS:other.test"), "app-1"), []);
+  const access = accessOf(text);
+  assert.ok(access.mayConnect(worker) && !access.mayAdminister(worker));
+  assert.ok(!access.mayConnect(certified("DNS:other.test")));
 });

@@ -7,12 +7,13 @@ import { userLayout } from "../../core/layout.ts";
 import { createEnvelope, openEnvelope } from "../../core/message.ts";
 import { encryptingVersion } from "../../core/lifecycle.ts";
 import type { Access, Operation } from "../../server/access.ts";
+import { ContextTags } from "../../server/audit/contexts.ts";
 import { KeyStore } from "../../server/keystore.ts";
 import { Quotas } from "../../server/quotas.ts";
 import { Service } from "../../server/service.ts";
 import { Usage } from "../../server/usage.ts";
 import { codeOf, Place, resultOf } from "../support/daemon.ts";
-import { LocalDaemon } from "./support.ts";
+import { LocalDaemon, unannounced } from "./support.ts";
 
 const rotate = ["key.rotate", { name: "default" }] as const;
 
@@ -82,7 +83,7 @@ Deno.test("the right to rewrap is none to decrypt, and the other way round", asy
   const store = await KeyStore.open({ layout, engine: webCrypto, ownsConfiguration: true });
   const first = encryptingVersion(store.ring.get("default")!)!.version;
   const { envelope, dataKey } = await createEnvelope(first);
-  await store.update((ring) => ring.rotate("default"));
+  await store.update((ring) => ring.rotate("default"), unannounced);
   const outcome = async (right: Operation, method: "envelope.rewrap" | "envelope.open") => {
     const access: Access = {
       mayConnect: () => true,
@@ -92,7 +93,14 @@ Deno.test("the right to rewrap is none to decrypt, and the other way round", asy
     const circumstances = () => assert.fail("nobody asks for the status");
     const usage = Usage.open(layout.usage);
     const parts = { store, usage, access, quotas: new Quotas(), engine: webCrypto };
-    const service = new Service({ ...parts, circumstances, random: randomBytes });
+    const service = new Service({
+      ...{ ...parts, circumstances, random: randomBytes },
+      log: { write: () => Promise.resolve(true) },
+      contexts: new ContextTags({
+        ...{ path: layout.contextKey, engine: webCrypto },
+        ...{ sealingKey: () => randomBytes(32), onNew: () => Promise.resolve(true) },
+      }),
+    });
     const who = { uid: 1, gid: 1, groups: [], pid: 1 };
     const params = { envelope: toBase64Url(envelope) };
     return await service.handle(who, { id: 1, method, params });

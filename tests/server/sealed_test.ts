@@ -58,7 +58,7 @@ await linuxTest(
     };
     assert.deepEqual(await codes(61_003), ["denied", "sealed"]);
     assert.deepEqual(await codes(SERVICE.uid), ["done", "done"]);
-    assert.ok(!Deno.readTextFileSync(place.accessLog).includes(toBase64Url(sealingKey)));
+    assert.ok(!Deno.readTextFileSync(place.auditLog).includes(toBase64Url(sealingKey)));
     await daemon.stop();
   },
 );

@@ -1,5 +1,8 @@
 /** A daemon inside the test's own process, with limits small enough to reach. */
+import { EMPTY } from "../../core/bytes.ts";
 import { userLayout } from "../../core/layout.ts";
+import { NO_LINE } from "../../server/audit/chain.ts";
+import type { AuditTarget } from "../../server/audit/log.ts";
 import { Daemon } from "../../server/daemon.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { type LogLine, Peer, Place, request, type WireAnswer } from "../support/daemon.ts";
@@ -9,11 +12,17 @@ import { soon } from "../support/wait.ts";
 export class LocalDaemon implements AsyncDisposable {
   #stopped = false;
 
-  private constructor(readonly place: Place, private readonly daemon: Daemon) {}
+  private constructor(
+    readonly place: Place,
+    private readonly daemon: Daemon,
+    /** What it has said by itself. */
+    readonly said: readonly string[],
+  ) {}
 
   static async start(limits: Partial<Limits> = {}): Promise<LocalDaemon> {
     const place = new Place();
     place.makeOwn();
+    const said: string[] = [];
     const daemon = await Daemon.start({
       layout: userLayout((name) => place.env[name]),
       owner: { uid: Deno.uid() ?? 0 },
@@ -22,8 +31,8 @@ export class LocalDaemon implements AsyncDisposable {
       supervision: { listeners: [] },
       warnings: [],
       limits: { ...DEFAULT_LIMITS, ...limits },
-    });
-    return new LocalDaemon(place, daemon);
+    }, (line) => said.push(line));
+    return new LocalDaemon(place, daemon, said);
   }
 
   get socket(): string {
@@ -65,7 +74,22 @@ export class LocalDaemon implements AsyncDisposable {
   }
 }
 
+/** Takes an audit log's lines in place of a file. */
+export function targetOf(write: AuditTarget["write"]): AuditTarget {
+  return {
+    resume: () => ({ head: NO_LINE, torn: EMPTY, unended: false }),
+    write,
+    isFull: () => false,
+    rotate: () => undefined,
+    sync: () => Promise.resolve(),
+    close() {},
+  };
+}
+
 /** base64url without padding of a text. */
 export function base64Url(text: string): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
+
+/** For changes of the ring that no log is told of. */
+export const unannounced = (): Promise<void> => Promise.resolve();

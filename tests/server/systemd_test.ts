@@ -151,7 +151,7 @@ await linuxTest(
     using place = new Place();
     place.makeOwn();
     // A log that nobody reads: when the pipe is full, the write of the thread that serves waits.
-    await must(["mkfifo", "--mode=600", place.accessLog]);
+    await must(["mkfifo", "--mode=600", place.auditLog]);
     await using manager = await NotifySocket.bind(`@${place.directory}`);
     const env = { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: "400000" };
     await using daemon = await startDaemon({ place, env });
@@ -163,7 +163,7 @@ await linuxTest(
     const sending = peer.send(lines.join(""));
     await eventually("pings have ceased", () => Date.now() - manager.notices.at(-1)!.seen > 2_000);
     const before = manager.count("WATCHDOG=1");
-    const reader = await Deno.open(place.accessLog);
+    const reader = await Deno.open(place.auditLog);
     const draining = reader.readable.pipeTo(new WritableStream()).catch(() => {});
     await eventually("pings come again", () => manager.count("WATCHDOG=1") > before + 2);
     await sending;
@@ -247,7 +247,7 @@ await linuxTest(
     await eventually("it is reloaded", () => daemon.stderr.includes("crypto: reloaded\n"));
     const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).toSorted();
     assert.deepEqual(names(place.config), ["sealing.key"]);
-    assert.deepEqual(names(place.state), ["access.log", "lock", "ring"]);
+    assert.deepEqual(names(place.state), ["audit.log", "lock", "ring"]);
     assert.deepEqual(names(place.runtime).filter((name) => name !== "crypto.sock.lock"), [
       "crypto.sock",
     ]);

@@ -75,8 +75,8 @@ export class Place implements Disposable {
     return `${this.state}/ring`;
   }
 
-  get accessLog(): string {
-    return `${this.state}/access.log`;
+  get auditLog(): string {
+    return `${this.state}/audit.log`;
   }
 
   /** Makes the directories that hold the daemon's files, which it would make itself. */
@@ -94,9 +94,14 @@ export class Place implements Disposable {
     if (this.user) Deno.chownSync(path, this.user.uid, this.user.gid);
   }
 
-  /** The lines of the access log. */
+  /** The lines of the audit log about requests that were done or refused. */
   log(): LogLine[] {
-    const lines = Deno.readTextFileSync(this.accessLog).split("\n");
+    return this.audit().filter(({ event, stage }) => !event && stage !== "intent");
+  }
+
+  /** All lines of the audit log. */
+  audit(): LogLine[] {
+    const lines = Deno.readTextFileSync(this.auditLog).split("\n");
     return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as LogLine);
   }
 
@@ -105,13 +110,24 @@ export class Place implements Disposable {
   }
 }
 
-/** One line of the access log. */
+/** One line of the audit log. */
 export interface LogLine {
+  readonly seq: number;
+  readonly prev: string;
+  readonly event?: string;
+  readonly stage?: "intent" | "result";
+  readonly context?: string;
+  readonly missing?: number;
+  readonly refused?: number;
   readonly time: string;
   readonly pid?: number;
   readonly uid?: number;
   readonly gid?: number;
   readonly groups?: readonly number[];
+  readonly certificate?: string;
+  readonly fingerprint?: string;
+  readonly address?: string;
+  readonly reason?: string;
   readonly op: string;
   readonly key?: string;
   readonly version?: number;
@@ -221,7 +237,7 @@ export class DaemonProcess {
     kill(this.#child, name);
   }
 
-  /** The access log's lines. */
+  /** What {@link Place.log} gives. */
   log(): LogLine[] {
     return this.place.log();
   }

@@ -9,6 +9,7 @@ const NEEDS = {
   root: () => Promise.resolve(Deno.uid() === 0 ? undefined : "it needs root"),
   setpriv: () => works("setpriv", ["setpriv", "--reuid", "61999", "true"]),
   mounts: () => works("unshare --mount", ["unshare", "--mount", ...MOUNT_TMPFS]),
+  loops: () => works("mount -o loop", ["sh", "-c", MOUNT_IMAGE]),
   users: () => works("unshare --user", ["unshare", "--user", "true"]),
   script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
   activation: () => installed("systemd-socket-activate", "systemd"),
@@ -16,12 +17,19 @@ const NEEDS = {
   analyze: () => installed("systemd-analyze", "systemd"),
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
   chromium: () => installed("chromium"),
+  xdgOpen: () => installed("xdg-open", "xdg-utils"),
+  desktopFiles: () => installed("desktop-file-validate", "desktop-file-utils"),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
   strace: async () => await installed("strace") ?? await works("strace", TRACE),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
 
 const TRACE = ["strace", "--output", "/dev/null", "true"];
+/** `mkfs` is where only root looks. */
+const MOUNT_IMAGE = [
+  "image=$(mktemp) && truncate --size=2M $image && PATH=$PATH:/usr/sbin mkfs.ext4 -q $image &&",
+  "unshare --mount mount -o loop $image /mnt; ended=$?; rm $image; exit $ended",
+].join(" ");
 const MOUNT_TMPFS = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"];
 
 /** Something of the machine that a test needs. */
@@ -60,6 +68,12 @@ export async function linuxTest(
 export function onSmallDisk(directory: string, size: string): string[] {
   const script = 'mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$2" && shift 2 && exec "$@"';
   return ["unshare", "--mount", "sh", "-c", script, "sh", size, directory];
+}
+
+/** The file system of an image, for a daemon alone. */
+export function onImage(image: string, directory: string): string[] {
+  const script = 'mount -o loop "$1" "$2" && chmod 700 "$2" && shift 2 && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, "sh", image, directory];
 }
 
 /** A command inside the mount namespace of a process. */

@@ -37,7 +37,8 @@ export class Peer implements Disposable {
   #pieces: Uint8Array[] = [];
   #closed = false;
 
-  private constructor(readonly connection: Deno.UnixConn) {}
+  /** Over a connection that is open, which it closes. */
+  constructor(readonly connection: Deno.UnixConn | Deno.TlsConn) {}
 
   static async connect(socket: string): Promise<Peer> {
     return new Peer(await Deno.connect({ transport: "unix", path: socket }));

@@ -49,8 +49,8 @@ Deno.test("a project that breaks every rule fails every check", async () => {
     "format",
     "lint",
     "types",
-    "core and the page run in a browser",
-    "the page is up to date",
+    "core and the pages run in a browser",
+    "the pages are up to date",
     "import direction",
     "only main.ts exits",
     "no package.json",
@@ -64,7 +64,7 @@ Deno.test("core may not use Deno, in a project that is fine otherwise", async ()
     "deno.json": "{}\n",
     "core/one.ts": "/** One. */\nexport const one: number = Deno.pid;\n",
   });
-  assert.deepEqual(failed, ["core and the page run in a browser"]);
+  assert.deepEqual(failed, ["core and the pages run in a browser"]);
 });
 
 Deno.test("the page may not use Deno, and its bundles are those of its sources", async () => {
@@ -80,7 +80,7 @@ Deno.test("the page may not use Deno, and its bundles are those of its sources",
   };
   assert.deepEqual(await failures(files), []);
   const changed = { "share/page/main.ts": "document.title = Deno.version.deno;\n" };
-  const found = ["core and the page run in a browser", "the page is up to date"];
+  const found = ["core and the pages run in a browser", "the pages are up to date"];
   assert.deepEqual(await failures({ ...files, ...changed }), found);
 });
 

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
   type Binary,
+  bundle,
   compile,
   compileArguments,
   defaultOutput,
   leavesNoTrace,
+  requireAllClosed,
   withoutRequire,
 } from "../../tools/compile.ts";
 import settings from "../../deno.json" with { type: "json" };
@@ -76,6 +78,19 @@ Deno.test("two compilations, elsewhere and in another environment, give the same
     assert.equal([...Deno.readDirSync(join(first, "dist"))].length, 1);
   } finally {
     for (const root of roots) await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("what the minifier would never close is found", async () => {
+  const root = await project();
+  try {
+    const lost = "function port() { using held = Deno.listen({ port: 0 }); return held.addr; }";
+    await Deno.writeTextFile(join(root, "main.ts"), `${lost}\nconsole.log(port());`);
+    const plain = await Deno.makeTempDir({ dir: root });
+    await bundle(root, plain, "--minify");
+    await assert.rejects(requireAllClosed(root, plain), /dropped 1 of 1/);
+  } finally {
+    await Deno.remove(root, { recursive: true });
   }
 });
 

@@ -27,7 +27,7 @@ function showRequest(link: string, exposed: boolean, request: Results["asked"]):
   const made: HTMLFormElement = form(
     async () => {
       complaint.clear();
-      const sendable = chooser.sendable;
+      const sendable = chooser.chosen;
       if (!sendable) return;
       if (chooser.size > request.room) {
         return complaint.say((t) => t.answer.tooLarge(formatSize(t, request.room)));

@@ -6,7 +6,7 @@ import { Chooser } from "../parts/chooser.ts";
 import { Choice, Complaint, field, form, select, submit, whileBusy } from "../parts/form.ts";
 import { linkOrigin } from "../place.ts";
 import { ask } from "../work/ask.ts";
-import type { Sendable } from "../work/deeds.ts";
+import type { Chosen } from "../../../core/page/chooser.ts";
 import { failureOf, inOneLine } from "./problem.ts";
 import { showSent } from "./sent.ts";
 
@@ -25,7 +25,7 @@ export function showSend(): void {
   const made: HTMLFormElement = form(
     async () => {
       complaint.clear();
-      const sendable = chooser.sendable;
+      const sendable = chooser.chosen;
       if (!sendable || !terms.areFine) return;
       try {
         await send(made, sendable, terms);
@@ -41,7 +41,7 @@ export function showSend(): void {
   show((t) => t.send.title, element("p", { class: "lead" }, (t) => t.send.lead), made);
 }
 
-async function send(form: HTMLFormElement, sendable: Sendable, terms: Terms): Promise<void> {
+async function send(form: HTMLFormElement, sendable: Chosen, terms: Terms): Promise<void> {
   const { ttl, views, protection } = terms;
   const sent = await whileBusy(form, (t) => t.send.working, async (onMoved) => {
     const code = protection === "code" ? await ask("code", {}) : undefined;
@@ -69,16 +69,16 @@ class Terms {
   readonly #passphrase = element("input", { type: "password", autocomplete: "new-password" });
   readonly #passphraseField = field((t) => t.send.passphraseLabel, this.#passphrase);
   readonly #complaint = new Complaint();
-  readonly #protection = new Choice<Protection>(
-    (t) => t.send.protect,
-    [
+  readonly #protection = new Choice<Protection>({
+    legend: (t) => t.send.protect,
+    options: [
       { value: "link", label: (t) => t.send.link, hint: (t) => t.send.linkHint },
       { value: "code", label: (t) => t.send.code, hint: (t) => t.send.codeHint },
       { value: "passphrase", label: (t) => t.send.passphrase, hint: (t) => t.send.passphraseHint },
     ],
-    (value) => this.#passphraseField.hidden = value !== "passphrase",
-    "choices",
-  );
+    onChange: (value) => this.#passphraseField.hidden = value !== "passphrase",
+    className: "choices",
+  });
 
   constructor() {
     this.#passphraseField.hidden = true;

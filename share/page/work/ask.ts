@@ -1,6 +1,7 @@
 /** The page's side of its worker. */
+import type { Moved } from "../../../core/page/form.ts";
 import { apiOrigin, storageOrigin } from "../place.ts";
-import type { Deed, Failure, Moved, Question, Questions, Reply, Results } from "./deeds.ts";
+import type { Deed, Failure, Question, Questions, Reply, Results } from "./deeds.ts";
 
 const SCRIPT = "/worker.js";
 

@@ -3,10 +3,10 @@ import { type Bytes, utf8 } from "../../../core/bytes.ts";
 import { CryptoError } from "../../../core/errors.ts";
 import { type Content, type Part, partsContent, textContent } from "../../client/content.ts";
 import { PIECE } from "../../client/pieces.ts";
-import type { Sendable } from "./deeds.ts";
+import type { Chosen } from "../../../core/page/chooser.ts";
 
 /** A text, or files if there is none. */
-export function contentOf({ text, files }: Sendable): Content {
+export function contentOf({ text, files }: Chosen): Content {
   return text === undefined ? partsContent(files.map(partOf)) : textContent(utf8(text));
 }
 

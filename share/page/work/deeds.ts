@@ -1,15 +1,11 @@
 /** What the page asks its worker, and what it is answered: plain values, which cross between them. */
 import type { ErrorCode } from "../../../core/errors.ts";
+import type { Chosen } from "../../../core/page/chooser.ts";
+import type { Moved } from "../../../core/page/form.ts";
 import type { LinkKind } from "../../../core/share/link.ts";
 import type { Answer } from "../../../core/share/wire.ts";
 import type { Requested, RequestTerms, SeenRequest } from "../../client/request.ts";
 import type { Seen } from "../../client/open.ts";
-
-/** A text or files. */
-export interface Sendable {
-  readonly text?: string | undefined;
-  readonly files: readonly File[];
-}
 
 /** The questions, by what is to be done. */
 export interface Questions {
@@ -17,7 +13,7 @@ export interface Questions {
   readonly code: object;
   /** What an address is the link of. */
   readonly read: { readonly link: string };
-  readonly send: Sendable & {
+  readonly send: Chosen & {
     /** What the link begins with. */
     readonly origin: string;
     /** Seconds. */
@@ -40,7 +36,7 @@ export interface Questions {
   readonly request: RequestTerms & { readonly origin: string };
   /** Looks at somebody's request. */
   readonly asked: { readonly link: string };
-  readonly answer: Sendable & { readonly link: string };
+  readonly answer: Chosen & { readonly link: string };
 }
 
 /** A file that was opened. */
@@ -93,12 +89,6 @@ export interface Failure {
   readonly code: ErrorCode;
   /** Since when, in milliseconds since 1970, where the server says. */
   readonly since?: number | undefined;
-}
-
-/** Bytes of ciphertext that have gone or come. */
-export interface Moved {
-  readonly done: number;
-  readonly total: number;
 }
 
 /** What comes back. */

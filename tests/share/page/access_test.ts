@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
+import { axeFindings } from "../../support/browser.ts";
 import { endsWithTests, pageTest, server, type Visit } from "./support.ts";
 
 endsWithTests();
@@ -75,14 +76,6 @@ async function tour({ page, to }: Tour, look: Look): Promise<void> {
 interface Tour {
   readonly page: Page;
   readonly to: (place: string) => Promise<void>;
-}
-
-/** Whatever axe finds in the page as it is. */
-async function axeFindings(page: Page): Promise<string[]> {
-  const found = await page.evaluate("axe.run().then(({ violations }) => violations)");
-  return (found as axe.Result[]).map(({ id, nodes }) => {
-    return `${id}: ${nodes.map(({ html }) => html).join(" ")}`;
-  });
 }
 
 async function overflow(page: Page): Promise<unknown> {

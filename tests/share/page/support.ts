@@ -1,70 +1,14 @@
-/**
- * The share page in a real Chromium, which is watched: for what it complains of, and for everything
- * that it asks anybody.
- */
+/** The share page in a real Chromium, which is watched. */
 import assert from "node:assert/strict";
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from "playwright-core";
-import { linuxTest } from "../../support/linux.ts";
+import type { BrowserContextOptions } from "playwright-core";
+import { browserTest, closeBrowser, newContext, WatchedPage } from "../../support/browser.ts";
 import { plainEnvironment } from "../../support/process.ts";
-import { PATIENCE } from "../../support/wait.ts";
 import { startShare, UNHURRIED } from "../server_support.ts";
 
-const ARGUMENTS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** What the page asked somebody. */
-export interface Asked {
-  readonly url: string;
-  readonly headers: string;
-  readonly body: string;
-}
-
 /** A page of its own, in a browser that remembers nothing. */
-export class Visit {
-  readonly asked: Asked[] = [];
-  /** What it complained of: scripts that failed, what its policy stopped. */
-  readonly faults: string[] = [];
-
-  private constructor(readonly context: BrowserContext, readonly page: Page) {
-    page.on("console", (message) => {
-      const isLoud = message.type() === "error" || message.type() === "warning";
-      // An answer that is an error is told like this, too.
-      const isAnswer = message.text().startsWith("Failed to load resource");
-      if (isLoud && !isAnswer) this.faults.push(message.text());
-    });
-    page.on("pageerror", (error) => this.faults.push(String(error)));
-    page.on("dialog", (dialog) => {
-      if (dialog.type() !== "beforeunload") this.faults.push(`a dialog: ${dialog.message()}`);
-      void dialog.accept();
-    });
-    context.on("request", (request) => {
-      const [headers, body] = [JSON.stringify(request.headers()), request.postData() ?? ""];
-      this.asked.push({ url: request.url(), headers, body });
-    });
-  }
-
+export class Visit extends WatchedPage {
   static async start(options: BrowserContextOptions): Promise<Visit> {
-    const context = await (await browser()).newContext({
-      locale: "en-US",
-      permissions: ["clipboard-read", "clipboard-write"],
-      acceptDownloads: true,
-      ...options,
-    });
-    context.setDefaultTimeout(PATIENCE);
+    const context = await newContext(options);
     return new Visit(context, await context.newPage());
   }
 
@@ -75,21 +19,6 @@ export class Visit {
     });
     assert.deepEqual(elsewhere, [], "requests to others");
     assert.deepEqual(this.faults, []);
-  }
-
-  /** Presses a button. */
-  async press(name: string): Promise<void> {
-    await this.page.getByRole("button", { name, exact: true }).click();
-  }
-
-  /** Waits for a heading. */
-  async reads(heading: string): Promise<void> {
-    await this.page.getByRole("heading", { name: heading, exact: true }).waitFor();
-  }
-
-  /** What stands in a field. */
-  async value(label: string): Promise<string> {
-    return await this.page.getByLabel(label, { exact: true }).inputValue();
   }
 
   /** Opens a path, or a link. */
@@ -135,17 +64,10 @@ export const env = {
   CRYPTO_SHARE_SERVER: server.url,
 };
 
-let started: Promise<Browser> | undefined;
-
-/** One browser for all tests of a file. */
-function browser(): Promise<Browser> {
-  return started ??= chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGUMENTS });
-}
-
 /** Registers an end of what this file started. */
 export function endsWithTests(): void {
   Deno.test.afterAll(async () => {
-    await (await started)?.close();
+    await closeBrowser();
     await server[Symbol.asyncDispose]();
   });
 }
@@ -165,6 +87,5 @@ export async function pageTest(
       await visit.context.close();
     }
   };
-  // The browser outlives a test.
-  await linuxTest(name, ["chromium"], run, { sanitizeOps: false, sanitizeResources: false });
+  await browserTest(name, run);
 }

@@ -1,0 +1,75 @@
+/** The main thread of `crypto audit`: finds the log, opens what was named, and prints. */
+import { CryptoError } from "../../core/errors.ts";
+import { RoleWorker } from "../../platform/worker.ts";
+import { daemonLayout } from "../administer.ts";
+import { type AuditAnswer, type AuditQuestion, auditRole } from "./worker.ts";
+
+/** What the program hands to these subcommands. */
+export interface AuditContext {
+  readonly script: string;
+  /** Writes on standard output; false if nobody reads it. */
+  readonly print: (text: string) => boolean;
+}
+
+/** What `crypto audit verify` is told. */
+export interface VerifyFlags {
+  /** A file of published heads, or `-` for standard input. */
+  readonly heads?: string | undefined;
+}
+
+/** What `crypto audit tail` is told. */
+export interface TailFlags {
+  readonly lines: number;
+  readonly follow: boolean;
+  readonly json: boolean;
+  readonly user?: number | undefined;
+  readonly key?: string | undefined;
+  readonly op?: string | undefined;
+  readonly errors: boolean;
+}
+
+/** @throws {CryptoError} `log_broken` if it is not what was written */
+export async function verify(context: AuditContext, { heads }: VerifyFlags): Promise<void> {
+  const layout = daemonLayout();
+  using file = heads === undefined || heads === "-" ? undefined : openHeads(heads);
+  using worker = await start(context, layout);
+  const source = file ?? (heads === "-" ? Deno.stdin : undefined);
+  const name = file ? heads! : "standard input";
+  const journal = source && { name, text: await readText(source) };
+  if (await worker.ask({ type: "verify", layout, journal })) return;
+  throw new CryptoError("log_broken", { subject: layout.auditLog });
+}
+
+/** Prints lines, with `--follow` until nobody reads them any more. */
+export async function tail(context: AuditContext, flags: TailFlags): Promise<void> {
+  const layout = daemonLayout();
+  const { lines, json, follow, user, key, op, errors } = flags;
+  const unread = Promise.withResolvers<void>();
+  using worker = await start(context, layout, unread.resolve);
+  const filter = { uid: user, key, op, errors };
+  const told = worker.ask({ type: "tail", layout, lines, json, follow, filter });
+  await Promise.race([told, unread.promise]);
+}
+
+async function start(
+  { script, print }: AuditContext,
+  layout: ReturnType<typeof daemonLayout>,
+  onUnread: () => void = () => {},
+) {
+  const onLine = (line: string) => print(`${line}\n`) || onUnread();
+  const role = auditRole(script, layout, onLine);
+  const worker = await RoleWorker.start<AuditQuestion, AuditAnswer, string>(role);
+  return Object.assign(worker, { [Symbol.dispose]: () => worker.terminate() });
+}
+
+function openHeads(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path);
+  } catch (cause) {
+    throw new CryptoError("io", { subject: path, hint: "it cannot be read", cause });
+  }
+}
+
+async function readText({ readable }: Pick<Deno.FsFile, "readable">): Promise<string> {
+  return await new Response(readable).text();
+}

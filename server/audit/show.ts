@@ -1,0 +1,104 @@
+/** Lines of the audit log, as people read them. */
+import type { AuditLine } from "./read.ts";
+import type { Report } from "./verify.ts";
+
+const MAX_FINDINGS = 20;
+
+/** Which lines are wanted; what is absent matters not. */
+export interface Filter {
+  readonly uid?: number | undefined;
+  readonly key?: string | undefined;
+  readonly op?: string | undefined;
+  /** Only what was not done. */
+  readonly errors: boolean;
+}
+
+/** Whether a line is wanted. */
+export function matches({ uid, key, op, errors }: Filter, line: AuditLine): boolean {
+  return (uid === undefined || line.uid === uid) && (key === undefined || line.key === key) &&
+    (op === undefined || line.op === op) && (!errors || line.error !== undefined);
+}
+
+/** User ids to names, as passwd(5) has them. */
+export function readNames(passwd: string): Map<number, string> {
+  const rows = passwd.split("\n").map((row) => row.split(":"));
+  return new Map(rows.flatMap(([name, , uid]) => name && uid ? [[Number(uid), name]] : []));
+}
+
+/** One line in columns: when, who, what, with which key, how much, and what came of it. */
+export function showLine(line: AuditLine, names: ReadonlyMap<number, string>): string {
+  const time = line.time.replace("T", " ");
+  if (line.event) return `${time}  ${"-".padEnd(12)}  ${line.event}${detail(line)}`;
+  const { uid, certificate, address = "?" } = line;
+  const who = uid === undefined ? certificate ?? address : names.get(uid) ?? `${uid}`;
+  const { key = "-", version } = line;
+  const columns = [
+    time,
+    who.padEnd(12),
+    (line.op ?? "?").padEnd(16),
+    (version === undefined ? key : `${key} v${version}`).padEnd(20),
+    amount(line).padStart(12),
+    outcome(line),
+  ];
+  return columns.join("  ");
+}
+
+function amount({ bytes, declaredBytes, requests }: AuditLine): string {
+  if (bytes !== undefined) return `${bytes} B`;
+  if (declaredBytes !== undefined) return `says ${declaredBytes} B`;
+  return requests === undefined ? "" : `${requests} requests`;
+}
+
+function outcome({ error, stage }: AuditLine): string {
+  if (error) return error;
+  return stage === "intent" ? "about to" : "done";
+}
+
+function detail({ torn, missing, refused, first }: AuditLine): string {
+  const details = [
+    torn && `${torn.bytes} bytes were cut off`,
+    missing && `${missing} lines are gone`,
+    refused && `${refused} requests were refused`,
+    first && `kept from line ${first}`,
+  ].filter((one) => one);
+  return details.length > 0 ? `: ${details.join(", ")}` : "";
+}
+
+/** What a log was found to be, a line each. */
+export function showReport(report: Report, sources: ReportSources): string[] {
+  const { first, last, lines, torn, heads, findings } = report;
+  const more = findings.length - MAX_FINDINGS;
+  return [
+    first && last
+      ? `lines     ${first.seq} to ${last.seq} (${lines}), ${first.time} to ${last.time}`
+      : "lines     none",
+    ...findings.slice(0, MAX_FINDINGS).map(({ where, problem }) =>
+      `NOT RIGHT ${where}: ${problem}`
+    ),
+    ...more > 0 ? [`NOT RIGHT ${more} more`] : [],
+    ...findings.length === 0 ? ["chain     unbroken"] : [],
+    ...torn > 0 ? [`torn      ${torn} times a line was cut off as it was written, and closed`] : [],
+    `heads     ${headsFrom(heads, sources)}`,
+    `not seen  ${unseen(heads.last, sources)}`,
+  ];
+}
+
+/** Where published heads came from, for people; undefined if there were none to ask. */
+export interface ReportSources {
+  readonly heads: string | undefined;
+}
+
+function headsFrom({ all, agreed, older }: Report["heads"], { heads }: ReportSources): string {
+  if (heads === undefined) return "none were compared: give those that were published with --heads";
+  if (all === 0) return `there is none in ${heads}`;
+  const before = older > 0 ? `, ${older} are of lines before the oldest that is kept` : "";
+  return `${agreed} of ${all} in ${heads} agree${before}`;
+}
+
+function unseen(last: number, { heads }: ReportSources): string {
+  if (last === 0) {
+    return "lines cut off at the end, and a log that was written anew from its beginning";
+  }
+  return `lines cut off after line ${last}, and what somebody changed here and in ${heads} alike, ` +
+    "as root can";
+}

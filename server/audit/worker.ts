@@ -1,0 +1,113 @@
+/**
+ * `crypto audit`: a worker that may read the daemon's state directory and the names of users, and ask
+ * the journal. It changes nothing.
+ */
+import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
+import { asCryptoError } from "../../core/errors.ts";
+import type { Layout } from "../../core/layout.ts";
+import { AUDIT_WORKER } from "../../core/roles.ts";
+import { loadSha256 } from "../../platform/libcrypto.ts";
+import { dropLibraryPermission } from "../../platform/permissions.ts";
+import { mustRun, programPaths } from "../../platform/programs.ts";
+import { type RoleOptions, runRole } from "../../platform/worker.ts";
+import { portableSha256 } from "./chain.ts";
+import { readHeads } from "./heads.ts";
+import { openLogs, readLines } from "./read.ts";
+import { type Filter, readNames, showReport } from "./show.ts";
+import { follow, latest, type Selection } from "./tail.ts";
+import { Verifier } from "./verify.ts";
+
+const PASSWD = "/etc/passwd";
+const SERVICE = "crypto.service";
+
+/** What the worker is asked. */
+export type AuditQuestion =
+  | {
+    readonly type: "verify";
+    readonly layout: Layout;
+    /** What a journal says, if somebody gives it. */
+    readonly journal?: { readonly name: string; readonly text: string } | undefined;
+  }
+  | {
+    readonly type: "tail";
+    readonly layout: Layout;
+    readonly lines: number;
+    readonly filter: Filter;
+    readonly json: boolean;
+    /** Goes on telling lines, for ever. */
+    readonly follow: boolean;
+  };
+
+/** Whether all is right. Lines for people or programs are told, not answered. */
+export type AuditAnswer = boolean;
+
+/** The worker, and all that it may do. */
+export function auditRole(
+  script: string,
+  { mode, stateDirectory }: Layout,
+  onEvent: (line: string) => void,
+): RoleOptions<string> {
+  const run = mode === "system" ? programPaths("journalctl") : [];
+  const permissions = { read: [stateDirectory, PASSWD, ...run], run, ffi: true };
+  return { script, name: AUDIT_WORKER, permissions, onEvent };
+}
+
+/** Runs in the worker. */
+export function runAuditRole(): void {
+  const sha256 = loadSha256() ?? portableSha256;
+  dropLibraryPermission();
+  runRole<AuditQuestion, AuditAnswer, string>(async (question, tell) => {
+    if (question.type === "tail") return await tail(question, tell);
+    const journal = question.journal ?? await readJournal(question.layout);
+    // The heads first: what is published meanwhile is of lines that are read afterwards.
+    const verifier = new Verifier(sha256, readHeads(journal?.text ?? ""));
+    readAll(question.layout.auditLog, (line, where) => verifier.take(line, where));
+    const report = verifier.finish();
+    for (const line of showReport(report, { heads: journal?.name })) tell(line);
+    return report.findings.length === 0;
+  });
+}
+
+/** What the service has said to the journal. Undefined where there is no journal. */
+async function readJournal({ mode }: Layout) {
+  if (mode !== "system") return undefined;
+  try {
+    const args = ["--unit", SERVICE, "--output", "cat", "--no-pager", "--quiet"];
+    const said = await mustRun("journalctl", args);
+    // Somebody else's bytes may be anything; heads are ASCII.
+    return { name: "the journal", text: new TextDecoder().decode(said) };
+  } catch (error) {
+    if (asCryptoError(error).code === "config") return undefined;
+    throw error;
+  }
+}
+
+function readAll(path: string, take: (line: Bytes, where: string) => void): void {
+  for (const log of openLogs(path)) {
+    using file = log.file;
+    const name = log.path.slice(log.path.lastIndexOf("/") + 1);
+    let number = 0;
+    for (const line of readLines(file)) take(line, `${name}:${++number}`);
+  }
+}
+
+async function tail(
+  question: Extract<AuditQuestion, { type: "tail" }>,
+  tell: (line: string) => void,
+): Promise<AuditAnswer> {
+  const { layout, lines, json, filter } = question;
+  const selection: Selection = { filter, names: json ? undefined : readNames(passwd()) };
+  const logs = openLogs(layout.auditLog);
+  for (const line of latest(logs, lines, selection)) tell(line);
+  if (question.follow) await follow(layout.auditLog, logs.at(-1)!, selection, tell);
+  for (const { file } of logs) file.close();
+  return true;
+}
+
+function passwd(): string {
+  try {
+    return fromUtf8(Deno.readFileSync(PASSWD));
+  } catch {
+    return "";
+  }
+}

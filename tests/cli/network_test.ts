@@ -1,0 +1,219 @@
+/** The commands, the library under Deno and under Node, asking a daemon over TLS. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { type ClientIdentity, connect, CryptoError } from "../../client/mod.ts";
+import { type Certified, SERVER } from "../support/certificates.ts";
+import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
+import { compiledProgram, type Ended, exec, run } from "../support/process.ts";
+import { eventually } from "../support/wait.ts";
+import { installed } from "./support.ts";
+
+const why = await installed("openssl");
+if (why !== undefined) console.log(`SKIP: clients of the network mode: ${why}`);
+
+function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: why !== undefined,
+    async fn() {
+      using network = await NetworkPlace.make();
+      await using daemon = await network.start();
+      await fn(daemon);
+    },
+  });
+}
+
+let identities = 0;
+
+/** A directory as `--identity` takes it. */
+function identityOf({ network }: NetworkDaemon, { certificate, key }: Certified, ca?: string) {
+  const directory = `${network.place.directory}/identity-${++identities}`;
+  Deno.mkdirSync(directory, { mode: 0o700 });
+  Deno.copyFileSync(certificate, `${directory}/cert.pem`);
+  Deno.copyFileSync(key, `${directory}/key.pem`);
+  Deno.copyFileSync(ca ?? network.authority.certificate, `${directory}/ca.pem`);
+  return directory;
+}
+
+/** The environment of a user of another machine. */
+function remote({ network: { place } }: NetworkDaemon, more: Record<string, string> = {}) {
+  const { PATH = "", HOME = "" } = place.env;
+  return { PATH, HOME, NO_COLOR: "1", ...more };
+}
+
+function crypto(daemon: NetworkDaemon, args: readonly string[]): Promise<Ended> {
+  return run([compiledProgram(), ...args], { env: remote(daemon) });
+}
+
+networkTest(
+  "a file is encrypted and decrypted by a daemon elsewhere, which sees none of it",
+  async (daemon) => {
+    const { directory } = daemon.network.place;
+    const identity = identityOf(daemon, await daemon.network.authority.issue(CLIENT));
+    const server = `tls://localhost:${daemon.port}`;
+    const plain = new Uint8Array(5_000_000).map((_, i) => i * 7 + (i >> 8));
+    Deno.writeFileSync(`${directory}/plain`, plain);
+    const by = ["--server", server, "--identity", identity, "--context", "c"];
+    const encrypted = await crypto(daemon, ["encrypt", ...by, `${directory}/plain`]);
+    assert.deepEqual([encrypted.code, encrypted.stderr], [0, ""]);
+    const env = remote(daemon, { CRYPTO_SERVER: server, CRYPTO_IDENTITY: identity });
+    const sealed = `${directory}/plain.crypto`;
+    const command = [compiledProgram(), "decrypt", "--output", "-", "--context", "c", sealed];
+    const { code, stdout, stderr } = await exec(command, { env });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(stdout.length === plain.length && stdout.every((byte, i) => byte === plain[i]));
+    const lines = daemon.process.log().map((
+      { op, declaredBytes, bytes },
+    ) => [op, declaredBytes, bytes]);
+    const sealedBytes = Deno.statSync(sealed).size;
+    assert.deepEqual(lines, [
+      ["envelope.create", plain.length, undefined],
+      ["envelope.open", sealedBytes, undefined],
+    ]);
+  },
+);
+
+networkTest(
+  "values and keys are asked for over the network, and keys are not made",
+  async (daemon) => {
+    const identity = identityOf(daemon, await daemon.network.authority.issue(CLIENT));
+    const by = ["--server", `tls://127.0.0.1:${daemon.port}`, "--identity", identity];
+    const { stdout } = await crypto(daemon, ["encrypt", ...by, "--quiet", "--text", "hello"]);
+    const back = await crypto(daemon, ["decrypt", ...by, "--text", stdout.trim()]);
+    assert.deepEqual([back.code, back.stdout], [0, "hello"]);
+    const keys = await crypto(daemon, ["key", "list", "--json", ...by]);
+    assert.equal(JSON.parse(keys.stdout)[0].name, "default");
+    assert.equal((await crypto(daemon, ["key", "create", ...by, "x"])).code, 77);
+  },
+);
+
+networkTest(
+  "what is not to be trusted, on either side, ends with its own error",
+  async (daemon) => {
+    const { authority, place } = daemon.network;
+    const good = await authority.issue(CLIENT);
+    const { port } = daemon;
+    const identity = identityOf(daemon, good);
+    const readable = identityOf(daemon, good);
+    Deno.chmodSync(`${readable}/key.pem`, 0o644);
+    const mixed = identityOf(daemon, { ...good, key: daemon.network.server.key });
+    const expired = identityOf(daemon, await authority.issue({ ...CLIENT, days: -1 }));
+    const usage = identityOf(daemon, await authority.issue({ ...CLIENT, usage: "serverAuth" }));
+    const stranger = identityOf(daemon, await authority.issue({ ...CLIENT, names: "DNS:no.test" }));
+    const otherCa = identityOf(daemon, good, good.certificate);
+    const cases: readonly (readonly [code: number, server: string, identity: string])[] = [
+      [0, `tls://localhost:${port}`, identity],
+      [77, `tls://localhost:${port}`, expired],
+      [77, `tls://localhost:${port}`, usage],
+      [77, `tls://localhost:${port}`, stranger],
+      [76, `tls://localhost:${port}`, otherCa],
+      [69, "tls://localhost:1", identity],
+      [78, `tls://localhost:${port}`, readable],
+      [78, `tls://localhost:${port}`, mixed],
+      [78, `tls://localhost:${port}`, `${place.directory}/nowhere`],
+      [64, `localhost:${port}`, identity],
+    ];
+    const ended = await Promise.all(cases.map(([, server, identity]) => {
+      return crypto(daemon, ["status", "--server", server, "--identity", identity]);
+    }));
+    for (const [i, { code, stderr }] of ended.entries()) assert.equal(code, cases[i]![0], stderr);
+    const both = ["--socket", "/x", "--server", `tls://localhost:${port}`];
+    assert.equal((await crypto(daemon, ["status", ...both])).code, 64);
+  },
+);
+
+/** What the library takes. */
+function texts(network: NetworkPlace, { certificate, key }: Certified): ClientIdentity {
+  const [cert = "", own = "", ca = ""] = [certificate, key, network.authority.certificate].map(
+    (path) => Deno.readTextFileSync(path),
+  );
+  return { certificate: cert, key: own, ca };
+}
+
+networkTest(
+  "a client goes on when the daemon was restarted, and asks again what it may",
+  async (daemon) => {
+    const { network, port } = daemon;
+    const identity = texts(daemon.network, await network.authority.issue(CLIENT));
+    const service = await connect({ server: `tls://localhost:${port}`, identity });
+    const message = await service.encrypt("hello");
+    await daemon.process.kill();
+    const listen = ["--listen", `tls://127.0.0.1:${port}`];
+    const [value] = await Promise.all([service.decryptText(message), restarted()]);
+    assert.equal(value, "hello");
+    service.close();
+
+    async function restarted() {
+      const next = await network.start({ args: listen });
+      await eventually("it was asked", () => {
+        return next.process.log().filter(({ op }) => op === "decrypt").length === 1;
+      });
+      await next[Symbol.asyncDispose]();
+    }
+  },
+);
+
+networkTest("the library says what was wrong by its code", async (daemon) => {
+  const { authority } = daemon.network;
+  const identity = texts(daemon.network, await authority.issue(CLIENT));
+  const server = `tls://localhost:${daemon.port}`;
+  const fails = async (options: Parameters<typeof connect>[0], code: string) => {
+    await assert.rejects(async () => await (await connect(options)).status(), (error) => {
+      return error instanceof CryptoError && error.code === code;
+    }, code);
+  };
+  await fails({ server }, "config");
+  await fails({ server: "https://localhost", identity }, "usage");
+  await fails({ server, identity: { ...identity, ca: identity.certificate } }, "untrusted_server");
+  const expired = texts(daemon.network, await authority.issue({ ...CLIENT, days: -1 }));
+  await fails({ server, identity: expired }, "tls_refused");
+  const wrongName = await authority.issue({ ...SERVER, names: "DNS:elsewhere.test" });
+  daemon.network.configure(wrongName);
+  daemon.process.signal("SIGHUP");
+  await eventually("it has reloaded", () => daemon.process.stderr.includes("crypto: reloaded"));
+  await fails({ server, identity }, "untrusted_server");
+});
+
+Deno.test(
+  "a machine that accepts and says nothing is given up",
+  { ignore: why !== undefined },
+  async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    using network = await NetworkPlace.make();
+    const identity = texts(network, network.server);
+    const server = `tls://127.0.0.1:${listener.addr.port}`;
+    await assert.rejects(connect({ server, identity }), { code: "unavailable" });
+    (await accepted).close();
+  },
+);
+
+const NODE = `
+import { readFileSync } from "node:fs";
+const [bundle, server, certificate, key, ca] = process.argv.slice(2);
+const { connect } = await import(bundle);
+const [cert, own, authority] = [certificate, key, ca].map((path) => readFileSync(path, "utf8"));
+const identity = { certificate: cert, key: own, ca: authority };
+const service = await connect({ server, identity });
+const value = await service.decryptText(await service.encrypt("under Node"));
+service.close();
+const other = await connect({ server, identity: { ...identity, ca: cert } }).catch((e) => e.code);
+console.log(JSON.stringify([value, other]));
+`;
+
+networkTest("a program for Node asks over the network, too", async (daemon) => {
+  if (await installed("node", "nodejs")) return;
+  const { authority, place } = daemon.network;
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const bundle = `${place.directory}/client.mjs`;
+  const args = ["bundle", "--quiet", "--platform", "deno", "--output", bundle, "client/mod.ts"];
+  const made = await exec([Deno.execPath(), ...args], { cwd: root, env: Deno.env.toObject() });
+  assert.equal(made.code, 0, made.stderr);
+  Deno.writeTextFileSync(`${place.directory}/program.mjs`, NODE);
+  const { certificate, key } = await authority.issue(CLIENT);
+  const files = [certificate, key, authority.certificate];
+  const server = `tls://localhost:${daemon.port}`;
+  const ended = await run(["node", `${place.directory}/program.mjs`, bundle, server, ...files]);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.deepEqual(JSON.parse(ended.stdout), ["under Node", "untrusted_server"]);
+});

@@ -1,0 +1,106 @@
+/** A daemon that listens on the network of this machine, and callers with certificates. */
+import { Authority, type Certified, SERVER } from "./certificates.ts";
+import { type DaemonProcess, Peer, Place, startDaemon, type StartOptions } from "./daemon.ts";
+import { run } from "./process.ts";
+
+/** The names that {@link NetworkPlace} lets in. */
+export const CLIENT = { names: "URI:spiffe://test/worker,DNS:worker.test", usage: "clientAuth" };
+const CLIENTS = ["URI:spiffe://test/worker", "DNS:other.test"];
+
+/** What is asked of a daemon that should not answer. */
+export const QUESTION = '{"jsonrpc":"2.0","id":1,"method":"encrypt","params":{"text":"hello"}}\n';
+
+/** The directories of a daemon, its authority and its certificates. */
+export class NetworkPlace implements Disposable {
+  private constructor(
+    readonly place: Place,
+    readonly authority: Authority,
+    readonly server: Certified,
+  ) {}
+
+  static async make(): Promise<NetworkPlace> {
+    const place = new Place();
+    place.makeOwn();
+    const authority = await Authority.make(`${place.directory}/ca`, "test");
+    const network = new NetworkPlace(place, authority, await authority.issue(SERVER));
+    network.configure();
+    return network;
+  }
+
+  /** Writes the configuration. */
+  configure(
+    { certificate, key }: Certified = this.server,
+    clients: readonly string[] = CLIENTS,
+    more = "",
+  ): void {
+    const copies = { certificate: "server.crt", key: "server.key" };
+    Deno.copyFileSync(certificate, `${this.place.config}/${copies.certificate}`);
+    Deno.copyFileSync(key, `${this.place.config}/${copies.key}`);
+    const settings = {
+      listen: "tls://127.0.0.1:0",
+      ...copies,
+      ca: this.authority.certificate,
+      revoked: this.authority.revoked,
+    };
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = "${value}"\n`);
+    const text = `[network]\n${lines.join("")}clients = ${JSON.stringify(clients)}\n${more}`;
+    Deno.writeTextFileSync(`${this.place.config}/crypto.toml`, text);
+  }
+
+  async start(options: StartOptions = {}): Promise<NetworkDaemon> {
+    return new NetworkDaemon(await startDaemon({ ...options, place: this.place }), this);
+  }
+
+  [Symbol.dispose](): void {
+    this.place[Symbol.dispose]();
+  }
+}
+
+/** What became of a caller by OpenSSL. */
+export interface Heard {
+  /** What the daemon said. */
+  readonly answer: string;
+  /** What OpenSSL says of the connection. */
+  readonly said: string;
+}
+
+/** The daemon, running. */
+export class NetworkDaemon implements AsyncDisposable {
+  constructor(readonly process: DaemonProcess, readonly network: NetworkPlace) {}
+
+  get port(): number {
+    const [, port] = / and tls:\/\/127\.0\.0\.1:(\d+)$/m.exec(this.process.stderr) ?? [];
+    if (port === undefined) throw new Error(`no port: ${this.process.stderr}`);
+    return Number(port);
+  }
+
+  /** Connects by the runtime's own TLS. */
+  async connect({ certificate, key }: Certified): Promise<Peer> {
+    const [cert, own, ca] = [certificate, key, this.network.authority.certificate].map((path) => {
+      return Deno.readTextFileSync(path);
+    });
+    const server = { hostname: "localhost", port: this.port };
+    return new Peer(await Deno.connectTls({ ...server, cert: cert!, key: own!, caCerts: [ca!] }));
+  }
+
+  /** Connects by OpenSSL, asks, and waits until the daemon hangs up. */
+  async ask(args: readonly string[], shown?: Certified): Promise<Heard> {
+    const own = shown ? ["-cert", shown.certificate, "-key", shown.key] : [];
+    const to = [
+      "-connect",
+      `localhost:${this.port}`,
+      "-CAfile",
+      this.network.authority.certificate,
+    ];
+    const command = ["openssl", "s_client", ...to, ...own, "-ign_eof", ...args];
+    const { stdout, stderr } = await run(command, { stdin: QUESTION });
+    return {
+      answer: stdout.split("\n").filter((line) => line.startsWith("{")).join("\n"),
+      said: stdout + stderr,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+  }
+}
