@@ -13,16 +13,18 @@ const ENDS = ["SIGTERM", "SIGHUP"] as const;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Prints a line on standard error. */
-export function say(line: string): void {
-  writeError(`${PROGRAM}: ${line}\n`);
+export function say(line: string): boolean {
+  return writeError(`${PROGRAM}: ${line}\n`);
 }
 
-/** Writes on standard error, where somebody may read it. */
-export function writeError(text: string): void {
+/** Writes on standard error, where somebody may read it. @returns whether all of it was written */
+export function writeError(text: string): boolean {
+  const bytes = new TextEncoder().encode(text);
   try {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    return Deno.stderr.writeSync(bytes) === bytes.length;
   } catch {
     // Nobody reads; the exit status still tells.
+    return false;
   }
 }
 

@@ -170,8 +170,8 @@ export const ERRORS = {
     exit: 75,
     rpc: -32012,
     http: 429,
-    message: "too many requests are waiting for their answer",
-    hint: "read answers before sending more requests",
+    message: "too many requests",
+    hint: "read answers before sending more requests, or wait a minute and try again",
   },
   quota_exceeded: {
     exit: 75,
@@ -444,7 +444,7 @@ export const ERRORS = {
     exit: 75,
     rpc: -32071,
     http: 507,
-    message: "the share server has no room for new secrets",
+    message: "the share server has no room",
     hint: "try again later, or ask its operator",
   },
   share_waiting: {
@@ -460,6 +460,13 @@ export const ERRORS = {
     http: 410,
     message: "the request has been answered already",
     hint: "if that was not you, tell the person who asked; only the first answer counts",
+  },
+  share_failed: {
+    exit: 69,
+    rpc: -32083,
+    http: 502,
+    message: "the share server failed",
+    hint: "try again later, or tell its operator",
   },
   share_unreachable: {
     exit: 69,

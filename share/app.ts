@@ -2,7 +2,7 @@
  * The HTTP application: a request to its answer, over any store. Ids, proofs and tokens come in
  * bodies alone, and nothing of a request is written anywhere.
  */
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
@@ -25,7 +25,7 @@ export interface AppOptions extends ApiContext {
   /** Whether there is the managed mode, in which this server sees what secrets say. */
   readonly managed: boolean;
   /** Is told the code of what failed here, and nothing else. */
-  readonly onFailure?: ((code: string) => void) | undefined;
+  readonly onFailure?: ((code: ErrorCode) => void) | undefined;
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -100,8 +100,15 @@ export class ShareApp {
 
   /** What is told in a line or some. */
   #text(path: string) {
-    const body = path === HEALTH ? "ok\n" : path === MANAGED ? this.#managed?.usage : undefined;
+    if (path === HEALTH) return this.#health();
+    const body = path === MANAGED ? this.#managed?.usage : undefined;
     return body === undefined ? undefined : { status: 200, body, headers: TEXT_TYPE };
+  }
+
+  #health() {
+    const { failed } = this.options.store;
+    const [status, body] = failed ? [503, `${failed.code}\n`] : [200, "ok\n"];
+    return { status, body, headers: TEXT_TYPE };
   }
 
   async #perform(request: Request, path: string, peer: string): Promise<Outcome> {

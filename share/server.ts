@@ -1,5 +1,5 @@
 /** A share server on this machine: the application over a store, and its sweep. */
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
 import { ShareApp } from "./app.ts";
 import type { ServerOptions } from "./prepare.ts";
 import { type Address, formatAddress, UNIX_PEER } from "./settings.ts";
@@ -10,6 +10,12 @@ import type { Store } from "./store.ts";
 const SWEEP_MILLISECONDS = 3_000;
 /** How long a stop waits for what has begun. */
 const STOP_MILLISECONDS = 10_000;
+
+/** What failed here, and whether the server is to end for it. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly isFinal: boolean;
+}
 
 type Handler = (request: Request, peer: string) => Promise<Response>;
 
@@ -29,7 +35,7 @@ export class ShareServer {
     private readonly store: Store,
     storage: string | undefined,
     options: ServerOptions,
-    private readonly tell: (code: string) => void,
+    private readonly tell: (failure: Failure) => void,
   ) {
     const main = this.#listen(options.listen, (request, peer) => this.#app.handle(request, peer));
     this.listening = formatAddress(main.addr);
@@ -44,21 +50,29 @@ export class ShareServer {
 
   /**
    * Opens the store and listens.
-   * @param tell is told the code of whatever fails here
+   * @param tell is told of whatever fails here
    * @throws {CryptoError} `io`, `config` where the store or the address cannot be used
    */
-  static async start(options: ServerOptions, tell: (code: string) => void): Promise<ShareServer> {
+  static async start(
+    options: ServerOptions,
+    tell: (failure: Failure) => void,
+  ): Promise<ShareServer> {
     const store = await openStore(options);
     return new ShareServer(store, await store.storageOrigin(), options, tell);
   }
 
   #context() {
-    return { store: this.store, origin: this.origin, clock: Date.now, onFailure: this.tell };
+    const onFailure = (code: ErrorCode) => this.#fail(code);
+    return { store: this.store, origin: this.origin, clock: Date.now, onFailure };
+  }
+
+  #fail(code: ErrorCode): void {
+    this.tell({ code, isFinal: this.store.failed !== undefined });
   }
 
   #listen(address: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr | Deno.UnixAddr> {
     const onError = (thrown: unknown) => {
-      this.tell(asCryptoError(thrown).code);
+      this.#fail(asCryptoError(thrown).code);
       return new Response(null, { status: 500 });
     };
     const options = { onListen: () => {}, onError };
@@ -76,7 +90,7 @@ export class ShareServer {
 
   #sweepAndAgain(): void {
     this.#sweeping = this.store.sweep(Date.now()).catch((error) => {
-      this.tell(asCryptoError(error).code);
+      this.#fail(asCryptoError(error).code);
     });
     void this.#sweeping.then(() => {
       this.#sweep = setTimeout(() => this.#sweepAndAgain(), SWEEP_MILLISECONDS);

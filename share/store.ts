@@ -4,6 +4,7 @@
  * agreement. Each may be repeated after a lost answer. Times are milliseconds since 1970.
  */
 import type { Bytes } from "../core/bytes.ts";
+import type { CryptoError } from "../core/errors.ts";
 import type { SecretKind } from "../core/share/terms.ts";
 import type { Place } from "../core/share/wire.ts";
 
@@ -157,6 +158,8 @@ export interface Usage {
 export interface Store {
   /** Whether how long a refusal takes tells what is there, as it does across a network. */
   readonly timeTells: boolean;
+  /** Why it writes nothing any more, where that is so for good: who serves it is to end. */
+  readonly failed?: CryptoError | undefined;
   /** `exists` also over a tombstone; `full` if a quota does not allow it. */
   create(
     secret: NewSecret,

@@ -1,7 +1,7 @@
 /** The share server's worker: it alone may read and write the data, and listen. */
 import { runRole } from "../platform/worker.ts";
 import type { ServerOptions } from "./prepare.ts";
-import { ShareServer } from "./server.ts";
+import { type Failure, ShareServer } from "./server.ts";
 
 /** What the worker is asked. */
 export type Question =
@@ -16,10 +16,10 @@ export interface Serving {
   readonly metrics?: string | undefined;
 }
 
-/** Runs in the worker. It tells the codes of what failed. */
+/** Runs in the worker. It tells what failed. */
 export function runShareRole(): void {
   let server: ShareServer | undefined;
-  runRole<Question, Serving | undefined, string>(async (question, tell) => {
+  runRole<Question, Serving | undefined, Failure>(async (question, tell) => {
     if (question.type === "stop") return await server?.stop() as undefined;
     server = await ShareServer.start(question.options, tell);
     const { origin, listening, metrics } = server;

@@ -1,4 +1,5 @@
 /** What one client may ask for, and whether it can be another one by saying so. */
+import { isLoopback } from "../../core/share/link.ts";
 import { type Attack, expect, type Target, Untried } from "./attack.ts";
 import { call, madeUp, TOO_MANY, Victim } from "./victim.ts";
 
@@ -17,6 +18,9 @@ const CLAIMS: Readonly<Record<string, (address: string) => string>> = {
   "cf-connecting-ip": (address) => address,
   "true-client-ip": (address) => address,
 };
+
+/** Why nothing is said of a server that believes this machine: it may be told to. */
+const NAMED_PROXY = "this machine may be a proxy whose word is taken: try the proxy's own address";
 
 /** Asks about nothing. @returns whether that was too often */
 async function isRefused(url: string, headers: Record<string, string>): Promise<boolean> {
@@ -42,6 +46,7 @@ async function burst(url: string, header: string): Promise<[plain: number, claim
 async function claimedAddresses({ urls: [url] }: Target): Promise<void> {
   for (const header of Object.keys(CLAIMS)) {
     const claiming = await refusedClaims(url, header);
+    if (claiming === 0 && isLoopback(new URL(url))) throw new Untried(NAMED_PROXY);
     expect(claiming > 0, `who claims another address by ${header} is another client`);
   }
 }

@@ -65,12 +65,15 @@ export class ShareApi {
    * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
    */
   async call<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
+    return await this.#repeat(() => this.callOnce(call, request));
+  }
+
+  /** The same, but asks no second time. */
+  async callOnce<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
     const { request: asked, answer } = API[call];
     const body = JSON.stringify(asked.write(request as never));
     const headers = { "content-type": "application/json" };
-    const json = await this.#repeat(async () => {
-      return await readJson(await this.#post(call, headers, body));
-    });
+    const json = await readJson(await this.#post(call, headers, body));
     return understood(() => answer.read(json, call) as Answer<C>);
   }
 
@@ -246,6 +249,8 @@ async function failureOf(response: Response): Promise<CryptoError> {
   try {
     const { error, since } = FAILURE.read(json, "error");
     if (isErrorCode(error)) {
+      // What failed there, such as its disk, is nothing of this machine's.
+      if (ERRORS[error].http === 500) return new CryptoError("share_failed");
       return since === undefined ? new CryptoError(error) : new DatedError(error, since);
     }
   } catch {

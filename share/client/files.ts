@@ -47,7 +47,7 @@ async function* walk(
   path: string,
   name: string,
 ): AsyncGenerator<{ path: string; entry: TarEntry }> {
-  const { isFile, isDirectory, size, mode, mtime } = await Deno.lstat(path);
+  const { isFile, isDirectory, size, mode, mtime } = await reading(name, () => Deno.lstat(path));
   if (!isFile && !isDirectory) return;
   const meta = { name, mode: mode ?? 0o600, time: (mtime?.getTime() ?? 0) / 1000 };
   if (isFile) return yield { path, entry: { ...meta, kind: "file", size } };
@@ -73,12 +73,17 @@ async function* readFile(path: string, name: string, size: number): AsyncGenerat
   }
 }
 
+/** A directory gives names that are no UTF-8 with U+FFFD, by which they are not found. */
+function absent(name: string): string {
+  return name.includes("\ufffd") ? "its name is not UTF-8: rename it" : "there is no such file";
+}
+
 async function reading<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
     if (cause instanceof CryptoError) throw cause;
-    const hint = cause instanceof Deno.errors.NotFound ? "there is no such file" : undefined;
+    const hint = cause instanceof Deno.errors.NotFound ? absent(name) : undefined;
     throw new CryptoError("io", { subject: name, hint, cause });
   }
 }

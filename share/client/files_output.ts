@@ -3,10 +3,13 @@ import type { Bytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { type SharedFile, totalSize } from "../../core/share/manifest.ts";
 import { numberedName, safeName } from "../../core/share/names.ts";
+import { syncDirectory } from "../../platform/durable.ts";
 
 /** How many files of one name there may be in a directory. */
 const MAX_SAME = 1_000;
 const OTHERS = 0o077;
+/** What the system says of a second name where a file can have but one: vfat, exFAT and others. */
+const NO_LINKS: readonly unknown[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
 
 /**
  * Files, each under a hidden name until all of them are proven authentic and on the disk. The
@@ -106,11 +109,13 @@ export class FilesOutput {
     }
   }
 
+  /** Gives all their names, which are on the disk when this settles. */
   async complete(): Promise<void> {
     for (const [i, { name }] of this.files.entries()) {
       this.#names.push(await this.#publish(this.#hidden[i]!, safeName(name)));
     }
     await this.#remove(this.#hidden);
+    await this.#writing(async () => await syncDirectory(this.directory));
   }
 
   /** Gives a file its name, or with a number the next that is free; nothing is replaced. */
@@ -118,7 +123,7 @@ export class FilesOutput {
     for (let number = 1; number <= MAX_SAME; number++) {
       const free = number === 1 ? name : numberedName(name, number);
       try {
-        await Deno.link(hidden, this.#at(free));
+        await giveName(hidden, this.#at(free));
         return free;
       } catch (cause) {
         if (!(cause instanceof Deno.errors.AlreadyExists)) throw this.#failure(cause);
@@ -157,6 +162,21 @@ export class FilesOutput {
     const hint = "see its permissions and free space, and open the link again: until the claim " +
       "ends it is kept for you";
     return new CryptoError("io", { subject: this.directory, hint, cause });
+  }
+}
+
+/**
+ * Gives a file a name that nothing has.
+ * @throws {Deno.errors.AlreadyExists} what something has
+ */
+async function giveName(hidden: string, path: string): Promise<void> {
+  try {
+    await Deno.link(hidden, path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && NO_LINKS.includes(error.code))) throw error;
+    // Made first, so that it is this one which the file takes the place of.
+    (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
+    await Deno.rename(hidden, path);
   }
 }
 

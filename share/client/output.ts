@@ -5,7 +5,7 @@ import type { Manifest } from "../../core/share/manifest.ts";
 import type { Claim } from "./claim.ts";
 import type { Output } from "./download.ts";
 import { FilesOutput } from "./files_output.ts";
-import { requireOutput } from "./standard_output.ts";
+import { requireOutput } from "./standard_streams.ts";
 
 /** Writes a text to standard output, or files into a directory: the manifest says which it is. */
 export class DirectoryOutput implements Output {

@@ -3,7 +3,6 @@ import { CryptoError } from "../../core/errors.ts";
 import { newCode } from "../../core/share/code.ts";
 import { parseLink, READABLE } from "../../core/share/link.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
-import { formatTime } from "./api.ts";
 import { ownDirectory, userDirectory } from "../directories.ts";
 import {
   askNewPassphrase,
@@ -15,8 +14,8 @@ import {
   readText,
 } from "./input.ts";
 import { serverOrigin, type ShareContext, start, startWithStorage } from "./session.ts";
-import { requireOutput } from "./standard_output.ts";
-import { printMade, report, reportAnswer, takeBack } from "./report.ts";
+import { requireErrorOutput, requireOutput } from "./standard_streams.ts";
+import { handOver, reportAnswer, restOfRequest, restOfSent } from "./report.ts";
 
 /** How `share send` is told. */
 export interface SendFlags {
@@ -66,6 +65,7 @@ export async function send(
   forbidCoreDumps();
   refuseContradictions(flags, files);
   if (flags.to === undefined || flags.json) requireOutput();
+  if (flags.code && !flags.json) requireErrorOutput();
   const to = flags.to === undefined ? undefined : parseLink(flags.to, ["request"]);
   const origin = to?.origin ?? serverOrigin(flags.server);
   const paths = files.map(namedPath);
@@ -87,9 +87,8 @@ export async function send(
   const sent = await ask("send", { origin, text, paths, terms: { ttl, views }, passphrase });
   const { link, receipt, expires } = sent;
   const made = { link, code, receipt, expires, views };
-  const isPrinted = await printMade(context, flags, made);
-  if (!isPrinted) return await takeBack(context, ask, { origin, holder: receipt });
-  if (!flags.json) report(context, made);
+  const held = { origin, holder: receipt };
+  await handOver(context, ask, { form: flags, made, rest: restOfSent(made), held });
 }
 
 function refuseContradictions(flags: SendFlags, files: readonly string[]): void {
@@ -117,15 +116,12 @@ function saysMore(flags: SendFlags): boolean {
 export async function request(context: ShareContext, flags: RequestFlags): Promise<void> {
   forbidCoreDumps();
   requireOutput();
-  const { say } = context;
+  if (!flags.json) requireErrorOutput();
   const origin = serverOrigin(flags.server);
   const ask = await start(context, { origin, name: "request" });
   const made = await ask("request", { origin, ttl: flags.ttl, size: flags.maxSize });
-  const isPrinted = await printMade(context, flags, made);
-  if (!isPrinted) return await takeBack(context, ask, { origin, holder: made.ownLink });
-  if (flags.json) return;
-  say(`can be answered once, until ${formatTime(made.expires)}; give the link to one person`);
-  say(`your own link, which alone reads the answer; keep it: ${made.ownLink}`);
+  const held = { origin, holder: made.ownLink };
+  await handOver(context, ask, { form: flags, made, rest: restOfRequest(made), held });
 }
 
 /** Where it is kept what a killed `open` needs to go on. */
@@ -153,5 +149,7 @@ export async function open(context: ShareContext, flags: OpenFlags, given?: stri
   const question = { link, claims, passphrase, directory, toTerminal };
   const { names, erased } = await ask("open", question);
   for (const name of names) context.say(`wrote ${flags.output}/${name}`);
-  if (!erased) context.say("the server did not confirm that it is erased: it will be, in a day");
+  if (!erased) {
+    context.say("the server did not confirm that it is erased: it will be, within a day");
+  }
 }

@@ -75,6 +75,7 @@ export async function sendSecret(
   const creation = {
     ...{ id, receipt, size: record.size },
     create: (beginning: Beginning) => api.call("create", { ...record, ...beginning }),
+    abandon: () => api.callOnce("revoke", { id, receipt }),
   };
   const expires = await sendBody(api, creation, sealed(sealing, content.read()), onProgress);
   return { secret, id, receipt, expires };
@@ -102,6 +103,7 @@ export async function sendAnswer(
   const record = { id, writeProof, receiptHash: await hashProof(receipt), size };
   const creation = {
     ...{ id, receipt, size },
+    // Not to be abandoned: to revoke it would end the request, which waits again in an hour.
     create: (beginning: Beginning) => api.call("answer", { ...record, ...beginning }),
   };
   const body = sealed(sealing, content.read(), encapsulated);

@@ -13,8 +13,8 @@ import type { Deed, Moved, Question, Questions, Results } from "./worker.ts";
 export interface ShareContext {
   /** Gives whether all of it was written. */
   readonly print: (text: string) => boolean;
-  /** Tells a person something. */
-  readonly say: (line: string) => void;
+  /** Tells a person something. Gives whether all of it was written. */
+  readonly say: (line: string) => boolean;
   /** URL of the program's one script. */
   readonly script: string;
   readonly openTerminal: () => Asker | undefined;

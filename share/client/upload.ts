@@ -29,6 +29,8 @@ export interface Creation {
   readonly size: number;
   /** Asks for it; may be asked again. */
   create(beginning: Beginning): Promise<{ readonly expires: number }>;
+  /** Gives up an upload that has failed, which would be charged for another hour. */
+  abandon?(): Promise<unknown>;
 }
 
 /**
@@ -50,7 +52,27 @@ export async function sendBody(
   const uploadToken = randomBytes(PROOF_LENGTH);
   const uploadTokenHash = await hashProof(uploadToken);
   await once(api, creation, () => creation.create({ body: undefined, uploadTokenHash }));
-  const upload = { id, uploadToken };
+  try {
+    return await sendPieces(api, { id, uploadToken }, { pieces, size, onProgress });
+  } catch (error) {
+    await creation.abandon?.().catch(() => {});
+    throw error;
+  }
+}
+
+/** What is to be brought there. */
+interface Upload {
+  readonly pieces: AsyncIterable<Bytes>;
+  readonly size: number;
+  readonly onProgress: OnProgress;
+}
+
+/** @returns when it expires */
+async function sendPieces(
+  api: ShareApi,
+  upload: Request<"upload-state">,
+  { pieces, size, onProgress }: Upload,
+): Promise<number> {
   let state = await api.call("upload-state", upload);
   let sent = 0;
   for await (const piece of regroup(pieces, state.next?.length ?? UPLOAD_PIECE)) {
@@ -90,7 +112,10 @@ interface Piece {
   readonly piece: Bytes;
 }
 
-/** Sends one piece, as often as it takes, each time from where the server has it up to. */
+/**
+ * Sends one piece, as often as it takes, each time from where the server has it up to. Only tries
+ * that bring nothing are counted: a slow line may need many.
+ */
 async function sendPiece(
   api: ShareApi,
   upload: Request<"upload-state">,
@@ -101,7 +126,9 @@ async function sendPiece(
     if (tries > TRIES) throw new CryptoError("share_unreachable");
     const isInside = state.offset >= start && state.offset < start + piece.length;
     if (!isInside) throw new CryptoError("bad_answer");
-    state = await sendRest(api, upload, piece.subarray(state.offset - start), state, tries);
+    const before = state.offset;
+    state = await sendRest(api, upload, piece.subarray(before - start), state, tries);
+    if (state.offset > before) tries = 0;
   }
   return state;
 }

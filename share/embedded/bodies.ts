@@ -1,31 +1,44 @@
 /** Large bodies: one file each, under a random name, in a directory of the store's. */
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
+import { diskFailure } from "./disk.ts";
 
 const NAME_BYTES = 16;
-/** What the system calls a disk, or a quota, without room. */
-const FULL: readonly unknown[] = ["ENOSPC", "EDQUOT"];
-
-function isFull(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && FULL.includes(cause.code);
-}
-
 /** A body that is being written. */
 export class BodyWriter implements Disposable {
+  #hasFailed = false;
+
   constructor(private readonly file: Deno.FsFile) {}
+
+  /** Whether the disk did not take or confirm something: asked again it may say that all is well. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
 
   /** Writes all of the bytes. @throws {CryptoError} `share_full`, `io` */
   async write(bytes: Bytes): Promise<void> {
-    try {
+    await this.#asking(async () => {
       for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
+    });
+  }
+
+  /** Puts what was written on the disk. @throws {CryptoError} `share_full`, `io` */
+  async sync(): Promise<void> {
+    await this.#asking(() => this.file.syncData());
+  }
+
+  async #asking(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
     } catch (cause) {
-      throw new CryptoError(isFull(cause) ? "share_full" : "io", { cause });
+      this.#hasFailed = true;
+      throw diskFailure(cause);
     }
   }
 
-  /** Puts what was written on the disk. */
-  async sync(): Promise<void> {
-    await this.file.syncData();
+  /** Removes what is behind `length`, unless others are writing it, too: then the last one does. */
+  cut(length: () => number): void {
+    if (this.file.tryLockSync(true)) this.file.truncateSync(length());
   }
 
   [Symbol.dispose](): void {
@@ -52,10 +65,11 @@ export class Bodies {
     return `${this.directory}/${name}`;
   }
 
-  /** Opens a body for writing from `offset` on. */
+  /** Opens a body for writing from `offset` on, where others may write, too. */
   async writer(name: string, offset: number): Promise<BodyWriter> {
     const options = { write: true, create: true, mode: 0o600 };
     const file = await Deno.open(this.#path(name), options);
+    await file.lock(false);
     if (await file.seek(offset, Deno.SeekMode.Start) === offset) return new BodyWriter(file);
     file.close();
     throw new CryptoError("io", { subject: this.directory });

@@ -5,6 +5,7 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CryptoError } from "../../core/errors.ts";
+import { diskFailure } from "./disk.ts";
 
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
@@ -48,6 +49,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** Waits until what was written into a file is on its disk. */
+export type Sync = (file: Deno.FsFile) => Promise<void>;
+
+const syncData: Sync = (file) => file.syncData();
+
 /** A database that several processes may have open. */
 export class Database {
   readonly #database: DatabaseSync;
@@ -58,12 +64,17 @@ export class Database {
   readonly #checkpoint: StatementSync;
   readonly #log: Deno.FsFile;
   #waiting: Waiting[] = [];
-  // Fails for good when the disk once did not confirm: it may later say that all is well.
+  // Asked again, a disk that once did not confirm may say that all is well.
+  #failed: CryptoError | undefined;
   #confirming: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
   /** Opens or makes it. @throws {CryptoError} `io` */
-  constructor(private readonly path: string, schema: string) {
+  constructor(
+    private readonly path: string,
+    schema: string,
+    private readonly sync: Sync = syncData,
+  ) {
     try {
       // Its log and the like get the mode of the database.
       Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
@@ -80,6 +91,11 @@ export class Database {
     }
   }
 
+  /** Why nothing is written any more, once the disk has not confirmed: for good. */
+  get failed(): CryptoError | undefined {
+    return this.#failed;
+  }
+
   prepare<R>(sql: string): Statement<R> {
     return new Statement<R>(this.#database.prepare(sql));
   }
@@ -87,7 +103,7 @@ export class Database {
   /**
    * Runs a write with those of its turn, in one transaction; settles when that is on the disk.
    * @param write must do nothing but write here: it may be rolled back and run again
-   * @throws {CryptoError} `io`
+   * @throws {CryptoError} `share_full`, `io`; see {@link failed}
    */
   async write<T>(write: () => T): Promise<T> {
     const result = await this.writeSoon(write);
@@ -124,17 +140,18 @@ export class Database {
     }
   }
 
-  /** Settles when all that was written up to now is on the disk. @throws {CryptoError} `io` */
+  /** Settles when all that was written up to now is on the disk. @throws {CryptoError} */
   #confirm(): Promise<void> {
     return this.#next ??= this.#confirming.then(() => {
       this.#next = undefined;
-      return this.#confirming = this.#log.syncData().catch((error) => {
-        throw this.#failure(error);
+      return this.#confirming = this.sync(this.#log).catch((cause) => {
+        throw this.#failed = diskFailure(cause, this.path);
       });
     });
   }
 
   #transact(writes: readonly Pick<Waiting, "write">[]): unknown[] {
+    if (this.#failed) throw this.#failed;
     this.#begin.run();
     try {
       const results = writes.map(({ write }) => write());

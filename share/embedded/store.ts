@@ -39,8 +39,8 @@ import {
   UPLOAD_REST,
   type Usage,
 } from "../store.ts";
-import { Bodies } from "./bodies.ts";
-import { Database } from "./database.ts";
+import { Bodies, type BodyWriter } from "./bodies.ts";
+import { Database, type Sync } from "./database.ts";
 import { type ClaimRow, Records, SCHEMA } from "./records.ts";
 
 /** What a store holds at most, in bytes. */
@@ -63,13 +63,20 @@ export class EmbeddedStore implements Store {
   readonly #bodies: Bodies;
   readonly #clientKey: Bytes;
 
-  /** @param directory its own, which nobody else can read */
-  constructor(directory: string, private readonly quotas: Quotas) {
+  /**
+   * @param directory its own, which nobody else can read
+   * @param sync how the disk is asked to confirm, if not as the system does it
+   */
+  constructor(directory: string, private readonly quotas: Quotas, sync?: Sync) {
     this.#bodies = new Bodies(`${directory}/bodies`);
-    this.#database = new Database(`${directory}/share.db`, SCHEMA);
+    this.#database = new Database(`${directory}/share.db`, SCHEMA, sync);
     this.#records = new Records(this.#database);
     this.#clientKey = this.#records.setting("client key", randomBytes(32));
     this.#removeOrphans();
+  }
+
+  get failed(): CryptoError | undefined {
+    return this.#database.failed;
   }
 
   /** Removes what a kill has left. A record is there before its file. */
@@ -145,7 +152,10 @@ export class EmbeddedStore implements Store {
     return progressOf(await this.#receive(row, body, clock));
   }
 
-  /** Writes what comes. What has come is kept also where the rest does not. */
+  /**
+   * Writes what comes. What has come is kept also where the rest does not, unless the disk fails:
+   * what is not noted would only take the room of others.
+   */
   async #receive(row: Row, body: AsyncIterable<Bytes>, clock: () => number): Promise<Row> {
     using writer = await this.#bodies.writer(row.file!, row.received);
     let [noted, written] = [row, row.received];
@@ -161,14 +171,19 @@ export class EmbeddedStore implements Store {
         if (written - noted.received >= SYNC_BYTES) await note();
       }
     } finally {
-      if (written > noted.received) await note().finally(() => this.#removeIfErased(row));
+      try {
+        if (!writer.hasFailed && written > noted.received) await note();
+      } finally {
+        this.#keepNoted(row, writer);
+      }
     }
     return noted;
   }
 
-  /** It may have been revoked just before this made its file. */
-  #removeIfErased({ file }: Row): void {
-    if (!this.#records.hasFile(file!)) this.#remove([file!]);
+  /** Nothing is kept where it was revoked just before this made its file. */
+  #keepNoted({ id, file }: Row, writer: BodyWriter): void {
+    if (this.#records.hasFile(file!)) writer.cut(() => this.#records.find(id)!.received);
+    else this.#remove([file!]);
   }
 
   async #advance(row: Row, received: number, now: number): Promise<Row> {

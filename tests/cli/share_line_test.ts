@@ -79,6 +79,36 @@ Deno.test("nothing is made where its link would go nowhere", async () => {
   assert.deepEqual(made, []);
 });
 
+Deno.test("nothing is made where the code or the own link would go nowhere", async () => {
+  const made: string[] = [];
+  await using line = faulty(server, noting(made));
+  using folder = new Folder();
+  folder.write("a.txt", "hello");
+  for (const command of ["send --code a.txt", "request"]) {
+    for (const nowhere of ["2>&-", "2>/dev/null"]) {
+      const run = await shell(folder, `"$0" share ${command} ${nowhere}`, {
+        CRYPTO_SHARE_SERVER: line.origin,
+      });
+      assert.deepEqual([run.code, text(run.stdout)], [ERRORS.io.exit, ""], command);
+    }
+  }
+  assert.deepEqual(made, []);
+});
+
+Deno.test("what was made is revoked if what is told besides the link cannot be written", async () => {
+  using folder = new Folder();
+  folder.write("a.txt", "hello");
+  for (const [command, creation] of [["send --code a.txt", "create"], ["request", "request"]]) {
+    const made: string[] = [];
+    await using line = faulty(server, noting(made));
+    const run = await shell(folder, `"$0" share ${command} 2>/dev/full`, {
+      CRYPTO_SHARE_SERVER: line.origin,
+    });
+    assert.equal(run.code, ERRORS.io.exit, command);
+    assert.deepEqual(made, [creation, "revoked"]);
+  }
+});
+
 Deno.test("what was made is revoked if its link cannot be written, or the receipt is told", async () => {
   using folder = new Folder();
   folder.write("a.txt", "hello");

@@ -5,7 +5,17 @@ import { formatLink } from "../../core/share/link.ts";
 import { ShareApi } from "../../share/client/api.ts";
 import { sendSecret } from "../../share/client/send.ts";
 import { startShareServer } from "../support/share.ts";
-import { crypto, Folder, missing, onTerminal, prints, testIf, text } from "./support.ts";
+import {
+  crypto,
+  exec,
+  fails,
+  Folder,
+  missing,
+  onTerminal,
+  prints,
+  testIf,
+  text,
+} from "./support.ts";
 
 const server = await startShareServer();
 Deno.test.afterAll(() => server[Symbol.asyncDispose]());
@@ -88,6 +98,14 @@ Deno.test("files whose own names are odd are sent under them, and come back safe
     "slash.txt",
   ]);
   assert.equal(text(inbox.read("slash.txt")), "back\\slash.txt");
+});
+
+Deno.test("a name that is no text is told, and not only the folder that it is in", async () => {
+  using from = new Folder();
+  Deno.mkdirSync(from.at("folder"));
+  await exec(["sh", "-c", 'printf x > "$1/$(printf "odd\\377")"', "sh", from.at("folder")]);
+  const { stderr } = await fails("io", ["share", "send", from.at("folder")], { env });
+  assert.ok(stderr.includes("folder/odd\ufffd"), stderr);
 });
 
 Deno.test("a link in a text is text, and nothing is opened", async () => {

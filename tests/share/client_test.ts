@@ -61,6 +61,48 @@ Deno.test("an upload and a download that are cut go on where they were", async (
   assert.deepEqual([state, taken.length, taken[0]?.acknowledged], ["used", 1, true]);
 });
 
+Deno.test("a line that is slow, but moves, carries a piece in any number of parts", async () => {
+  let uploads = 0;
+  await using line = faulty(server, (call, pass) => {
+    if (call !== "upload") return undefined;
+    uploads++;
+    return pass(50_000).then(lost);
+  });
+  const sent = await sendSecret(line.api, contentOf(pattern(400_000)), { terms: TERMS });
+  assert.equal((await statusOf(line.api, sent)).state, "live");
+  assert.ok(uploads > 6, `${uploads}`);
+});
+
+Deno.test("what failed at the server is not told as a failure here", async () => {
+  for (const code of ["io", "internal"]) {
+    await using line = faulty(server, () => {
+      return Promise.resolve(
+        Response.json({ error: code, message: "", hint: "" }, { status: 500 }),
+      );
+    });
+    const sending = sendSecret(line.api, contentOf(pattern(10)), { terms: TERMS });
+    await rejectsWith("share_failed", sending);
+  }
+});
+
+Deno.test("an upload that fails for good is taken back, and waits for nobody", async () => {
+  const states: string[] = [];
+  await using line = faulty(server, (call, pass) => {
+    if (call === "upload") {
+      const full = { error: "share_full", message: "", hint: "" };
+      return Promise.resolve(Response.json(full, { status: 507 }));
+    }
+    if (call !== "revoke") return undefined;
+    return pass().then(async (answer) => {
+      states.push((await answer.clone().json()).state);
+      return answer;
+    });
+  });
+  const sending = sendSecret(line.api, contentOf(pattern(500_000)), { terms: TERMS });
+  await rejectsWith("share_full", sending);
+  assert.deepEqual(states, ["revoked"]);
+});
+
 /** The first million bytes of an answer. */
 async function cut(answer: Response): Promise<Response> {
   const bytes = new Uint8Array(await answer.arrayBuffer());

@@ -44,6 +44,8 @@ await linuxTest(
     await inside('dd if=/dev/zero of="$1/filler" bs=64k count=72 2>/dev/null');
     const cut = await upload(url, large, 0);
     assert.deepEqual([cut.status, cut.error], [FULL, "share_full"]);
+    const other = await create(url);
+    assert.equal(other.status, 201, "what was not kept of an upload takes no room from others");
     await inside('dd if=/dev/zero of="$1/filler2" bs=4k 2>/dev/null || true');
     const refused = await create(url);
     assert.deepEqual([refused.status, refused.error], [FULL, "share_full"]);

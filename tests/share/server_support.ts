@@ -42,6 +42,11 @@ export class ShareProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** Settles when it ends by itself. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
   /** Where it listens. */
   get url(): string {
     return `http://${/listening on (\S+)/.exec(this.stderr)?.[1]}`;

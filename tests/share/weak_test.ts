@@ -174,7 +174,14 @@ Deno.test(`attack: ${LIMITS.name}`, async () => {
 
 Deno.test("a server that believes an address which anybody may claim is found out", async () => {
   await using serving = new Serving({ perMinute: 300, proxies: ["127.0.0.1"] });
-  await assert.rejects(LIMITS.run({ urls: [serving.url], ...LIMITED }), Finding);
+  // The same server, by an address that does not say that it is on this machine.
+  const url = serving.url.replace("127.0.0.1", "0.0.0.0");
+  await assert.rejects(LIMITS.run({ urls: [url], ...LIMITED }), Finding);
+});
+
+Deno.test("that a server believes its own machine, where a proxy may be, is no finding", async () => {
+  await using serving = new Serving({ perMinute: 300, proxies: ["127.0.0.1"] });
+  await assert.rejects(LIMITS.run({ urls: [serving.url], ...LIMITED }), Untried);
 });
 
 Deno.test("a limit that is not met is untried", async () => {

@@ -20,9 +20,11 @@ const NEEDS = {
   xdgOpen: () => installed("xdg-open", "xdg-utils"),
   desktopFiles: () => installed("desktop-file-validate", "desktop-file-utils"),
   systemd: () => installed("systemd-nspawn", "systemd-container"),
+  strace: async () => await installed("strace") ?? await works("strace", TRACE),
   python3: () => works("python3", ["python3", "-c", "import pty, resource, socket"]),
 } as const;
 
+const TRACE = ["strace", "--output", "/dev/null", "true"];
 /** `mkfs` is where only root looks. */
 const MOUNT_IMAGE = [
   "image=$(mktemp) && truncate --size=2M $image && PATH=$PATH:/usr/sbin mkfs.ext4 -q $image &&",

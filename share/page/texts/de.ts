@@ -72,8 +72,8 @@ export const de: Texts = {
     title: "Ein Geheimnis für Sie",
     looking: "Wird nachgesehen …",
     seen: (size, when) => `${size}, verschlüsselt. Lässt sich öffnen bis ${when}.`,
-    once: "Es öffnet sich einmal und wird dann gelöscht. Noch ist nichts geöffnet.",
-    many: (views) => `Es öffnet sich insgesamt ${views}. Noch ist nichts geöffnet.`,
+    once: "Es öffnet sich einmal und wird dann gelöscht. Diese Seite anzusehen öffnet nichts.",
+    many: (views) => `Es öffnet sich insgesamt ${views}. Diese Seite anzusehen öffnet nichts.`,
     codeLabel: "Code oder Kennwort",
     codeHint: "Der Absender hat es Ihnen auf anderem Weg mitgeteilt.",
     attempts: (left) => `Verbleibende Versuche: ${left}.`,
@@ -185,7 +185,7 @@ export const de: Texts = {
 
   own: {
     title: "Die Antwort auf Ihre Anfrage",
-    once: "Sie öffnet sich einmal und wird dann gelöscht. Noch ist nichts geöffnet.",
+    once: "Sie öffnet sich einmal und wird dann gelöscht. Diese Seite anzusehen öffnet nichts.",
   },
 
   problem: {
@@ -237,6 +237,10 @@ export const de: Texts = {
     share_full: [
       "Der Server hat keinen Platz",
       "Versuchen Sie es später, oder fragen Sie den Betreiber.",
+    ],
+    share_failed: [
+      "Beim Server ist etwas fehlgeschlagen",
+      "Versuchen Sie es später, oder sagen Sie es dem Betreiber.",
     ],
     share_unreachable: [
       "Der Server ist nicht erreichbar",

@@ -71,8 +71,8 @@ export const en = {
     title: "A secret for you",
     looking: "Looking…",
     seen: (size: string, when: string) => `${size}, encrypted. It can be opened until ${when}.`,
-    once: "It opens once, and is then erased. Nothing has been opened yet.",
-    many: (views: string) => `It opens ${views} in all. Nothing has been opened yet.`,
+    once: "It opens once, and is then erased. Looking at this page opens nothing.",
+    many: (views: string) => `It opens ${views} in all. Looking at this page opens nothing.`,
     codeLabel: "Code or passphrase",
     codeHint: "Its sender has told it to you another way.",
     attempts: (left: string) => `Attempts left: ${left}.`,
@@ -180,7 +180,7 @@ export const en = {
 
   own: {
     title: "The answer to your request",
-    once: "It opens once, and is then erased. Nothing has been opened yet.",
+    once: "It opens once, and is then erased. Looking at this page opens nothing.",
   },
 
   problem: {
@@ -228,6 +228,7 @@ export const en = {
       "Choose a shorter time, fewer openings or less data.",
     ],
     share_full: ["The server has no room", "Try again later, or ask whoever runs it."],
+    share_failed: ["The server failed", "Try again later, or tell whoever runs it."],
     share_unreachable: [
       "The server cannot be reached",
       "Nothing is lost. See that you are online, and try again.",

@@ -10,6 +10,7 @@ type Known = keyof Texts["problems"];
 /** What passes by itself. */
 const PASSING: readonly string[] = [
   "share_unreachable",
+  "share_failed",
   "share_uploading",
   "share_waiting",
   "too_many_requests",

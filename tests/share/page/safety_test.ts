@@ -131,12 +131,12 @@ await pageTest("loading, going back, and reloading take nothing", async (visit) 
   const link = await share(textContent(utf8("waits")));
   for (let round = 0; round < 3; round++) {
     await visit.to(link);
-    await visit.page.getByText("Nothing has been opened yet").waitFor();
+    await visit.page.getByText("Looking at this page opens nothing").waitFor();
     await visit.page.reload();
-    await visit.page.getByText("Nothing has been opened yet").waitFor();
+    await visit.page.getByText("Looking at this page opens nothing").waitFor();
     await visit.to("/");
     await visit.page.goBack();
-    await visit.page.getByText("Nothing has been opened yet").waitFor();
+    await visit.page.getByText("Looking at this page opens nothing").waitFor();
   }
   assert.ok(!visit.asked.some(({ url }) => url.endsWith("/api/take")));
 });
