@@ -36,7 +36,7 @@ export async function attackTests(services: AwsServices): Promise<void> {
   });
   const urls = servers.map(({ url }) => url) as [string, string];
   // Those that send a body through the server, which takes none here: presigned.ts has their like.
-  const through = TRANSFERS.filter(({ name }) => /^an upload|^a download/.test(name));
+  const through = TRANSFERS.filter(({ name }) => /^an upload|^a download|^long ones/.test(name));
   for (const attack of ATTACKS) {
     Deno.test(`aws attack: ${attack.name}`, async () => {
       const outcome = attack.run({ urls, rounds: 3, attempts: 50 });
