@@ -11,8 +11,9 @@ import { compile } from "./compile.ts";
 import { childEnvironment, PROJECT, reason } from "./process.ts";
 import { add, NOTHING, outcome, type Report, type Tally, tally } from "./report.ts";
 
-// What is quick comes first, so that a failure shows early.
-const FIRST = ["core", "platform", "tools", "server", "client", "cli"];
+// What is quick comes first, so that a failure shows early. These are one half of the work; the
+// others run beside them, since most tests wait for something else than the processor.
+const FIRST = ["core", "platform", "tools", "server", "client", "cli", "fuzz", "interop"];
 
 async function main(): Promise<boolean> {
   const { values, positionals } = parseArgs({
@@ -26,10 +27,25 @@ async function main(): Promise<boolean> {
   let total = NOTHING;
   if (!values["no-check"] && await check() > 0) total = add(total, { ...NOTHING, failed: 1 });
   if (!values["no-compile"]) total = add(total, await compiled());
-  for (const path of paths) total = add(total, await testsIn(path));
+  const lanes = lanesOf(paths).map((lane) => testsOf(lane, lane.length === paths.length));
+  for (const tally of await Promise.all(lanes)) total = add(total, tally);
   const { lines, success } = outcome(total, Deno.env.get("CI") === "true");
   console.log(lines.join("\n"));
   return success;
+}
+
+/** What may run side by side. */
+function lanesOf(paths: readonly string[]): string[][] {
+  const isFirst = (path: string) => FIRST.some((name) => path === join("tests", name));
+  return [paths.filter(isFirst), paths.filter((path) => !isFirst(path))]
+    .filter((lane) => lane.length > 0);
+}
+
+/** @param alone whether what is printed can be shown as it comes */
+async function testsOf(paths: readonly string[], alone: boolean): Promise<Tally> {
+  let total = NOTHING;
+  for (const path of paths) total = add(total, await testsIn(path, alone));
+  return total;
 }
 
 async function compiled(): Promise<Tally> {
@@ -76,8 +92,8 @@ function inOrder(names: readonly string[]): string[] {
   return [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-/** Runs the tests of one path, shows what they print, and counts them. */
-async function testsIn(path: string): Promise<Tally> {
+/** Runs the tests of one path, shows what they print, at once or at their end, and counts them. */
+async function testsIn(path: string, alone: boolean): Promise<Tally> {
   const folder = await Deno.makeTempDir({ prefix: "crypto-test-" });
   const junit = join(folder, "junit.xml");
   try {
@@ -91,10 +107,11 @@ async function testsIn(path: string): Promise<Tally> {
       stderr: "piped",
     }).spawn();
     const [stdout, stderr, status] = await Promise.all([
-      show(child.stdout, Deno.stdout),
-      show(child.stderr, Deno.stderr),
+      read(child.stdout, alone ? Deno.stdout : undefined),
+      read(child.stderr, alone ? Deno.stderr : undefined),
       child.status,
     ]);
+    if (!alone) console.log(`${stdout}${stderr}`);
     const names = await Deno.readTextFile(junit).catch(() => "");
     const report: Report = { output: `${stdout}\n${stderr}`, junit: names, code: status.code };
     return tally(report);
@@ -103,15 +120,15 @@ async function testsIn(path: string): Promise<Tally> {
   }
 }
 
-/** Passes a stream on as it comes, and keeps it. */
-async function show(
+/** Keeps a stream, and passes it on as it comes. */
+async function read(
   stream: ReadableStream<Uint8Array>,
-  to: { write(bytes: Uint8Array): Promise<number> },
+  to: { write(bytes: Uint8Array): Promise<number> } | undefined,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of stream) {
-    for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
+    for (let sent = 0; to && sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
     text += decoder.decode(bytes, { stream: true });
   }
   return text;

@@ -186,6 +186,7 @@ export function missing(...programs: readonly string[]): string | undefined {
   return absent === undefined ? undefined : `there is no ${absent}`;
 }
 
+const APT_LOCK = "/run/lock/crypto-tests-apt";
 const INSTALLING = 180_000;
 
 /**
@@ -200,11 +201,14 @@ export async function installed(
   const absent = missing(program);
   if (absent === undefined || NOT_ROOT || missing("apt-get")) return absent;
   const env = { ...Deno.env.toObject(), DEBIAN_FRONTEND: "noninteractive" };
-  const install = ["apt-get", "install", "-qq", "--no-install-recommends", packageName];
-  const options = { env, patience: INSTALLING };
-  if ((await exec(install, options)).code !== 0) {
-    await exec(["apt-get", "update", "-qq"], options);
-    await exec(install, options);
+  // One at a time: two halves of the tests run side by side.
+  const apt = (...args: string[]) => {
+    return exec(["flock", APT_LOCK, "apt-get", "-qq", ...args], { env, patience: INSTALLING });
+  };
+  const install = ["install", "--no-install-recommends", packageName];
+  if ((await apt(...install)).code !== 0) {
+    await apt("update");
+    await apt(...install);
   }
   return missing(program);
 }

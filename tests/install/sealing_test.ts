@@ -52,7 +52,7 @@ class Sealed implements AsyncDisposable {
   async places(): Promise<string[]> {
     const found = await this.system.sh(
       "find /etc/crypto /etc/credstore.encrypted /var/lib/crypto -type f ! -name lock " +
-        "! -name 'audit.*' ! -name crypto.toml ! -name install.json -printf '%p %m %u\\n' | sort",
+        "! -name 'audit.*' ! -name usage ! -name crypto.toml ! -name install.json -printf '%p %m %u\\n' | sort",
     );
     return found.trim().split("\n");
   }
