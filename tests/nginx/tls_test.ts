@@ -87,7 +87,8 @@ await nginxTest("every answer has the headers of the application, once each", as
   const asked:
     readonly (readonly [status: number, path: string, args: string[], stdin?: string])[] = [
       [200, "/s%23x", []],
-      [404, "/api/look", []],
+      [404, "/nothing", []],
+      [405, "/api/look", []],
       [405, "/", ["--request", "PUT"]],
       [400, "/api/look", ["--data", "{}"]],
       [413, "/api/look", long, "x".repeat(400_000)],
