@@ -139,17 +139,12 @@ networkTest(
     const message = await service.encrypt("hello");
     await daemon.process.kill();
     const listen = ["--listen", `tls://127.0.0.1:${port}`];
-    const [value] = await Promise.all([service.decryptText(message), restarted()]);
-    assert.equal(value, "hello");
+    await using next = await network.start({ args: listen });
+    assert.equal(await service.decryptText(message), "hello");
+    await eventually("it was asked", () => {
+      return next.process.log().filter(({ op }) => op === "decrypt").length === 1;
+    });
     service.close();
-
-    async function restarted() {
-      const next = await network.start({ args: listen });
-      await eventually("it was asked", () => {
-        return next.process.log().filter(({ op }) => op === "decrypt").length === 1;
-      });
-      await next[Symbol.asyncDispose]();
-    }
   },
 );
 
