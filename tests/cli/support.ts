@@ -186,7 +186,7 @@ export function missing(...programs: readonly string[]): string | undefined {
   return absent === undefined ? undefined : `there is no ${absent}`;
 }
 
-const APT_LOCK = "/run/lock/crypto-tests-apt";
+const APT_LOCK = "/tmp/crypto-tests-apt.lock";
 const INSTALLING = 180_000;
 
 /**
