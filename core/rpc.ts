@@ -27,6 +27,17 @@ interface ParamTypes {
 /** The name of a type. */
 export type ParamType = keyof ParamTypes;
 
+/** What a mac is of, and under which key. */
+const OF_MAC = {
+  key: "text?",
+  text: "text?",
+  data: "bytes?",
+  digest: "bytes?",
+  size: "size?",
+  context: "text?",
+  contextData: "bytes?",
+} as const;
+
 /** Every method and its parameters. */
 export const METHODS = {
   "status": {},
@@ -49,25 +60,8 @@ export const METHODS = {
   "envelope.open": { envelope: "bytes", key: "text?", size: "size?" },
   "envelope.rewrap": { envelope: "bytes", key: "text?" },
   "rewrap": { message: "text", key: "text?", context: "text?", contextData: "bytes?" },
-  "mac.create": {
-    key: "text?",
-    text: "text?",
-    data: "bytes?",
-    digest: "bytes?",
-    size: "size?",
-    context: "text?",
-    contextData: "bytes?",
-  },
-  "mac.verify": {
-    mac: "text",
-    key: "text?",
-    text: "text?",
-    data: "bytes?",
-    digest: "bytes?",
-    size: "size?",
-    context: "text?",
-    contextData: "bytes?",
-  },
+  "mac.create": OF_MAC,
+  "mac.verify": { mac: "text", ...OF_MAC },
   "random": { length: "size?" },
   "key.list": {},
   "key.create": { name: "text", purpose: "text?" },
