@@ -1,11 +1,10 @@
 /**
- * Listening sockets that were passed in by a service manager, sd_listen_fds(3), and those on the
- * loopback interface, which need no permission but FFI at the start. Lengths are checked
+ * Listening sockets that were passed in by a service manager, sd_listen_fds(3). Lengths are checked
  * here, and no raw call leaves this module.
  */
 import { type Bytes, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { Errno, openLibc, SystemError } from "./libc.ts";
+import { openLibc, SystemError } from "./libc.ts";
 import type { PassedDescriptor } from "./systemd.ts";
 
 const SYMBOLS = {
@@ -14,20 +13,11 @@ const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const LISTEN = {
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  getsockname: SYMBOLS.getsockname,
-  listen: { parameters: ["i32", "i32"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 const F_SETFD = 2;
@@ -35,9 +25,6 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 const O_NONBLOCK = 0o4000;
-/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
-const STREAM = SOCK_STREAM | O_NONBLOCK | 0o2000000;
-const BACKLOG = 16;
 /** Bytes of struct sockaddr_storage, which holds every kind of address. */
 const ADDRESS_LENGTH = 128;
 const LOOPBACK6 = [...new Uint8Array(15), 1].join();
@@ -97,53 +84,4 @@ function reachOf(address: Bytes): Reach | undefined {
 function pathOf(path: Bytes): string {
   const end = path.indexOf(0);
   return fromUtf8(end < 0 ? path : path.subarray(0, end));
-}
-
-/** A port of this machine's own. */
-export interface LoopbackAddress {
-  readonly host: "127.0.0.1" | "[::1]";
-  /** 0: one that is free. */
-  readonly port: number;
-}
-
-/**
- * Listens on the loopback interface.
- * @returns the descriptor, and the port that it has
- * @throws {CryptoError} `already_running` if the port is taken; `config` if it cannot be had
- */
-export function listenLoopback({ host, port }: LoopbackAddress): { fd: number; port: number } {
-  const { symbols, errno } = openLibc(LISTEN);
-  const address = host === "[::1]" ? address6(port) : address4(port);
-  const check = (result: number) => {
-    if (result >= 0) return result;
-    const subject = `${host}:${port}`;
-    if (errno() === Errno.EADDRINUSE) throw new CryptoError("already_running", { subject });
-    const hint = "it cannot be listened on: in a sandbox, let the service manager hand it over";
-    throw new CryptoError("config", { subject, hint, cause: new SystemError("bind", errno()) });
-  };
-  const fd = check(symbols.socket(new Uint16Array(address.buffer)[0]!, STREAM, 0));
-  // A port of a daemon that has just ended may be had again.
-  check(symbols.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([1]), 4));
-  check(symbols.bind(fd, address, address.length));
-  check(symbols.listen(fd, BACKLOG));
-  check(symbols.getsockname(fd, address, new Uint32Array([address.length])));
-  return { fd, port: new DataView(address.buffer).getUint16(2) };
-}
-
-/** struct sockaddr_in. */
-function address4(port: number): Bytes {
-  return addressOf(AF_INET, port, 16, [127, 0, 0, 1], 4);
-}
-
-/** struct sockaddr_in6: family, port, flow, address, scope. */
-function address6(port: number): Bytes {
-  return addressOf(AF_INET6, port, 28, [...new Uint8Array(15), 1], 8);
-}
-
-function addressOf(family: number, port: number, length: number, host: number[], at: number) {
-  const address = new Uint8Array(length);
-  new Uint16Array(address.buffer)[0] = family;
-  new DataView(address.buffer).setUint16(2, port);
-  address.set(host, at);
-  return address;
 }

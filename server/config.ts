@@ -11,7 +11,6 @@ import {
   type TomlTable,
   type TomlValue,
 } from "../core/toml.ts";
-import type { LoopbackAddress } from "../platform/listeners.ts";
 import { type AuditLimits, DEFAULT_AUDIT_LIMITS } from "./audit/files.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type NetworkConfig, readNetwork } from "./network.ts";
@@ -26,6 +25,13 @@ export interface Config {
   /** Where the daemon listens for who wants to know how it is. */
   readonly metrics: MetricsAddress | undefined;
   readonly network: NetworkConfig;
+}
+
+/** A port of this machine's own. */
+export interface LoopbackAddress {
+  readonly host: "127.0.0.1" | "[::1]";
+  /** 0: one that is free. */
+  readonly port: number;
 }
 
 /** A port of this machine's, or the socket that is named for that. */

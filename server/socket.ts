@@ -1,12 +1,14 @@
 /** The daemon's sockets: handed over by a service manager, or made here. */
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
-import type { MetricsAddress } from "./config.ts";
+import type { LoopbackAddress, MetricsAddress } from "./config.ts";
 import type { Sockets } from "../platform/sockets.ts";
-import { type AdoptedListener, adoptListener, listenLoopback } from "../platform/listeners.ts";
+import { type AdoptedListener, adoptListener } from "../platform/listeners.ts";
+import { formatAddress, TcpSockets } from "../platform/tcp.ts";
 import type { Supervision } from "../platform/systemd.ts";
 
 const BACKLOG = 4_096;
+const METRICS_BACKLOG = 16;
 /** What the unit of the socket for metrics calls it. */
 const METRICS = "metrics";
 const SOCKET_MODE = { system: 0o660, user: 0o600 } as const;
@@ -71,12 +73,24 @@ export function claimSockets(
 
 function makeMetrics(sockets: Sockets, layout: Layout, address: MetricsAddress): MetricsSocket {
   if (address !== "unix") {
-    const { fd, port } = listenLoopback(address);
-    return { fd, address: `${address.host}:${port}`, remove: () => {} };
+    return listenForMetrics(address);
   }
   const path = layout.metricsSocket;
   const fd = bind(sockets, path, layout);
   return { fd, address: path, remove: () => sockets.unlink(path) };
+}
+
+function listenForMetrics({ host, port }: LoopbackAddress): MetricsSocket {
+  const tcp = new TcpSockets();
+  const at = { host: host === "[::1]" ? "::1" : host, port };
+  try {
+    const fd = tcp.listen(at, METRICS_BACKLOG);
+    return { fd, address: formatAddress(tcp.localAddress(fd)), remove: () => {} };
+  } catch (cause) {
+    if (cause instanceof CryptoError && cause.code === "already_running") throw cause;
+    const hint = "it cannot be listened on: in a sandbox, let the service manager hand it over";
+    throw new CryptoError("config", { subject: formatAddress(at), hint, cause });
+  }
 }
 
 function notHandedOver(): CryptoError {
