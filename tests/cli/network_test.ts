@@ -3,25 +3,16 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ClientIdentity, connect, CryptoError } from "../../client/mod.ts";
 import { type Certified, SERVER } from "../support/certificates.ts";
-import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
+import {
+  CLIENT,
+  type NetworkDaemon,
+  NetworkPlace,
+  networkTest,
+  NO_NETWORK,
+} from "../support/network.ts";
 import { compiledProgram, type Ended, exec, run } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";
 import { installed } from "./support.ts";
-
-const why = await installed("openssl");
-if (why !== undefined) console.log(`SKIP: clients of the network mode: ${why}`);
-
-function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: why !== undefined,
-    async fn() {
-      using network = await NetworkPlace.make();
-      await using daemon = await network.start();
-      await fn(daemon);
-    },
-  });
-}
 
 let identities = 0;
 
@@ -171,7 +162,7 @@ networkTest("the library says what was wrong by its code", async (daemon) => {
 
 Deno.test(
   "a machine that accepts and says nothing is given up",
-  { ignore: why !== undefined },
+  { ignore: NO_NETWORK !== undefined },
   async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const accepted = listener.accept();

@@ -10,33 +10,17 @@ import { Reception } from "../../server/reception.ts";
 import { Refusals } from "../../server/refusals.ts";
 import type { Service } from "../../server/service.ts";
 import { Turns } from "../../server/turns.ts";
-import { installed } from "../cli/support.ts";
 import { Authority, type Certified, openssl } from "../support/certificates.ts";
 import { codeOf, type LogLine, request, resultOf } from "../support/daemon.ts";
-import { CLIENT, type NetworkDaemon, NetworkPlace } from "../support/network.ts";
+import { CLIENT, type NetworkDaemon, networkTest } from "../support/network.ts";
 import { run } from "../support/process.ts";
 import { eventually, soon } from "../support/wait.ts";
 import { targetOf } from "./support.ts";
-
-const why = await installed("openssl");
-if (why !== undefined) console.log(`SKIP: the network mode: ${why}`);
 
 /** A log that is given away. */
 function memoryLog(take: (text: string) => void): AuditLog {
   const target = targetOf((bytes) => take(new TextDecoder().decode(bytes)));
   return AuditLog.on(target, { limits: DEFAULT_AUDIT_LIMITS });
-}
-
-function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: why !== undefined,
-    async fn() {
-      using network = await NetworkPlace.make();
-      await using daemon = await network.start();
-      await fn(daemon);
-    },
-  });
 }
 
 /** The log's lines about connections, once there are so many. */

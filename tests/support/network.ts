@@ -1,4 +1,5 @@
 /** A daemon that listens on the network of this machine, and callers with certificates. */
+import { installed } from "../cli/support.ts";
 import { Authority, type Certified, SERVER } from "./certificates.ts";
 import { type DaemonProcess, Peer, Place, startDaemon, type StartOptions } from "./daemon.ts";
 import { run } from "./process.ts";
@@ -103,4 +104,21 @@ export class NetworkDaemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process[Symbol.asyncDispose]();
   }
+}
+
+/** Why there can be no such daemon, if so. */
+export const NO_NETWORK: string | undefined = await installed("openssl");
+
+/** Registers a test with a daemon that listens on the network; says so where there can be none. */
+export function networkTest(name: string, fn: (daemon: NetworkDaemon) => Promise<void>): void {
+  if (NO_NETWORK) console.log(`SKIP: ${name}: ${NO_NETWORK}`);
+  Deno.test({
+    name,
+    ignore: NO_NETWORK !== undefined,
+    async fn() {
+      using network = await NetworkPlace.make();
+      await using daemon = await network.start();
+      await fn(daemon);
+    },
+  });
 }
