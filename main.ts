@@ -257,46 +257,31 @@ function complain(error: CryptoError): number {
   return exitStatus(error);
 }
 
-if (globalThis.name === DAEMON_WORKER) {
-  const { runDaemonRole } = await import("./server/worker.ts");
-  runDaemonRole();
-} else if (globalThis.name === LINK_WORKER) {
-  const { runLinkRole } = await import("./client/link.ts");
-  runLinkRole();
-} else if (globalThis.name === PKI_WORKER) {
-  const { runPkiRole } = await import("./server/pki/role.ts");
-  await runPkiRole();
-} else if (globalThis.name === ADMIN_WORKER) {
-  const { runAdminRole } = await import("./server/admin.ts");
-  runAdminRole();
-} else if (globalThis.name === AUDIT_WORKER) {
-  const { runAuditRole } = await import("./server/audit/worker.ts");
-  runAuditRole();
-} else if (globalThis.name === GUI_WORKER) {
+/** What a worker runs, by its name: a literal import each, so that none loads another's part. */
+const ROLES: Readonly<Record<string, () => Promise<unknown>>> = {
+  [DAEMON_WORKER]: async () => (await import("./server/worker.ts")).runDaemonRole(),
+  [LINK_WORKER]: async () => (await import("./client/link.ts")).runLinkRole(),
+  [PKI_WORKER]: async () => await (await import("./server/pki/role.ts")).runPkiRole(),
+  [ADMIN_WORKER]: async () => (await import("./server/admin.ts")).runAdminRole(),
+  [AUDIT_WORKER]: async () => (await import("./server/audit/worker.ts")).runAuditRole(),
+  [GUI_WORKER]: runGui,
+  [BROWSER_WORKER]: async () => (await import("./client/gui/browser.ts")).runBrowserRole(),
+  [INSTALL_WORKER]: async () => (await import("./install/role.ts")).runInstallRole(),
+  [REWRAP_WORKER]: async () => (await import("./client/rewrap/worker.ts")).runRewrapRole(),
+  [SHARE_WORKER]: async () => (await import("./share/worker.ts")).runShareRole(),
+  [SHARE_CLIENT_WORKER]: async () =>
+    (await import("./share/client/worker.ts")).runShareClientRole(),
+  [SHARE_ATTACK_WORKER]: async () => (await import("./share/attack/worker.ts")).runAttackRole(),
+  [SHARE_DOCTOR_WORKER]: async () => (await import("./share/doctor/worker.ts")).runDoctorRole(),
+};
+
+/** The window sends by another folder's code. */
+async function runGui(): Promise<void> {
   const { runGuiRole } = await import("./client/gui/worker.ts");
   const { sendStream } = await import("./share/client/stream.ts");
   runGuiRole(sendStream);
-} else if (globalThis.name === BROWSER_WORKER) {
-  const { runBrowserRole } = await import("./client/gui/browser.ts");
-  runBrowserRole();
-} else if (globalThis.name === INSTALL_WORKER) {
-  const { runInstallRole } = await import("./install/role.ts");
-  runInstallRole();
-} else if (globalThis.name === REWRAP_WORKER) {
-  const { runRewrapRole } = await import("./client/rewrap/worker.ts");
-  runRewrapRole();
-} else if (globalThis.name === SHARE_WORKER) {
-  const { runShareRole } = await import("./share/worker.ts");
-  runShareRole();
-} else if (globalThis.name === SHARE_CLIENT_WORKER) {
-  const { runShareClientRole } = await import("./share/client/worker.ts");
-  runShareClientRole();
-} else if (globalThis.name === SHARE_ATTACK_WORKER) {
-  const { runAttackRole } = await import("./share/attack/worker.ts");
-  runAttackRole();
-} else if (globalThis.name === SHARE_DOCTOR_WORKER) {
-  const { runDoctorRole } = await import("./share/doctor/worker.ts");
-  runDoctorRole();
-} else {
-  Deno.exit(await main(Deno.args));
 }
+
+const role = ROLES[globalThis.name];
+if (role) await role();
+else Deno.exit(await main(Deno.args));
