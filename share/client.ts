@@ -1,5 +1,4 @@
 /** Who is asking, for limits: an IPv4 address, or the /64 of an IPv6 address. */
-import { isIPv4, isIPv6 } from "node:net";
 
 /**
  * The client of a request.
@@ -10,15 +9,19 @@ export function clientOf(peer: string, headers: Headers, proxies: ReadonlySet<st
   if (!proxies.has(canonicalAddress(peer) ?? peer)) return network(bare(peer));
   // The last entry is the one the proxy itself has added; what stands before it, anybody wrote.
   const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
-  const known = isIPv4(bare(forwarded)) || isIPv6(forwarded);
-  return network(known ? bare(forwarded) : bare(peer));
+  return network(canonicalAddress(forwarded) ?? bare(peer));
 }
 
 /** The one spelling of an address (RFC 5952); undefined for what is none, or has a zone. */
 export function canonicalAddress(text: string): string | undefined {
   const address = bare(text);
-  if (isIPv4(address)) return address;
-  return isIPv6(address) ? URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) : undefined;
+  if (/^[\d.]+$/.test(address)) return hostOf(address) === address ? address : undefined;
+  return /^[\da-f:.]+$/i.test(address) ? hostOf(`[${address}]`)?.slice(1, -1) : undefined;
+}
+
+/** What the rules for addresses of pages make of a host: they know every spelling. */
+function hostOf(text: string): string | undefined {
+  return URL.parse(`http://${text}`)?.hostname;
 }
 
 /** An IPv4 address as such, also where a socket for both shows it as an IPv6 one. */
@@ -29,7 +32,7 @@ function bare(address: string): string {
 
 /** One customer of a provider has at least a /64: its addresses are one client. */
 function network(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(":")) return address;
   const [head = "", tail = ""] = address.split("%")[0]!.toLowerCase().split("::");
   const groups = (text: string) => text === "" ? [] : text.split(":");
   const [left, right] = [groups(head), groups(tail)];

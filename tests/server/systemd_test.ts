@@ -127,6 +127,9 @@ await linuxTest("the manager hears of readiness, reload and stop", ["python3"], 
   assert.equal(ready!.text, "READY=1\nSTATUS=serving");
   await eventually("it says so", () => daemon.stderr.includes("crypto: reloaded\n"));
   using idle = await Peer.connect(daemon.socket);
+  // One that was not yet accepted when the signal came would be hung up on without a word.
+  await idle.sendLine(request(1, "status"));
+  assert.equal((await idle.answer()).id, 1);
   await daemon.stop();
   await manager.next("STOPPING=1");
   assert.equal((await idle.answer()).error?.data.code, "stopping");
