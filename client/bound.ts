@@ -35,9 +35,13 @@ export async function connectAt(path: string): Promise<KeyService> {
 
 /** Loads what a local daemon is asked without. */
 async function dialServer(server: string, { identity }: DaemonFlags): Promise<Dial> {
-  const [{ startLink }, { readServer }] = await Promise.all([
-    import("./link.ts"),
+  const [{ prepareTls }, { readServer }] = await Promise.all([
+    import("./tls_link.ts"),
     import("./network.ts"),
   ]);
-  return await startLink(Deno.mainModule, readServer(server), readIdentity(identity));
+  const [address, texts] = [readServer(server), readIdentity(identity)];
+  const dial = prepareTls(address, texts);
+  if (dial) return dial;
+  const { startLink } = await import("./link.ts");
+  return await startLink(Deno.mainModule, address, texts);
 }
