@@ -167,6 +167,16 @@ class Outgoing extends TlsStream<ClientSsl> {
     return undefined;
   }
 
+  /** Who cuts the connection can do no more than end it: each message in it ends itself. */
+  override receive(buffer: Bytes): number | undefined {
+    try {
+      return super.receive(buffer);
+    } catch (error) {
+      if (error instanceof TlsBroken && error.reason === 0) return 0;
+      throw error;
+    }
+  }
+
   /** In TLS 1.3 no server has seen this side's certificate by now, so that none refuses that. */
   #wantsForProof(result: number): number {
     try {
