@@ -2,7 +2,7 @@
 import { UnixDialer } from "../platform/dial.ts";
 import { type DaemonFlags, findServer, readIdentity } from "./identity.ts";
 import { KeyService } from "./keyservice.ts";
-import { locateSocket } from "./locate.ts";
+import { locateSocket, requireDaemons } from "./locate.ts";
 import { type Dial, Session } from "./session.ts";
 import { unreachable } from "./transport.ts";
 
@@ -22,6 +22,7 @@ export async function connectBound(flags: DaemonFlags): Promise<KeyService> {
 
 /** The same for a path that {@link locateSocket} has given. */
 export async function connectAt(path: string): Promise<KeyService> {
+  requireDaemons();
   const dialer = new UnixDialer(path);
   const dial = () => {
     try {
