@@ -25,7 +25,8 @@ export interface Front {
 const UPSTREAM = /^(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]):(\d{1,5})$/;
 const LOOPBACK = /^(?:127\.|\[::1\])/;
 const MOST_PORTS = 65_535;
-const MOST_CONNECTIONS = 1_000_000;
+/** What nginx can count. */
+const MOST_CONNECTIONS = 65_535;
 
 /** Checks every flag. @throws {CryptoError} `usage`, naming the flag and what it may be */
 export function readFront(flags: FrontFlags): Front {
