@@ -74,10 +74,10 @@ export class Front implements AsyncDisposable {
     });
   }
 
-  /** Whether `crypto` is served from an address of the machine's, which has to be its name's. */
-  async isServed(identity: string, from: string): Promise<boolean> {
+  /** How `crypto status` ends, from an address of the machine's. */
+  async status(identity: string, from = "127.0.0.1"): Promise<number> {
     this.machine.resolve(KEYS, from);
-    return (await this.crypto(identity, ["status"])).code === 0;
+    return (await this.crypto(identity, ["status"])).code;
   }
 
   /** Connects by the release's OpenSSL, asks, and waits until the other end hangs up. */

@@ -1,5 +1,6 @@
 /** The network mode through a running nginx: who is let in is the daemon's to say, as without it. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import { Authority, type Certified } from "../support/certificates.ts";
 import { codeOf } from "../support/daemon.ts";
 import { CLIENT } from "../support/network.ts";
@@ -9,6 +10,8 @@ import { type Front, frontTest, PORT } from "./front.ts";
 import { KEYS, type Machine } from "./machine.ts";
 import { filesWith, newMarker } from "./marker.ts";
 
+/** How `crypto` ends, when it is refused by certificate or name, and when nobody answers. */
+const [SERVED, REFUSED, UNAVAILABLE] = [0, ERRORS.tls_refused.exit, ERRORS.unavailable.exit];
 const NAME = "URI:spiffe://test/worker";
 
 await frontTest("a named certificate is served, and the log names it", async (front) => {
@@ -18,7 +21,7 @@ await frontTest("a named certificate is served, and the log names it", async (fr
   assert.equal(sealed.code, 0, sealed.stderr);
   const opened = await front.crypto(identity, ["decrypt", "--text", text(sealed.stdout).trim()]);
   assert.deepEqual([opened.code, text(opened.stdout)], [0, "hello"]);
-  assert.equal((await front.crypto(identity, ["key", "create", "x"])).code, 77);
+  assert.equal((await front.crypto(identity, ["key", "create", "x"])).code, REFUSED);
   const lines = front.network.place.log();
   assert.deepEqual(lines.map(({ op, certificate, uid }) => [op, certificate, uid]), [
     ["encrypt", NAME, undefined],
@@ -69,7 +72,7 @@ await frontTest(
       const { stdout } = await front.ask(identity, ...args);
       assert.doesNotMatch(stdout, /^\{/m, reason);
       if (!identity || args.length > 0) continue;
-      assert.equal((await front.crypto(identity, ["status"])).code, 77, reason);
+      assert.equal(await front.status(identity), REFUSED, reason);
     }
     const said = cases.flatMap(([reason, certified, ...args]) => {
       return certified && args.length === 0 ? [reason, reason] : [reason];
@@ -84,8 +87,7 @@ await frontTest(
     );
     assert.equal(front.network.place.log().length, lines.length);
     const stranger = await front.authority.issue({ ...CLIENT, names: "DNS:stranger.test" });
-    const { code } = await front.crypto(await front.identity(stranger), ["status"]);
-    assert.equal(code, 77);
+    assert.equal(await front.status(await front.identity(stranger)), REFUSED);
     assert.equal((await front.refusals(said.length + 1)).at(-1)?.error, "denied");
   },
 );
@@ -103,9 +105,9 @@ await frontTest(
     const bytes = await front.machine.deno("hold.ts", [`${PORT}`, "0a".repeat(100), "127.0.0.1"]);
     assert.deepEqual(JSON.parse(bytes), [0]);
     const byAddress = ["status", "--server", `tls://127.0.0.1:${PORT}`, "--identity", identity];
-    assert.notEqual((await front.machine.crypto(byAddress)).code, 0);
+    assert.equal((await front.machine.crypto(byAddress)).code, UNAVAILABLE);
     assert.deepEqual(front.network.place.log(), []);
-    assert.equal(await front.isServed(identity, "127.0.0.1"), true);
+    assert.equal(await front.status(identity), SERVED);
   },
 );
 
@@ -169,14 +171,17 @@ await frontTest(
       await eventually("they are held", async () => await connected(front, from) === 2);
     }
     for (const from of [four, six, "2001:db8:0:1::2"]) {
-      assert.equal(await front.isServed(identity, from), false, from);
+      assert.equal(await front.status(identity, from), UNAVAILABLE, from);
     }
     for (const from of ["192.0.2.2", "2001:db8:0:2::1"]) {
-      assert.equal(await front.isServed(identity, from), true, from);
+      assert.equal(await front.status(identity, from), SERVED, from);
     }
     assert.deepEqual(front.network.place.log().map(({ op }) => op), ["status", "status"]);
     await holder[Symbol.asyncDispose]();
-    await eventually("there is room again", () => front.isServed(identity, four));
+    await eventually(
+      "there is room again",
+      async () => await front.status(identity, four) === SERVED,
+    );
   },
 );
 
@@ -193,7 +198,7 @@ await frontTest("the journal tells whose connection the daemon has in its log", 
   await front.machine.front();
   const identity = await front.identity(await front.authority.issue(CLIENT));
   for (const from of ["192.0.2.1", "192.0.2.2"]) {
-    assert.equal(await front.isServed(identity, from), true);
+    assert.equal(await front.status(identity, from), SERVED);
     const { address = "" } = front.network.place.log().at(-1)!;
     await eventually("it is told", async () => await clientOf(front, address) === from);
   }
@@ -214,11 +219,11 @@ await frontTest("who is hung up on while speaking is told why, and not reset", a
 await frontTest("a daemon that is back is asked again", async (front) => {
   await front.machine.front();
   const identity = await front.identity(await front.authority.issue(CLIENT));
-  assert.equal(await front.isServed(identity, "127.0.0.1"), true);
+  assert.equal(await front.status(identity), SERVED);
   await front.daemon.process.kill();
-  assert.equal((await front.crypto(identity, ["status"])).code, 69);
+  assert.equal(await front.status(identity), UNAVAILABLE);
   await using _daemon = await front.startDaemon();
-  assert.equal(await front.isServed(identity, "127.0.0.1"), true);
+  assert.equal(await front.status(identity), SERVED);
 });
 
 await frontTest("one nginx stands before a share server and the daemon", async (front) => {
@@ -226,7 +231,7 @@ await frontTest("one nginx stands before a share server and the daemon", async (
   await machine.front();
   await machine.serve();
   const identity = await front.identity(await front.authority.issue(CLIENT));
-  assert.equal(await front.isServed(identity, "127.0.0.1"), true);
+  assert.equal(await front.status(identity), SERVED);
   const sent = await machine.crypto(["share", "send"], { stdin: "hello" });
   assert.equal(sent.code, 0, sent.stderr);
   const opened = await machine.crypto(["share", "open", text(sent.stdout).trim()]);
