@@ -140,6 +140,7 @@ await frontTest("who does not finish a handshake is cut off", async (front) => {
   for (const sent of ["", hello.slice(0, 100)]) assert.deepEqual(JSON.parse(await hold(sent)), [0]);
   assert.deepEqual(front.network.place.log(), []);
   // From there on it is the daemon's, as always.
+  await front.machine.front();
   front.network.configure(
     await front.authority.issue({ names: `DNS:${KEYS}`, usage: "serverAuth" }),
     undefined,
