@@ -8,6 +8,8 @@ import pageText from "./page.conf" with { type: "text" };
 import shareText from "./share.conf" with { type: "text" };
 import { listenLines, tlsLines } from "./tls.ts";
 
+/** The longest name that nginx keeps by itself, where a processor's cache has lines of 64 bytes. */
+const LONG_NAME = 46;
 const CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** Of this site nothing is logged but what keeps nginx from running. */
 const QUIET = [
@@ -23,6 +25,7 @@ export function siteText(site: Site): string {
     ...headerValues(site),
     ...upstreamValues(site),
     domain,
+    longName: domain.length > LONG_NAME ? ["server_names_hash_bucket_size 512;"] : [],
     profile,
     nginx: site.nginx.join("."),
     openssl: site.openssl.join("."),
