@@ -277,9 +277,13 @@ await frontTest("a marker that went through every failure is in no file", async 
   await tryEverything(front, marker);
   // As many as may be there, and one more.
   await machine.front(["--connections", "1"]);
-  await using _holder = await machine.startDeno("hold.ts", [`${PORT}`, "", "127.0.0.1"]);
-  await eventually("it is held", async () => await connected(front, "127.0.0.1") > 0);
-  await front.ask(undefined, "-servername", `${marker}.example.org`);
+  const from = "192.0.2.1";
+  await using _holder = await machine.startDeno("hold.ts", [`${PORT}`, "", from]);
+  await eventually("it is held", async () => await connected(front, from) > 0);
+  await front.ask(undefined, "-connect", `${from}:${PORT}`, "-servername", `${marker}.example.org`);
+  await eventually("it was one too many", async () => {
+    return (await front.journalLines()).some((line) => line.includes(" limiting connections "));
+  });
   await front.daemon.process.kill();
   await machine.front();
   await front.ask(undefined, "-alpn", marker);
