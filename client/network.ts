@@ -117,10 +117,9 @@ function duplexOf(
       try {
         yield* socket as AsyncIterable<Uint8Array>;
       } catch (error) {
-        throw problem(error);
+        refuse(problem(error));
       }
-      const found = problem();
-      if (found) throw found;
+      refuse(problem());
     },
     write: (bytes) => {
       return new Promise((resolve, reject) => {
@@ -129,6 +128,11 @@ function duplexOf(
     },
     close: () => socket.destroy(),
   };
+}
+
+/** Throws what no other connection would help against; what was merely cut off is an end. */
+function refuse(problem: CryptoError | undefined): void {
+  if (problem && problem.code !== "unavailable") throw problem;
 }
 
 /** Codes of an error of the connection itself, not of what came over it. */

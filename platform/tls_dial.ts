@@ -45,9 +45,11 @@ export class Unproven extends Error {
 export class TlsDialer {
   readonly #tcp: TcpDialer;
   readonly #context: Handle;
+  readonly #host: string;
 
-  private constructor(private readonly ssl: ClientSsl, private readonly server: TlsServer) {
+  private constructor(private readonly ssl: ClientSsl, server: TlsServer) {
     this.#tcp = new TcpDialer(server);
+    this.#host = server.host;
     this.#context = newContext(ssl, ssl.TLS_client_method());
     showCertificate(ssl, this.#context, server);
     trustAuthorities(ssl, this.#context, server.ca, ANY_ANCHOR);
@@ -83,7 +85,7 @@ export class TlsDialer {
   }
 
   #open(fd: number): Outgoing {
-    const { ssl, server: { host } } = this;
+    const [ssl, host] = [this.ssl, this.#host];
     const handle = ssl.SSL_new(this.#context);
     if (!handle) throw new Error("OpenSSL has no memory left");
     const name = utf8(`${host}\0`);
