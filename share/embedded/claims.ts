@@ -13,36 +13,43 @@ export interface HeldClaim {
 
 /** All claims that there have been to one secret, the oldest first. */
 export class Claims {
-  private constructor(private readonly all: readonly HeldClaim[]) {}
+  #read: readonly HeldClaim[] | undefined;
 
-  static read(text: string): Claims {
-    return new Claims(JSON.parse(text) as HeldClaim[]);
+  /** @param text as the record has it: JSON */
+  constructor(readonly text: string) {}
+
+  static #of(all: readonly HeldClaim[]): Claims {
+    const claims = new Claims(JSON.stringify(all));
+    claims.#read = all;
+    return claims;
   }
 
-  write(): string {
-    return JSON.stringify(this.all);
+  get #all(): readonly HeldClaim[] {
+    return this.#read ??= JSON.parse(this.text);
   }
 
   find(tokenHash: Bytes): HeldClaim | undefined {
     const token = tokenHash.toHex();
-    return this.all.find((claim) => claim.token === token);
+    // Who has no claim learns from the time nothing of others': they are not even read.
+    if (!this.text.includes(token)) return undefined;
+    return this.#all.find((claim) => claim.token === token);
   }
 
   add(tokenHash: Bytes, { at, until }: Pick<HeldClaim, "at" | "until">): Claims {
-    return new Claims([...this.all, { token: tokenHash.toHex(), at, until, acknowledged: false }]);
+    return Claims.#of([...this.#all, { token: tokenHash.toHex(), at, until, acknowledged: false }]);
   }
 
-  acknowledge(claim: HeldClaim): Claims {
-    const end = (one: HeldClaim) => one === claim ? { ...one, acknowledged: true } : one;
-    return new Claims(this.all.map(end));
+  acknowledge({ token }: HeldClaim): Claims {
+    const end = (one: HeldClaim) => one.token === token ? { ...one, acknowledged: true } : one;
+    return Claims.#of(this.#all.map(end));
   }
 
   /** Until when one of them is open; 0 where all have been acknowledged. */
   get until(): number {
-    return Math.max(0, ...this.all.filter((one) => !one.acknowledged).map(({ until }) => until));
+    return Math.max(0, ...this.#all.filter((one) => !one.acknowledged).map(({ until }) => until));
   }
 
   get views(): View[] {
-    return this.all.map(({ at, acknowledged }) => ({ at, acknowledged }));
+    return this.#all.map(({ at, acknowledged }) => ({ at, acknowledged }));
   }
 }

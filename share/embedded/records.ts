@@ -18,12 +18,15 @@ export interface StoredRow extends Row {
 /** What a write changes of what becomes of a secret. */
 type Changed = Partial<Pick<Row, "state" | "since" | "taken" | "attempts" | "lockedAt">>;
 
-/** The id of a record that is always there and belongs to nobody: no caller's is as long. */
+/**
+ * The id of a record that is always there and belongs to nobody: no caller's is as long. The record
+ * is as long as others: more texts and proofs, or fewer, would take another time to read.
+ */
 const DECOY = "zeroblob(17)";
 const MAKE_DECOY = `INSERT INTO secrets VALUES (${DECOY}, randomblob(32), randomblob(32),
-  randomblob(32), randomblob(32), 'secret', 3600, 1, 1024, 1800000000000, 1800000000000, 10, 0,
-  'revoked', 1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, '',
-  randomblob(32), randomblob(32), 0, '[]', 0, NULL)`;
+  randomblob(32), NULL, 'secret', 3600, 1, 1024, 1800000000000, 1800000000000, 10, 0, 'revoked',
+  1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, hex(randomblob(32)),
+  NULL, NULL, 0, '[]', 0, NULL)`;
 
 /** What has not ended yet. */
 const CURRENT = "state IN ('live', 'uploading', 'waiting')";
@@ -196,7 +199,7 @@ export class Records {
 
   /** The same, with the claims to it. */
   claim(row: StoredRow, all: Claims, changed: Changed = {}): StoredRow {
-    const next = { ...row, ...changed, claims: all.write(), claimed: all.until };
+    const next = { ...row, ...changed, claims: all.text, claimed: all.until };
     this.#claim.run(...fate(next), next.claims, next.claimed, row.id);
     return next;
   }

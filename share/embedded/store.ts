@@ -160,7 +160,7 @@ export class EmbeddedStore implements Store {
     return this.#database.write((): Payment => {
       const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
-      const held = Claims.read(row.claims).find(claim.claimTokenHash);
+      const held = new Claims(row.claims).find(claim.claimTokenHash);
       if (row.passphraseProof === null || isOpen(row, held, now)) return { state: "paid" };
       const refusal = refusalOf(row, now);
       if (refusal) return refusal;
@@ -174,7 +174,7 @@ export class EmbeddedStore implements Store {
     return this.#database.write(() => {
       const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
-      const claims = Claims.read(row.claims);
+      const claims = new Claims(row.claims);
       const held = claims.find(claim.claimTokenHash);
       const open = isOpen(row, held, now);
       const refusal = open ? undefined : refusalOf(row, now);
@@ -203,7 +203,7 @@ export class EmbeddedStore implements Store {
 
   async read(id: Bytes, claimTokenHash: Bytes, offset: number, now: number) {
     const row = this.#records.find(id);
-    if (!row || !isOpen(row, Claims.read(row.claims).find(claimTokenHash), now)) return undefined;
+    if (!row || !isOpen(row, new Claims(row.claims).find(claimTokenHash), now)) return undefined;
     if (row.file !== null) return { stream: await this.#bodies.read(row.file, offset) };
     return { stream: streamOf(this.#records.body(row)!.subarray(offset)) };
   }
@@ -212,7 +212,7 @@ export class EmbeddedStore implements Store {
     // Undone by a power cut, it is done again when the claim's time is over.
     const done = await this.#database.writeSoon(() => {
       const row = this.#records.find(id);
-      const claims = row && Claims.read(row.claims);
+      const claims = row && new Claims(row.claims);
       const held = claims?.find(claimTokenHash);
       if (!row || !claims || !held) return undefined;
       return held.acknowledged ? [] : this.#endClaim(row, claims.acknowledge(held), now);
@@ -223,7 +223,7 @@ export class EmbeddedStore implements Store {
 
   #endClaim(row: StoredRow, claims: Claims, now: number): string[] {
     const left = refusalOf(row, now) === undefined || claims.until > now;
-    if (!left && row.erased === 0) return this.#erase(row, claims.write());
+    if (!left && row.erased === 0) return this.#erase(row, claims.text);
     this.#records.claim(row, claims);
     return [];
   }
@@ -323,5 +323,5 @@ function isOpen({ erased }: Row, held: HeldClaim | undefined, now: number): bool
 }
 
 function storedStatus(row: StoredRow, now: number): Status {
-  return statusOf(row, Claims.read(row.claims).views, now);
+  return statusOf(row, new Claims(row.claims).views, now);
 }
