@@ -8,9 +8,9 @@ export type TomlTable = ReadonlyMap<string, TomlNode>;
 export type TomlValue = string | bigint | number | boolean | Date | readonly TomlNode[] | TomlTable;
 
 /** A value, and the line on which its key or it begins, counted from 1. */
-export interface TomlNode {
+export interface TomlNode<Value extends TomlValue = TomlValue> {
   readonly line: number;
-  readonly value: TomlValue;
+  readonly value: Value;
 }
 
 /** A text that is no TOML. */

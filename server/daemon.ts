@@ -111,14 +111,11 @@ export class Daemon {
     const service = new Service(parts);
 
     const turns = new Turns(() => loop.wake());
-    const shared = { sockets, loop, access, overflow, service, metrics, admission, turns };
+    const serving = { service, access, overflow, admission, turns, metrics, log: counted };
+    const shared = { ...serving, sockets, loop };
     const network = options.network && { places: options.network, uid: owner.uid };
-    const open = () => claimed.requests.listen();
-    const listening = await Listening.start(open, network, { ...shared, log: counted });
-    const besides = listenBesides(claimed, {
-      ...{ ...shared, log: counted, ...options },
-      ...{ engine, store, settings },
-    });
+    const listening = await Listening.start(() => claimed.requests.listen(), network, shared);
+    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const keeper = new Keeper({ store, usage, log: counted, engine });
     const heads = new HeadPublisher(log, say);

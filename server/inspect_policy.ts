@@ -5,7 +5,8 @@ import { exists } from "../platform/durable.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { type Operation, OPERATIONS, ownerAccess } from "./access.ts";
 import { Accounts } from "./accounts.ts";
-import type { Identity } from "./identity.ts";
+import { readConfig } from "./config.ts";
+import { type Identity, isCertificateName, isNetworkCaller, type LocalCaller } from "./identity.ts";
 import { parsePolicy, type Policy, type Rule } from "./policy.ts";
 import { type Grant, RuleSet } from "./policy_access.ts";
 import { NO_POLICY, readPolicy } from "./policy_file.ts";
@@ -21,7 +22,8 @@ export interface PolicyContext {
 
 /** Who may do what, as it is asked on the command line. */
 export interface Question {
-  readonly user: string;
+  /** A user's name or number, or a name of certificates. */
+  readonly caller: string;
   readonly key: string;
   readonly operation: Operation;
 }
@@ -45,7 +47,7 @@ export function checkPolicy({ print, say }: PolicyContext, file?: string): void 
 }
 
 /**
- * Prints whether a user may, and by which line of the daemon's policy. The user's groups are those
+ * Prints whether somebody may, and by which line of the daemon's policy. A user's groups are those
  * of the group database.
  * @throws {CryptoError} `denied` if not
  */
@@ -53,18 +55,20 @@ export function explainPolicy({ print }: PolicyContext, question: Question): voi
   const layout = daemonLayout();
   const uid = daemonUser();
   const policy = readPolicy(layout.policy, uid) ?? NO_POLICY;
+  const { clients } = readConfig(layout.config, uid).network;
   const accounts = Accounts.read();
   dropAllPermissions();
   const owner = {
     uid,
     group: layout.mode === "system" ? accounts.groupId(SERVICE_USER) : undefined,
   };
-  const who = identityOf(question.user, accounts);
-  const { may, why } = explain(policy, { ...question, who, owner, accounts, path: layout.policy });
+  const who = identityOf(question.caller, accounts);
+  const paths = { path: layout.policy, config: layout.config };
+  const { may, why } = explain(policy, { ...question, who, owner, clients, accounts, ...paths });
   print(`${may ? "yes" : "no"}: ${why}\n`);
   if (may) return;
-  const { user, operation, key } = question;
-  throw new CryptoError("denied", { subject: `${user}, ${operation} ${key}`, hint: TO_ALLOW });
+  const { caller, operation, key } = question;
+  throw new CryptoError("denied", { subject: `${caller}, ${operation} ${key}`, hint: TO_ALLOW });
 }
 
 const USUAL_RULE = "root and the daemon's user may do all, members of its group may use every key";
@@ -74,15 +78,18 @@ const TO_ALLOW = "an administrator allows it in the policy file, and reloads the
 interface Case extends Question {
   readonly who: Identity;
   readonly owner: { readonly uid: number; readonly group?: number | undefined };
+  /** The certificates that may use the keys where there are no rules. */
+  readonly clients: readonly string[];
   readonly accounts: Accounts;
   readonly path: string;
+  readonly config: string;
 }
 
 /** Whether somebody may, and why. */
 function explain(policy: Policy, one: Case): { readonly may: boolean; readonly why: string } {
-  const { who, owner, operation, key, path } = one;
-  const usual = ownerAccess(owner);
-  if (!policy.sections) return { may: usual.may(who, operation, key), why: USUAL_RULE };
+  const { who, owner, clients, operation, key, path } = one;
+  const usual = ownerAccess(owner, () => clients);
+  if (!policy.sections) return { may: usual.may(who, operation, key), why: usualRule(one) };
   if (operation === "manage" && usual.mayAdminister(who)) {
     return { may: true, why: "root and the daemon's user manage every key" };
   }
@@ -91,7 +98,13 @@ function explain(policy: Policy, one: Case): { readonly may: boolean; readonly w
   if (grant) return { may: true, why: describeGrant(grant, one) };
   const others = rules.rulesFor(operation, key).flatMap((rule) => named(rule, one));
   const instead = others.length === 0 ? "no line allows it to anybody" : others.join(", ");
-  return { may: false, why: `nothing in ${path} names ${one.user} for it; ${instead}` };
+  return { may: false, why: `nothing in ${path} names ${one.caller} for it; ${instead}` };
+}
+
+/** What holds without rules. */
+function usualRule({ who, config }: Case): string {
+  if (!isNetworkCaller(who)) return USUAL_RULE;
+  return `certificates that clients in ${config} names may use every key, and manage none`;
 }
 
 function describeGrant({ line, section, kind, id }: Grant, { operation, path, accounts }: Case) {
@@ -116,13 +129,18 @@ function nameOf(kind: Grant["kind"], id: number | string, accounts: Accounts): s
   return (kind === "users" ? accounts.userName(id) : accounts.groupName(id)) ?? String(id);
 }
 
-/** A user by name or number, as somebody who logs in now. */
-function identityOf(user: string, accounts: Accounts): Identity {
+/** A certificate by one of its names; a user by name or number, as somebody who logs in now. */
+function identityOf(caller: string, accounts: Accounts): Identity {
+  if (isCertificateName(caller)) return { names: [caller], expires: Infinity, address: "" };
+  return userOf(caller, accounts);
+}
+
+function userOf(user: string, accounts: Accounts): LocalCaller {
   const uid = accounts.userId(user) ?? (/^\d{1,10}$/.test(user) ? Number(user) : undefined);
   if (uid === undefined) {
     throw new CryptoError("usage", {
       subject: user,
-      hint: "no user has this name: see /etc/passwd",
+      hint: "no user has this name (see /etc/passwd), and certificates' are like URI:… and DNS:…",
     });
   }
   const groups = [...accounts.groupsOf(uid)];

@@ -1,6 +1,7 @@
 /** Collecting what is wrong with a file, all of it, with lines. */
 import { isTomlTable, type TomlNode, type TomlTable } from "../core/toml.ts";
 import type { Accounts } from "./accounts.ts";
+import { isCertificateName } from "./identity.ts";
 
 /** Something in a file that cannot be meant. */
 export interface Mistake {
@@ -50,6 +51,13 @@ export class Mistakes {
     } else {
       return id;
     }
+    return undefined;
+  }
+
+  /** A name of certificates. */
+  certificate({ line, value }: TomlNode, what: string): string | undefined {
+    if (isCertificateName(value)) return value;
+    this.add(line, what, 'names are like "URI:…", "DNS:…", "SHA256:…"');
     return undefined;
   }
 

@@ -113,9 +113,17 @@ function trustedPath(path: string, uid: number): string {
       path.slice(path.lastIndexOf("/") + 1)
     }`;
   } catch (cause) {
-    if (cause instanceof CryptoError) throw cause;
-    throw new CryptoError("config", { subject: path, hint: "it is not there", cause });
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause?: unknown): CryptoError {
+  if (cause instanceof CryptoError) return cause;
+  const forbidden = cause instanceof Deno.errors.PermissionDenied;
+  const hint = forbidden
+    ? "the daemon's user may not read it, or may not enter a directory on the way to it"
+    : "it is not there";
+  return new CryptoError("config", { subject: path, hint, cause });
 }
 
 /** `tls://ADDRESS:PORT`. @throws {CryptoError} `usage` */
@@ -136,12 +144,11 @@ export function readMaterial(places: NetworkPlaces, uid: number): TlsMaterial {
     try {
       require(path, [uid]);
     } catch (cause) {
-      if (cause instanceof CryptoError) throw cause;
-      throw new CryptoError("config", { subject: path, hint: "it is not there", cause });
+      throw unreadable(path, cause);
     }
     const bytes = readSecret(path, MAX_FILE_BYTES);
     if (bytes) return bytes;
-    throw new CryptoError("config", { subject: path, hint: "it is not there" });
+    throw unreadable(path);
   };
   return {
     certificate: read(places.certificate, requireTrustedFile),

@@ -7,7 +7,6 @@ import { type Operation, OPERATIONS } from "./access.ts";
 import type { Accounts } from "./accounts.ts";
 import { list, type Mistake, Mistakes, quoted } from "./mistakes.ts";
 import { type QuotaRules, readQuotas } from "./quota_rules.ts";
-import { isCertificateName } from "./identity.ts";
 
 /** Whom a rule names: their ids, and the line that names each. */
 export interface Rule {
@@ -132,9 +131,7 @@ class Reader {
     };
     const place = `${what}.certificates`;
     const certificates = this.#named(table.get("certificates"), place, (one) => {
-      if (isCertificateName(one.value)) return one.value;
-      this.mistakes.add(one.line, place, 'names are like "URI:…", "DNS:…", "SHA256:…"');
-      return undefined;
+      return this.mistakes.certificate(one, place);
     });
     return { users: ids("users"), groups: ids("groups"), certificates };
   }

@@ -41,26 +41,30 @@ const explainCommand: Command<PolicyCommandContext> = buildCommand({
     return function (
       this: PolicyCommandContext,
       _: Record<never, never>,
-      user: string,
+      caller: string,
       key: string,
       operation: string,
     ) {
-      explainPolicy(this, { user, key, operation: readOperation(operation) });
+      explainPolicy(this, { caller, key, operation: readOperation(operation) });
     };
   },
   parameters: {
     positional: {
       kind: "tuple",
       parameters: [
-        { brief: "A user's name or number", parse: String, placeholder: "user" },
+        {
+          brief: "A user's name or number, or a certificate's name",
+          parse: String,
+          placeholder: "caller",
+        },
         { brief: "A key's name", parse: String, placeholder: "key" },
         { brief: OPERATIONS.join(", "), parse: String, placeholder: "operation" },
       ],
     },
   },
   docs: {
-    brief: "Say whether a user may do something with a key, and by which line of the policy",
-    customUsage: ["alice invoices decrypt"],
+    brief: "Say whether somebody may do something with a key, and by which line of the policy",
+    customUsage: ["alice invoices decrypt", "URI:spiffe://example.org/app invoices decrypt"],
   },
 });
 

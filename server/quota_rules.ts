@@ -24,9 +24,11 @@ export interface QuotaRules {
   readonly users: ReadonlyMap<number, Quota>;
   /** In the order of the file, which counts: the first one that a user is in. */
   readonly groups: ReadonlyMap<number, Quota>;
+  /** In the order of the file, too. A certificate has several names. */
+  readonly certificates: ReadonlyMap<string, Quota>;
 }
 
-const SECTIONS = ["default", "users", "groups"];
+const SECTIONS = ["default", "users", "groups", "certificates"];
 
 /** Reads `[quotas]`. */
 export function readQuotas(node: TomlNode, mistakes: Mistakes): QuotaRules {
@@ -37,25 +39,42 @@ export function readQuotas(node: TomlNode, mistakes: Mistakes): QuotaRules {
   }
   const given = table.get("default");
   const usual = given ? readQuota(given, "quotas.default", mistakes) : {};
-  const read = (kind: "users" | "groups") => readNamed(table.get(kind), { kind, usual, mistakes });
-  return { default: usual, users: read("users"), groups: read("groups") };
+  const read = <Id>(kind: string, identify: Identify<Id>) => {
+    return readNamed(table.get(kind), { kind, usual, mistakes, identify });
+  };
+  return {
+    default: usual,
+    users: read("users", (node, what) => mistakes.id("users", numbered(node), what)),
+    groups: read("groups", (node, what) => mistakes.id("groups", numbered(node), what)),
+    certificates: read("certificates", (node, what) => mistakes.certificate(node, what)),
+  };
 }
 
-interface Reading {
-  readonly kind: "users" | "groups";
+/** Whom the name of a section means, if it means anybody. */
+type Identify<Id> = (name: TomlNode<string>, what: string) => Id | undefined;
+
+/** A key of TOML is a text, so that a number is one here. */
+function numbered({ line, value }: TomlNode<string>): TomlNode {
+  return { line, value: /^\d+$/.test(value) ? BigInt(value) : value };
+}
+
+interface Reading<Id> {
+  readonly kind: string;
   readonly usual: Quota;
   readonly mistakes: Mistakes;
+  readonly identify: Identify<Id>;
 }
 
-function readNamed(node: TomlNode | undefined, { kind, usual, mistakes }: Reading) {
-  const quotas = new Map<number, Quota>();
+function readNamed<Id>(
+  node: TomlNode | undefined,
+  { kind, usual, mistakes, identify }: Reading<Id>,
+): Map<Id, Quota> {
+  const quotas = new Map<Id, Quota>();
   if (!node) return quotas;
   for (const [name, section] of mistakes.table(node, `quotas.${kind}`, `names of ${kind}`)) {
     const what = `quotas.${kind}.${quoted(name)}`;
     const quota = readQuota(section, what, mistakes);
-    // A key of TOML is a text, so that a number is one here.
-    const value = /^\d+$/.test(name) ? BigInt(name) : name;
-    const id = mistakes.id(kind, { line: section.line, value }, `quotas.${kind}`);
+    const id = identify({ line: section.line, value: name }, `quotas.${kind}`);
     if (id === undefined) continue;
     if (quotas.has(id)) mistakes.add(section.line, what, "is there already, by its other name");
     quotas.set(id, { ...usual, ...quota });

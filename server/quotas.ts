@@ -63,13 +63,9 @@ export class Quotas {
     }
   }
 
-  #quotaOf(who: Identity, { users, groups, default: usual }: QuotaRules): Quota {
+  #quotaOf(who: Identity, rules: QuotaRules): Quota {
     let quota = this.#ofIdentity.get(who);
-    if (quota) return quota;
-    if (isNetworkCaller(who)) return usual;
-    const theirs = [...groups].find(([gid]) => who.gid === gid || who.groups.includes(gid));
-    quota = users.get(who.uid) ?? theirs?.[1] ?? usual;
-    this.#ofIdentity.set(who, quota);
+    if (!quota) this.#ofIdentity.set(who, quota = ownQuota(who, rules) ?? rules.default);
     return quota;
   }
 
@@ -90,6 +86,17 @@ export class Quotas {
       if (isOld) this.#accounts.delete(of);
     }
   }
+}
+
+/** What the file says of a caller in particular. */
+function ownQuota(who: Identity, { users, groups, certificates }: QuotaRules): Quota | undefined {
+  if (isNetworkCaller(who)) return firstOf(certificates, (name) => who.names.includes(name));
+  const isIn = (gid: number) => who.gid === gid || who.groups.includes(gid);
+  return users.get(who.uid) ?? firstOf(groups, isIn);
+}
+
+function firstOf<Id>(quotas: ReadonlyMap<Id, Quota>, fits: (id: Id) => boolean) {
+  return [...quotas].find(([id]) => fits(id))?.[1];
 }
 
 function newAccount(): Usage {

@@ -57,7 +57,7 @@ export class Service {
       ...macHandlers({ ...parts, lookup }),
       ...keyHandlers({ ...parts, lookup }),
       ...rewrapHandlers({ ...parts, lookup }),
-      "random": ({ length }) => this.#random(length),
+      "random": ({ length }, who) => this.#random(who, length),
     };
   }
 
@@ -205,9 +205,10 @@ export class Service {
     return { result: { dataKey: toBase64Url(dataKey) }, by: used(found), declaredBytes: size };
   }
 
-  #random(length = DEFAULT_RANDOM): Done<"random"> {
+  #random(who: Identity, length = DEFAULT_RANDOM): Done<"random"> {
     const possible = length >= 1 && length <= MAX_RANDOM;
     if (!possible) throw invalidParam("length", `is not from 1 to ${MAX_RANDOM}`);
+    this.#parts.quotas.charge(who, length);
     return { result: { data: toBase64Url(this.#parts.random(length)) }, bytes: length };
   }
 }

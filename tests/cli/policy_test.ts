@@ -100,6 +100,27 @@ Deno.test("explain says yes or no, and by which line", async () => {
   ]);
 });
 
+Deno.test("explain knows certificates by their names, with rules and without", async () => {
+  using home = new Home("[keys.app]\nencrypt.certificates = ['DNS:app.example.org']\n");
+  const explain = async (caller: string) => {
+    const run = await crypto(["policy", "explain", caller, "app", "encrypt"], { env: home.env });
+    return [run.code, text(run.stdout)];
+  };
+  const rule = 'keys."app".encrypt.certificates names DNS:app.example.org';
+  assert.deepEqual(await explain("DNS:app.example.org"), [0, `yes: ${home.policy}:2: ${rule}\n`]);
+  assert.deepEqual(await explain("DNS:other.example.org"), [
+    77,
+    `no: nothing in ${home.policy} names DNS:other.example.org for it; ` +
+    "line 2 names certificate DNS:app.example.org\n",
+  ]);
+  Deno.removeSync(home.policy);
+  const config = home.policy.replace("policy.toml", "crypto.toml");
+  Deno.writeTextFileSync(config, '[network]\nclients = ["DNS:other.example.org"]\n');
+  const usual = `certificates that clients in ${config} names may use every key, and manage none\n`;
+  assert.deepEqual(await explain("DNS:other.example.org"), [0, `yes: ${usual}`]);
+  assert.deepEqual(await explain("DNS:app.example.org"), [77, `no: ${usual}`]);
+});
+
 Deno.test("explain refuses what it does not know, and a policy with mistakes", async () => {
   using home = new Home("[keys.'*']\nencrypt.users = ['root']\n");
   const { env } = home;

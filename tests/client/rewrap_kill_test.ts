@@ -37,14 +37,23 @@ async function describe(folder: Folder): Promise<string> {
   ]);
 }
 
+/** How a run is to go, and when it is to die. */
+interface Run extends Death {
+  readonly fresh: boolean;
+}
+
 /** Does it in a process of its own. Says whether that was killed. */
-async function isKilled(daemon: DaemonProcess, folder: Folder, death: Death): Promise<boolean> {
+async function isKilled(
+  daemon: DaemonProcess,
+  folder: Folder,
+  { fresh, ...death }: Run,
+): Promise<boolean> {
   const task = {
     socket: daemon.socket,
     paths: [folder.path],
     recursive: true,
     dryRun: false,
-    fresh: false,
+    fresh,
     context: CONTEXT,
     uid: Deno.uid(),
   };
@@ -69,8 +78,13 @@ async function idsOf(folder: Folder, service: KeyService): Promise<Set<string>> 
   return ids;
 }
 
-for (const point of ["change", "write"] as const) {
-  Deno.test(`killed before every change and in every write (${point}), the next run finishes`, async () => {
+const RUNS = (["change", "write"] as const).flatMap((point) => {
+  return [false, true].map((fresh) => ({ point, fresh }));
+});
+
+for (const { point, fresh } of RUNS) {
+  const what = fresh ? "a run that encrypts anew" : "a run";
+  Deno.test(`${what}, killed at every ${point}, is finished by the next`, async () => {
     await using daemon = await startDaemon();
     using folder = new Folder();
     const service = await connect({ socket: daemon.socket });
@@ -79,7 +93,7 @@ for (const point of ["change", "write"] as const) {
     let kills = 0;
     for (let number = 0, killed = true; killed; number++) {
       await service.rotateKey("default");
-      killed = await isKilled(daemon, folder, { point, number });
+      killed = await isKilled(daemon, folder, { fresh, point, number });
       if (killed) kills++;
       const next = ["rewrap", "--recursive", "--context", CONTEXT, folder.path];
       const table = new TextDecoder().decode(await succeeds(next, { env: daemon.env }));

@@ -13,6 +13,12 @@ const ACCOUNTS = new Accounts("alice:x:1001:1001::/:/bin/sh\n", "batch:x:2001:\n
 const ALICE: Identity = { uid: 1001, gid: 1001, groups: [2001], pid: 1 };
 const BOB: Identity = { uid: 1002, gid: 1002, groups: [2002, 2001], pid: 1 };
 const CAROL: Identity = { uid: 1003, gid: 1003, groups: [], pid: 1 };
+const BUILD: Identity = {
+  names: ["DNS:build.example.org", "URI:spiffe://example.org/build", `SHA256:${"1".repeat(64)}`],
+  expires: Infinity,
+  address: "192.0.2.1:1",
+};
+const SITE: Identity = { ...BUILD, names: ["DNS:site.example.org", `SHA256:${"2".repeat(64)}`] };
 /** 2026-11-24T12:00:00Z, a whole second. */
 const NOON = 1_795_521_600_000;
 
@@ -112,6 +118,19 @@ requests_per_second = 4`;
   assert.equal(done(ALICE), 1, "what it leaves out is the default's: 5 a day");
 });
 
+Deno.test("a certificate's quota is by any of its names, the first of the file, else the default", () => {
+  const { charge } = quotasOf(`[quotas.default]
+requests_per_day = 2
+[quotas.certificates."URI:spiffe://example.org/build"]
+requests_per_day = 1
+[quotas.certificates."DNS:build.example.org"]
+requests_per_day = 4
+[quotas.users.1001]
+requests_per_day = 3`);
+  assert.deepEqual([BUILD, BUILD].map((who) => charge(who) > 0), [false, true]);
+  assert.deepEqual([SITE, SITE, SITE].map((who) => charge(who) > 0), [false, false, true]);
+});
+
 Deno.test("a reload keeps what was used, and a clock that was put back gives nothing anew", () => {
   const { quotas, clock, charge } = quotasOf("[quotas.default]\nrequests_per_day = 2");
   charge(ALICE);
@@ -139,6 +158,10 @@ Deno.test("each mistake of the quotas has its line", () => {
     ["[quotas.users.alice]", false],
     ["requests_per_day = 1", false],
     ["[quotas.users.1001]", true],
+    ["requests_per_day = 1", false],
+    ["[quotas.certificates.'DNS:a.example.org']", false],
+    ["requests_per_day = 1", false],
+    ["[quotas.certificates.alice]", true],
     ["requests_per_day = 1", false],
     ["[quotas.groups.batch]", true],
     ["[quotas.groups.65534]", true],
@@ -192,6 +215,18 @@ Deno.test("an enveloped message is one request, with the size that the client sa
     resultOf(await ask("envelope.open", { envelope, size: 1_000_000_000_000 }));
     assert.equal(codeOf(await ask("encrypt", { text: "x" })), "quota_exceeded");
     assert.equal(codeOf(await ask("envelope.open", { envelope })), "quota_exceeded");
+  }));
+
+Deno.test("random bytes are charged as such", () =>
+  withDaemon("[quotas.default]\nbytes_per_day = 64", async (peer) => {
+    const ask = async (length: number) => {
+      await peer.sendLine(request(1, "random", { length }));
+      return await peer.answer();
+    };
+    assert.equal(codeOf(await ask(0)), "invalid_params");
+    resultOf(await ask(63));
+    resultOf(await ask(1));
+    assert.equal(codeOf(await ask(1)), "quota_exceeded");
   }));
 
 Deno.test("who is refused for another reason is not charged", () =>
