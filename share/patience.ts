@@ -18,14 +18,16 @@ export class Patience {
 
   /** What comes in time. @throws {CryptoError} `idle_timeout` */
   async wait<T>(promise: Promise<T>): Promise<T> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const one = { until: performance.now() + this.milliseconds, end: reject };
-    this.#waiting.add(one);
+    let one: Waiting | undefined;
+    const late = new Promise<never>((_, end) => {
+      one = { until: performance.now() + this.milliseconds, end };
+      this.#waiting.add(one);
+    });
     this.#watch();
     try {
       return await Promise.race([promise, late]);
     } finally {
-      this.#waiting.delete(one);
+      if (one) this.#waiting.delete(one);
     }
   }
 
