@@ -15,8 +15,8 @@ const SUBJECT_ALT_NAME = 85;
 /** Kinds of GENERAL_NAME by their numbers, of those that identify a program or a machine. */
 const KINDS: ReadonlyMap<number, string> = new Map([[2, "DNS"], [6, "URI"]]);
 const MAX_NAME = 255;
-/** No certificate of a peer has more; of one that has, the first ones count. */
-const MAX_NAMES = 16;
+/** Of one that has more, of whatever kind, the first ones count. */
+const MAX_NAMES = 256;
 const HAS_EXTENDED_USAGE = 0x4;
 const USE_AS_CLIENT = 0x2;
 const DAY = 86_400_000;
@@ -73,9 +73,13 @@ function fingerprint(ssl: OpenSsl, certificate: Handle): string {
 }
 
 function expiry(ssl: OpenSsl, certificate: Handle): number {
+  return readTime(ssl, ssl.X509_get0_notAfter(certificate)) ?? 0;
+}
+
+/** A time of OpenSSL's, in milliseconds. Undefined where it is none. */
+export function readTime(ssl: OpenSsl, time: Deno.PointerValue): number | undefined {
   const [days, seconds] = [new Uint8Array(4), new Uint8Array(4)];
-  const end = ssl.X509_get0_notAfter(certificate);
-  if (ssl.ASN1_TIME_diff(days, seconds, null, end) !== 1) return 0;
+  if (!time || ssl.ASN1_TIME_diff(days, seconds, null, time) !== 1) return undefined;
   const read = (bytes: Bytes) => new DataView(bytes.buffer).getInt32(0, true);
   return Date.now() + read(days) * DAY + read(seconds) * 1000;
 }

@@ -6,6 +6,8 @@ import type { EitherSsl, OpenSsl } from "./openssl.ts";
 export type Handle = Deno.PointerObject;
 
 const EMPTY_PASSPHRASE = new Uint8Array(1);
+/** The end of a text: PEM_R_NO_START_LINE of ERR_LIB_PEM, whose number is in bits 23 to 30. */
+const NO_MORE = 9n << 23n | 108n;
 
 /** What reads the objects of one kind, and what frees them. */
 const FREE = {
@@ -17,12 +19,21 @@ const FREE = {
 /** What a text in PEM holds of one kind. */
 export type ReadPem = keyof typeof FREE;
 
+/** A part of a text in PEM that is damaged or cut: what it says is not known. */
+export class DamagedPem extends Error {
+  constructor() {
+    super("a part of the text in PEM is damaged or cut");
+  }
+}
+
 /** OpenSSL with what reading one kind takes. */
-type Reader<R extends ReadPem> = EitherSsl & Pick<OpenSsl, R | (typeof FREE)[R]>;
+export type Reader<R extends ReadPem> = EitherSsl & Pick<OpenSsl, R | (typeof FREE)[R]>;
 
 /**
  * Reads all objects of one kind, in their order, uses them and frees them: OpenSSL counts for itself
- * what it keeps. A key under a passphrase is none: nobody is asked.
+ * what it keeps. A key under a passphrase is none: nobody is asked. What is damaged behind a key is
+ * not found out, and changes nothing: one key is used.
+ * @throws {DamagedPem} where not all of the text can be read
  */
 export function withPem<R extends ReadPem, T>(
   ssl: Reader<R>,
@@ -33,16 +44,35 @@ export function withPem<R extends ReadPem, T>(
   const read: OpenSsl[ReadPem] = ssl[kind];
   const free: OpenSsl[(typeof FREE)[ReadPem]] = ssl[FREE[kind]];
   const objects: Handle[] = [];
+  ssl.ERR_clear_error();
   try {
     withText(ssl, pem, (bio) => {
       for (let one; (one = read(bio, null, null, EMPTY_PASSPHRASE));) objects.push(one);
     });
+    const isWhole = isPaired(pem) &&
+      (kind === "PEM_read_bio_PrivateKey" || lastError(ssl) === NO_MORE);
+    if (!isWhole) throw new DamagedPem();
     return use(objects);
   } finally {
     for (const one of objects) free(one);
-    // The end of the text is an error of OpenSSL's, too.
     ssl.ERR_clear_error();
   }
+}
+
+/** The error that was noted last. Those before it are of what was tried in vain. */
+function lastError(ssl: EitherSsl): bigint {
+  let last = 0n;
+  for (let error; (error = BigInt(ssl.ERR_get_error())) !== 0n;) last = error;
+  return last;
+}
+
+/** Whether each BEGIN has its END: OpenSSL takes what follows a damaged BEGIN for a comment. */
+function isPaired(pem: Bytes): boolean {
+  const marks = new TextDecoder("latin1").decode(pem).match(/^-----.*$/gm) ?? [];
+  return marks.length % 2 === 0 && marks.every((mark, i) => {
+    return mark.startsWith(i % 2 === 0 ? "-----BEGIN " : "-----END ") &&
+      mark.trimEnd().endsWith("-----");
+  });
 }
 
 function withText(ssl: EitherSsl, text: Bytes, use: (bio: Handle) => void): void {

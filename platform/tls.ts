@@ -5,16 +5,17 @@
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { type CertifiedPeer, isForClients, readPeer } from "./certificate.ts";
+import { Fitness } from "./fitness.ts";
 import { loadOpenSsl, type OpenSsl } from "./openssl.ts";
-import { type Handle, withPem } from "./pem.ts";
+import type { Handle } from "./pem.ts";
 import {
   ANY_ANCHOR,
   newContext,
-  nothing,
   type OwnCertificate,
   showCertificate,
   trustAuthorities,
   Unfit,
+  withText,
 } from "./tls_context.ts";
 import { TlsBroken, TlsStream } from "./tls_stream.ts";
 
@@ -40,13 +41,14 @@ export type TlsProblem =
 
 /** A peer that was not let in. */
 export class TlsRefusal extends Error {
-  constructor(readonly problem: TlsProblem) {
+  /** @param isDone whether the handshake is done, so that the peer has been told nothing */
+  constructor(readonly problem: TlsProblem, readonly isDone: boolean = false) {
     super(`the TLS handshake failed: ${problem}`);
   }
 }
 
-/** X509_V_FLAG_CRL_CHECK and CRL_CHECK_ALL. */
-const CHECK_LISTS = 0x4n | 0x8n;
+/** X509_V_FLAG_CRL_CHECK: for the peer's own certificate. */
+const CHECK_LIST = 0x4n;
 const AS_CLIENT = new TextEncoder().encode("ssl_client\0");
 
 /** Reasons of libssl. */
@@ -83,13 +85,14 @@ export class Tls {
 /** What connections are made with. It is replaced, not changed. */
 export class TlsContext {
   readonly #context: Handle;
+  readonly #fitness: Fitness;
 
   constructor(private readonly ssl: OpenSsl, material: TlsMaterial) {
     this.#context = newContext(ssl, ssl.TLS_server_method());
     try {
       if (ssl.SSL_CTX_set_num_tickets(this.#context, 0n) !== 1) throw new Error("it has tickets");
       showCertificate(ssl, this.#context, material);
-      this.#trust(material);
+      this.#fitness = this.#trust(material);
     } catch (error) {
       this.free();
       if (!(error instanceof Unfit)) throw error;
@@ -97,18 +100,35 @@ export class TlsContext {
     }
   }
 
-  #trust({ ca, revoked }: TlsMaterial): void {
+  /** @throws {Unfit} */
+  #trust({ certificate, ca, revoked }: TlsMaterial): Fitness {
     const { ssl } = this;
-    const flags = revoked ? ANY_ANCHOR | CHECK_LISTS : ANY_ANCHOR;
-    trustAuthorities(ssl, this.#context, ca, flags, (authority) => {
-      ssl.SSL_CTX_add_client_CA(this.#context, authority);
+    trustAuthorities(ssl, this.#context, ca, revoked ? ANY_ANCHOR | CHECK_LIST : ANY_ANCHOR);
+    return withText(ssl, "certificate", certificate, ([own]) => {
+      return withText(ssl, "ca", ca, (authorities) => {
+        const isTold = authorities.every((one) => {
+          return ssl.SSL_CTX_add_client_CA(this.#context, one) === 1;
+        });
+        if (!isTold) throw new Unfit("ca", "OpenSSL does not take it");
+        if (!revoked) return new Fitness(ssl, { own, authorities });
+        return withText(ssl, "revoked", revoked, (lists) => {
+          this.#goBy(lists);
+          return new Fitness(ssl, { own, authorities, lists });
+        });
+      });
     });
-    if (!revoked) return;
-    withPem(ssl, revoked, "PEM_read_bio_X509_CRL", (lists) => {
-      if (lists.length === 0) throw nothing("revoked");
-      const store = ssl.SSL_CTX_get_cert_store(this.#context);
-      for (const one of lists) ssl.X509_STORE_add_crl(store, one);
-    });
+  }
+
+  /** @throws {Unfit} */
+  #goBy(lists: readonly Handle[]): void {
+    const store = this.ssl.SSL_CTX_get_cert_store(this.#context);
+    const taken = lists.every((one) => this.ssl.X509_STORE_add_crl(store, one) === 1);
+    if (!taken) throw new Unfit("revoked", "OpenSSL does not take it");
+  }
+
+  /** What people have reason to do about what it goes by, in sentences. */
+  warnings(): string[] {
+    return this.#fitness.warnings(Date.now());
   }
 
   /** A connection that has been accepted. The descriptor stays its caller's. */
@@ -118,25 +138,59 @@ export class TlsContext {
     return new TlsConnection(this.ssl, ssl);
   }
 
-  /** Why a peer that was let in by another context would not be by this one. */
+  /**
+   * Why a peer is not to be here, for all that its handshake was good: it was made by another
+   * context, or one of the authorities between it and those that are trusted was revoked. OpenSSL
+   * looks at the lists for the peer's own certificate alone: asked to look for all of them, it
+   * also wants a list that has the trusted one, which an intermediate one has no issuer here for.
+   */
   judge(connection: TlsConnection): TlsProblem | undefined {
+    const { certificate, chain } = connection.shown;
+    const { problem, between } = this.#verify(certificate, chain, AS_CLIENT);
+    if (problem) return problem;
+    for (const authority of between) {
+      const found = this.#verify(authority, chain).problem;
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Why one certificate is not good, and the authorities before the one that is trusted. */
+  #verify(certificate: Deno.PointerValue, chain: Deno.PointerValue, purpose?: Bytes): Verified {
     const { ssl } = this;
     const judging = ssl.X509_STORE_CTX_new();
+    if (!judging) throw new Error("OpenSSL has no memory left");
     const store = ssl.SSL_CTX_get_cert_store(this.#context);
-    const { certificate, chain } = connection.shown;
-    const isGood = ssl.X509_STORE_CTX_init(judging, store, certificate, chain) === 1 &&
-      ssl.X509_STORE_CTX_set_default(judging, AS_CLIENT) === 1 &&
-      ssl.X509_verify_cert(judging) === 1;
-    const problem = isGood ? undefined : problemOf(ssl.X509_STORE_CTX_get_error(judging));
-    ssl.X509_STORE_CTX_free(judging);
-    ssl.ERR_clear_error();
-    return problem;
+    try {
+      const isGood = ssl.X509_STORE_CTX_init(judging, store, certificate, chain) === 1 &&
+        (!purpose || ssl.X509_STORE_CTX_set_default(judging, purpose) === 1) &&
+        ssl.X509_verify_cert(judging) === 1;
+      if (!isGood) {
+        return { problem: problemOf(ssl.X509_STORE_CTX_get_error(judging)), between: [] };
+      }
+      const verified = ssl.X509_STORE_CTX_get0_chain(judging);
+      // The chain goes with `judging`; its certificates are the connection's, too.
+      return { between: elementsOf(ssl, verified).slice(1, -1) };
+    } finally {
+      ssl.X509_STORE_CTX_free(judging);
+      ssl.ERR_clear_error();
+    }
   }
 
   /** To be called once. Connections go on. */
   free(): void {
     this.ssl.SSL_CTX_free(this.#context);
   }
+}
+
+interface Verified {
+  readonly problem?: TlsProblem;
+  readonly between: readonly Deno.PointerValue[];
+}
+
+function elementsOf(ssl: OpenSsl, stack: Deno.PointerValue): Deno.PointerValue[] {
+  const count = Math.max(ssl.OPENSSL_sk_num(stack), 0);
+  return Array.from({ length: count }, (_, i) => ssl.OPENSSL_sk_value(stack, i));
 }
 
 function problemOf(result: number): TlsProblem {
@@ -176,7 +230,7 @@ export class TlsConnection extends TlsStream<OpenSsl> {
     const result = Number(ssl.SSL_get_verify_result(handle));
     if (result !== 0) throw new TlsRefusal(problemOf(result));
     if (ssl.SSL_session_reused(handle) !== 0) throw new TlsRefusal("handshake");
-    if (!isForClients(ssl, certificate)) throw new TlsRefusal("wrong_purpose");
+    if (!isForClients(ssl, certificate)) throw new TlsRefusal("wrong_purpose", true);
     return readPeer(ssl, certificate);
   }
 
@@ -185,6 +239,11 @@ export class TlsConnection extends TlsStream<OpenSsl> {
     if (known) return known;
     const result = Number(this.ssl.SSL_get_verify_result(this.handle));
     return result === 0 ? "handshake" : problemOf(result);
+  }
+
+  /** Whether an authority that is trusted has issued the certificate, with none between. */
+  get isDirect(): boolean {
+    return this.ssl.OPENSSL_sk_num(this.ssl.SSL_get0_verified_chain(this.handle)) <= 2;
   }
 
   /** What the peer has shown. It stays the connection's. */

@@ -30,7 +30,17 @@ export class TlsBroken extends Error {
 
 /** One connection. To be freed once; nothing of it is called after that. */
 export class TlsStream<S extends EitherSsl = EitherSsl> {
+  #isHeldUp = false;
+
   constructor(protected readonly ssl: S, protected readonly handle: Handle) {}
+
+  /**
+   * Whether what has come is read on only when the peer takes something that TLS itself wants to
+   * send, such as the answer to an update of keys. That there is more to read tells nothing then.
+   */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
+  }
 
   /**
    * What a call of OpenSSL's that has not succeeded waits for: one of {@link Poll}, which epoll(7) has as well.
@@ -71,8 +81,10 @@ export class TlsStream<S extends EitherSsl = EitherSsl> {
     const { ssl, handle } = this;
     ssl.ERR_clear_error();
     const count = ssl.SSL_read(handle, buffer, Math.min(buffer.length, MAX_ONCE));
+    const event = count > 0 ? Poll.IN : this.wants(count);
+    this.#isHeldUp = event === Poll.OUT;
     if (count > 0) return count;
-    return this.wants(count) === undefined ? 0 : undefined;
+    return event === undefined ? 0 : undefined;
   }
 
   /**

@@ -49,6 +49,8 @@ export interface Link {
   receive(buffer: Bytes): number | undefined;
   /** Whether more has come than was read, of which the kernel tells no more. */
   readonly hasMore?: boolean;
+  /** Whether nothing is read before the kernel takes something again. */
+  readonly isHeldUp?: boolean;
   /** Sends as much as the kernel takes now: how many bytes it took. */
   send(bytes: Bytes): number;
   /**
@@ -190,7 +192,9 @@ export class Channel implements Transport {
   }
 
   #receive(): void {
+    const wasHeldUp = this.link.isHeldUp;
     const count = this.#try(() => this.link.receive(received));
+    if (this.link.isHeldUp !== wasHeldUp) this.#rewatch();
     if (count === undefined || this.#closed) return;
     if (count > 0) {
       if (!this.#ending) this.#receiver?.data(received.subarray(0, count));
@@ -237,7 +241,9 @@ export class Channel implements Transport {
 
   #rewatch(): void {
     if (this.#closed) return;
-    this.#watch.change((this.#reads ? Ready.READ : 0) | (this.#waiting > 0 ? Ready.WRITE : 0));
+    const isHeldUp = this.link.isHeldUp && this.#leaving === undefined;
+    const reading = isHeldUp ? Ready.WRITE : Ready.READ;
+    this.#watch.change((this.#reads ? reading : 0) | (this.#waiting > 0 ? Ready.WRITE : 0));
   }
 
   #settle(): void {

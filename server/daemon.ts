@@ -50,6 +50,12 @@ export interface DaemonOptions extends SealingPlaces {
   readonly limits?: Limits | undefined;
 }
 
+/** How a reload has gone, in sentences. */
+export interface Reloaded {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /** Takes a line for whoever looks at the daemon's standard error. */
 export type Say = (line: string) => void;
 
@@ -104,7 +110,8 @@ export class Daemon {
     await begin(log, version);
     const metrics = new Metrics();
     const counted = countedLog(log, metrics);
-    const circumstances = describe(options, admission);
+    // Nobody asks before it listens.
+    const circumstances = describe(options, admission, () => listening.warnings());
     const contexts = tagContexts(layout, { store, engine, log });
     const random = kernelRandom();
     const parts = { store, usage, access, quotas, engine, circumstances, random, log, contexts };
@@ -133,6 +140,11 @@ export class Daemon {
     return this.parts.sockets.metrics?.address;
   }
 
+  /** What people have reason to do about the network's certificates, in sentences. */
+  get warnings(): readonly string[] {
+    return this.parts.listening.warnings();
+  }
+
   /** How many keys it has. Undefined while the ring is sealed. */
   get keys(): number | undefined {
     const { store } = this.parts;
@@ -155,9 +167,9 @@ export class Daemon {
 
   /**
    * Reads configuration, policy and certificates again.
-   * @returns what could not be done, in sentences; there all stays as it was
+   * @returns what could not be done, where all stays as it was, and what people should know
    */
-  reload(): readonly string[] {
+  reload(): Reloaded {
     const { manager, admission, log, settings, policy, listening } = this.parts;
     manager.reloading();
     const problems = failuresOf(
@@ -170,7 +182,7 @@ export class Daemon {
       () => listening.reload(),
     );
     this.#tellReady(...problems);
-    return problems;
+    return { problems, warnings: this.warnings };
   }
 
   /** Finishes what has begun, then removes the socket if the daemon made it. */
@@ -246,13 +258,17 @@ function tagContexts(
   });
 }
 
-function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {
+function describe(
+  { layout, version, warnings }: DaemonOptions,
+  admission: Admission,
+  more: () => readonly string[],
+) {
   const started = performance.now();
   return (): ReturnType<Circumstances> => ({
     version,
     mode: layout.mode,
     connections: admission.connections,
     uptime: Math.floor((performance.now() - started) / 1000),
-    warnings,
+    warnings: [...warnings, ...more()],
   });
 }

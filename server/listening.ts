@@ -61,6 +61,11 @@ export class Listening {
     return this.remote && formatAddress(this.remote.listener.address);
   }
 
+  /** What people have reason to do about the network's certificates, in sentences. */
+  warnings(): string[] {
+    return this.remote?.listener.warnings() ?? [];
+  }
+
   /**
    * Reads certificates and lists again, and hangs up on who may no longer be here.
    * @throws {CryptoError} `config`, `unsafe_path`; then all stays as it was

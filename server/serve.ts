@@ -17,11 +17,11 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const stopped = signal("SIGTERM", "SIGINT");
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
-  const { keys, metrics, listening } = await worker.start();
+  const { keys, metrics, listening, warnings } = await worker.start();
   const places = [options.layout.socket, ...listening ? [`tls://${listening}`] : []];
   context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);
-  for (const warning of options.warnings) context.say(warning);
+  for (const warning of [...options.warnings, ...warnings]) context.say(warning);
   reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);
   await worker.stop();
@@ -38,8 +38,9 @@ function sayOf({ say }: ServeContext): ServeContext["say"] {
 function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
   let last: Promise<void> = Promise.resolve();
   const reload = async () => {
-    const problems = await worker.reload();
+    const { problems, warnings } = await worker.reload() ?? { problems: [], warnings: [] };
     for (const problem of problems) say(`not reloaded: ${problem}`);
+    for (const warning of warnings) say(warning);
     if (problems.length === 0) say("reloaded");
   };
   Deno.addSignalListener("SIGHUP", () => {

@@ -1,4 +1,6 @@
 /** The network: TLS connections, whose callers are known by their certificates before they ask. */
+import { type Bytes, utf8 } from "../core/bytes.ts";
+import { errorLine } from "../core/calls.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { CertifiedPeer } from "../platform/certificate.ts";
 import { Ready, type Watch } from "../platform/eventloop.ts";
@@ -8,6 +10,7 @@ import {
   type TlsConnection,
   type TlsContext,
   type TlsMaterial,
+  type TlsProblem,
   TlsRefusal,
 } from "../platform/tls.ts";
 import type { Access } from "./access.ts";
@@ -21,6 +24,8 @@ import type { Refusals } from "./refusals.ts";
 const BACKLOG = 1_024;
 /** Handshakes that are not finished. Where there are more, the oldest is given up. */
 const MAX_HANDSHAKES = 256;
+
+const REFUSAL = utf8(`${errorLine(null, new CryptoError("tls_refused"))}\n`);
 
 /** What a listener works with. */
 export interface TlsListenerParts extends ChannelParts {
@@ -37,6 +42,8 @@ interface Peer {
   readonly fd: number;
   readonly connection: TlsConnection;
   readonly address: string;
+  /** What its handshake began with. */
+  readonly context: TlsContext;
 }
 
 /** What a handshake waits for. */
@@ -90,6 +97,11 @@ export class TlsListener {
     this.#context.free();
   }
 
+  /** What people have reason to do about the certificates and lists, in sentences. */
+  warnings(): string[] {
+    return this.#context.warnings();
+  }
+
   #begin(fd: number): void {
     const { loop, admission } = this.parts;
     const peer = this.#greet(fd);
@@ -104,10 +116,11 @@ export class TlsListener {
   /** Undefined for a peer that has gone already. */
   #greet(fd: number): Peer | undefined {
     const { tcp } = this.parts;
+    const context = this.#context;
     try {
       tcp.sendAtOnce(fd);
       const address = formatAddress(tcp.peerAddress(fd));
-      return { fd, address, connection: this.#context.open(fd) };
+      return { fd, address, context, connection: context.open(fd) };
     } catch {
       return undefined;
     }
@@ -119,11 +132,16 @@ export class TlsListener {
       if (typeof result === "number") this.#shaking.get(peer)?.watch.change(result);
       else this.#letIn(peer, result);
     } catch (error) {
-      this.#refuse(peer, error instanceof TlsRefusal ? error.problem : "handshake");
+      const [problem, line] = error instanceof TlsRefusal
+        ? [error.problem, error.isDone ? REFUSAL : undefined] as const
+        : ["handshake"] as const;
+      this.#refuse(peer, problem, line);
     }
   }
 
   #letIn(peer: Peer, certified: CertifiedPeer): void {
+    const problem = this.#judge(peer);
+    if (problem) return this.#refuse(peer, problem, REFUSAL);
     this.#forget(peer);
     const who: Identity = { ...certified, address: peer.address };
     this.#open.set(who, peer);
@@ -131,11 +149,22 @@ export class TlsListener {
     this.parts.reception.receive(new Channel(peer.fd, this.parts, link), who);
   }
 
-  /** OpenSSL has told the peer what can be told, which it has a moment to read. */
-  #refuse(peer: Peer, reason: string): void {
+  /** What its handshake has not settled, perhaps because of a reload while it lasted. */
+  #judge({ connection, context }: Peer): TlsProblem | undefined {
+    const isSettled = context === this.#context && connection.isDirect;
+    return isSettled ? undefined : this.#context.judge(connection);
+  }
+
+  /**
+   * OpenSSL has told the peer what can be told, which it has a moment to read.
+   * @param line for a peer whose handshake is done: OpenSSL has told it nothing
+   */
+  #refuse(peer: Peer, reason: string, line?: Bytes): void {
     this.#forget(peer);
-    new Channel(peer.fd, this.parts, this.#link(peer, () => {})).end();
+    const channel = new Channel(peer.fd, this.parts, this.#link(peer, () => {}));
     this.parts.refusals.note(peer.address, reason);
+    if (line) channel.send(line);
+    channel.end();
   }
 
   #giveUp(peer: Peer): void {
@@ -157,6 +186,9 @@ export class TlsListener {
       receive: (buffer) => connection.receive(buffer),
       get hasMore() {
         return connection.hasMore;
+      },
+      get isHeldUp() {
+        return connection.isHeldUp;
       },
       send: (bytes) => connection.send(bytes),
       leave: {

@@ -6,7 +6,7 @@ import { daemonPrivileges } from "../core/privileges.ts";
 import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
-import { Daemon, type DaemonOptions, type Say } from "./daemon.ts";
+import { Daemon, type DaemonOptions, type Reloaded, type Say } from "./daemon.ts";
 import { filesOf } from "./network.ts";
 
 /** What the worker is asked. */
@@ -23,10 +23,12 @@ export interface Started {
   readonly metrics: string | undefined;
   /** Where it listens on the network: `ADDRESS:PORT`. */
   readonly listening: string | undefined;
+  /** What people should know of its certificates, in sentences. */
+  readonly warnings: readonly string[];
 }
 
-/** How it has started; what could not be reloaded; undefined when it has stopped. */
-type Answer = Started | readonly string[] | undefined;
+/** How it has started; how it was reloaded; undefined when it has stopped. */
+type Answer = Started | Reloaded | undefined;
 
 /** Runs in the worker. */
 export function runDaemonRole(): void {
@@ -38,7 +40,8 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
     daemon.ready();
-    return { keys: daemon.keys, metrics: daemon.metrics, listening: daemon.listening };
+    const { keys, metrics, listening, warnings } = daemon;
+    return { keys, metrics, listening, warnings };
   });
 }
 
@@ -73,10 +76,9 @@ export class DaemonWorker {
     return await this.role.ask({ type: "start", options: this.options }) as Started;
   }
 
-  /** Reads configuration, policy and certificates again. Gives what could not be done. */
-  async reload(): Promise<readonly string[]> {
-    const problems = await this.role.ask({ type: "reload" });
-    return Array.isArray(problems) ? problems : [];
+  /** Reads configuration, policy and certificates again. Undefined before the daemon has started. */
+  async reload(): Promise<Reloaded | undefined> {
+    return await this.role.ask({ type: "reload" }) as Reloaded | undefined;
   }
 
   /** Stops the daemon and ends the worker. */
