@@ -7,8 +7,12 @@ import { NoAddress } from "../../platform/tcp_dial.ts";
 import { Unfit } from "../../platform/tls_context.ts";
 import { TlsDialer, type TlsServer, Unproven } from "../../platform/tls_dial.ts";
 import { TlsBroken } from "../../platform/tls_stream.ts";
-import { Authority, type Certified, SERVER } from "../support/certificates.ts";
-import { plainEnvironment } from "../support/process.ts";
+import {
+  Authority,
+  type Certified,
+  SERVER,
+  serving as servingTls,
+} from "../support/certificates.ts";
 import { soon } from "../support/wait.ts";
 
 const without = await installed("openssl");
@@ -48,7 +52,7 @@ function dialer({ authority, client }: Setting, port: number, more: Partial<TlsS
   return made;
 }
 
-/** Runs `openssl s_server`, which answers each line with the same line backwards. */
+/** Runs OpenSSL as a server that wants certificates and answers each line with it backwards. */
 async function serving(
   { authority }: Setting,
   { certificate, key }: Certified,
@@ -57,27 +61,7 @@ async function serving(
 ): Promise<void> {
   const asks = ["-Verify", "1", "-verify_return_error", "-CAfile", authority.certificate];
   const shows = ["-cert", certificate, "-key", key];
-  const args = ["s_server", "-accept", "127.0.0.1:0", "-rev", ...shows, ...asks, ...options];
-  const command = new Deno.Command("openssl", {
-    args,
-    env: plainEnvironment(),
-    clearEnv: true,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  });
-  const child = command.spawn();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    let said = "";
-    const port = () => /ACCEPT 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-    while (port() === undefined) said += (await soon("its port", output.read())).value;
-    await use(Number(port()));
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-    await output.cancel();
-  }
+  await servingTls(["-rev", ...shows, ...asks, ...options], use);
 }
 
 /** Whether dialling fails with this. */

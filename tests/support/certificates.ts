@@ -1,5 +1,6 @@
 /** Certificates made by OpenSSL, whose command line is Debian's. */
-import { must, plainEnvironment } from "./process.ts";
+import { kill, must, plainEnvironment } from "./process.ts";
+import { soon } from "./wait.ts";
 
 /** How a certificate is made. */
 export interface CertificateOptions {
@@ -9,6 +10,8 @@ export interface CertificateOptions {
   readonly usage: string;
   /** Days from now on; not positive for what has expired. */
   readonly days?: number | undefined;
+  /** How OpenSSL makes the key; ECDSA on P-256 unless something else is said. */
+  readonly newKey?: readonly string[] | undefined;
 }
 
 /** For a server that is asked on this machine. */
@@ -17,7 +20,7 @@ export const SERVER: CertificateOptions = {
   usage: "serverAuth",
 };
 
-const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 /** A certificate and its key: paths of files. */
 export interface Certified {
@@ -32,7 +35,8 @@ export class Authority {
 
   private constructor(readonly directory: string, readonly name: string) {}
 
-  static async make(directory: string, name: string): Promise<Authority> {
+  /** @param issuer of an intermediate one; a root issues itself */
+  static async make(directory: string, name: string, issuer?: Authority): Promise<Authority> {
     await Deno.mkdir(directory);
     const authority = new Authority(directory, name);
     const { certificate, key } = authority;
@@ -42,7 +46,8 @@ export class Authority {
     ];
     const added = extensions.flatMap((extension) => ["-addext", extension]);
     const out = ["-keyout", key, "-out", certificate, "-days", "30", "-subj", `/CN=${name}`];
-    await openssl("req", "-x509", ...NEW_KEY, ...out, ...added);
+    const by = issuer ? ["-CA", issuer.certificate, "-CAkey", issuer.key] : [];
+    await openssl("req", "-x509", "-nodes", ...NEW_KEY, ...out, ...added, ...by);
     Deno.writeTextFileSync(`${directory}/index.txt`, "");
     Deno.writeTextFileSync(`${directory}/ca.cnf`, configuration(directory, authority));
     await authority.list();
@@ -63,16 +68,19 @@ export class Authority {
   }
 
   /** Makes a certificate, whose files are readable by this user alone. */
-  async issue({ names, usage, days = 7 }: CertificateOptions): Promise<Certified> {
+  async issue(
+    { names, usage, days = 7, newKey = NEW_KEY }: CertificateOptions,
+  ): Promise<Certified> {
     const base = `${this.directory}/${++this.#made}`;
     const [key, request, certificate] = [`${base}.key`, `${base}.csr`, `${base}.crt`];
-    await openssl("req", ...NEW_KEY, "-keyout", key, "-out", request, "-subj", `/CN=${this.#made}`);
+    const out = ["-keyout", key, "-out", request, "-subj", `/CN=${this.#made}`];
+    await openssl("req", "-nodes", ...newKey, ...out);
     const purpose = usage === "" ? "" : `extendedKeyUsage=${usage}\n`;
     const extensions = `subjectAltName=${names}\nbasicConstraints=CA:false\n${purpose}`;
     Deno.writeTextFileSync(`${base}.ext`, extensions);
     const dates = ["-startdate", date(-20), "-enddate", date(days)];
-    const out = ["-in", request, "-out", certificate, "-extfile", `${base}.ext`, "-notext"];
-    await this.#ca(...out, ...dates);
+    const signed = ["-in", request, "-out", certificate, "-extfile", `${base}.ext`, "-notext"];
+    await this.#ca(...signed, ...dates);
     for (const path of [key, certificate]) Deno.chmodSync(path, 0o600);
     return { certificate, key };
   }
@@ -125,4 +133,33 @@ function date(days: number): string {
 /** Runs OpenSSL, which must succeed. */
 export async function openssl(...args: readonly string[]): Promise<string> {
   return await must(["openssl", ...args], { env: plainEnvironment() });
+}
+
+/** Runs OpenSSL as a server on this machine while something is done. It answers nothing by itself. */
+export async function serving(
+  args: readonly string[],
+  use: (port: number) => Promise<void>,
+): Promise<void> {
+  const command = new Deno.Command("openssl", {
+    args: ["s_server", "-accept", "127.0.0.1:0", ...args],
+    env: plainEnvironment(),
+    clearEnv: true,
+    // Its end would be that of the connections, too.
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  });
+  const child = command.spawn();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    let said = "";
+    const port = () => /ACCEPT 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+    while (port() === undefined) said += (await soon("its port", output.read())).value;
+    await use(Number(port()));
+  } finally {
+    kill(child, "SIGKILL");
+    await child.status;
+    await child.stdin.close().catch(() => undefined);
+    await output.cancel();
+  }
 }

@@ -1,8 +1,16 @@
 /** A daemon that listens on the network of this machine, and callers with certificates. */
+import { utf8 } from "../../core/bytes.ts";
 import { installed } from "../cli/support.ts";
 import { Authority, type Certified, SERVER } from "./certificates.ts";
-import { type DaemonProcess, Peer, Place, startDaemon, type StartOptions } from "./daemon.ts";
-import { run } from "./process.ts";
+import {
+  codeOf,
+  type DaemonProcess,
+  Peer,
+  Place,
+  startDaemon,
+  type StartOptions,
+} from "./daemon.ts";
+import { kill, plainEnvironment, run } from "./process.ts";
 
 /** The names that {@link NetworkPlace} lets in. */
 export const CLIENT = { names: "URI:spiffe://test/worker,DNS:worker.test", usage: "clientAuth" };
@@ -99,6 +107,34 @@ export class NetworkDaemon implements AsyncDisposable {
       answer: stdout.split("\n").filter((line) => line.startsWith("{")).join("\n"),
       said: stdout + stderr,
     };
+  }
+
+  /** What OpenSSL hears when it asks as a client: `served`, the code of an error, or nothing. */
+  async fate({ certificate, key }: Certified, ...args: readonly string[]): Promise<string> {
+    const to = ["-connect", `localhost:${this.port}`, "-cert", certificate, "-key", key];
+    const command = new Deno.Command("openssl", {
+      args: ["s_client", "-quiet", "-CAfile", this.network.authority.certificate, ...to, ...args],
+      env: plainEnvironment(),
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    });
+    const child = command.spawn();
+    const writer = child.stdin.getWriter();
+    // Who is refused has gone, perhaps.
+    await writer.write(utf8(QUESTION)).catch(() => undefined);
+    let said = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      if (said.endsWith("\n")) break;
+    }
+    kill(child, "SIGKILL");
+    await writer.close().catch(() => undefined);
+    await child.status;
+    if (said === "") return said;
+    const answer = JSON.parse(said);
+    return answer.error ? codeOf(answer) : "served";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
