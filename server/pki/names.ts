@@ -21,7 +21,7 @@ export function readName(text: string): AltName {
 
 /** The bytes of an IP address. */
 function addressBytes(text: string): Bytes | undefined {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+  if (/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) {
     const numbers = text.split(".").map(Number);
     return numbers.every((number) => number < 256) ? new Uint8Array(numbers) : undefined;
   }
@@ -41,20 +41,52 @@ export function requireLabel(label: string): string {
   throw new CryptoError("usage", { subject: label, hint });
 }
 
-/**
- * Checks that a name is in one of the domains that an authority is for, if it is for any: others
- * would refuse the certificate.
- * @throws {CryptoError} `usage`
- */
-export function requireWithin(domains: readonly string[], name: AltName): void {
-  if (domains.length === 0 || name.kind === "IP") return;
-  const host = name.kind === "DNS" ? name.value : hostOf(name.value);
-  if (domains.some((domain) => host === domain || host.endsWith(`.${domain}`))) return;
-  const hint = `this authority is for ${domains.join(", ")} alone`;
-  throw new CryptoError("usage", { subject: name.value, hint });
+/** A subject's common name, of at most 64 characters (RFC 5280, A.1). @throws {CryptoError} `usage` */
+export function requireSubject(name: string): string {
+  if (/^[^\p{C}]{1,64}$/u.test(name) && name.trim() === name) return name;
+  const hint = "a name has 1 to 64 characters, with no space at either end";
+  throw new CryptoError("usage", { subject: name, hint });
 }
 
-/** The host of a URI, by the generic syntax of RFC 3986; "" if it has none. */
+/**
+ * Checks that names are in one of the domains that an authority is for, if it is for any, and none
+ * an address, as its name constraints say: others would refuse the certificate.
+ *
+ * @param label the common name, at which OpenSSL looks where there is no DNS name
+ * @throws {CryptoError} `usage`
+ */
+export function requireWithin(
+  domains: readonly string[],
+  label: string,
+  names: readonly AltName[],
+): void {
+  if (domains.length === 0) return;
+  const hasDns = names.some(({ kind }) => kind === "DNS");
+  const all = hasDns || !isHost(label) ? names : [...names, { kind: "DNS", value: label } as const];
+  for (const name of all) {
+    if (isWithin(domains, name)) continue;
+    const subject = name.kind === "IP" ? "IP:…" : name.value;
+    const hint = `this authority is for ${domains.join(", ")} alone` +
+      (name.kind === "URI" ? ", by the host of a URI: no user before it, no : in a path" : "");
+    throw new CryptoError("usage", { subject, hint });
+  }
+}
+
+/** Whether OpenSSL takes a common name for that of a host. */
+function isHost(label: string): boolean {
+  return label.includes(".") && DNS.test(label);
+}
+
+function isWithin(domains: readonly string[], name: AltName): boolean {
+  if (name.kind === "IP") return false;
+  const host = (name.kind === "DNS" ? name.value : hostOf(name.value)).toLowerCase();
+  return domains.some((domain) => host === domain || host.endsWith(`.${domain}`));
+}
+
+/**
+ * The host of a URI, where OpenSSL finds the one that RFC 3986 does: OpenSSL takes what is before
+ * the first colon, else before the first slash. "" for any other.
+ */
 function hostOf(uri: string): string {
-  return /^[^:]+:\/\/(?:[^/?#@]*@)?([^/?#:]+)/.exec(uri)?.[1]?.toLowerCase() ?? "";
+  return /^[^:]+:\/\/([a-z0-9.-]+)(?::\d*(?:[/?#].*)?|\/[^:]*)?$/i.exec(uri)?.[1] ?? "";
 }

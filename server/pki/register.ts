@@ -40,6 +40,8 @@ export function filesOf(directory: string) {
     register: `${directory}/register.json`,
     lock: `${directory}/lock`,
     identity: (label: string) => `${directory}/issued/${label}`,
+    /** No label begins like this. */
+    newIdentity: (label: string) => `${directory}/issued/.${label}.new`,
   };
 }
 

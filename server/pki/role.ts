@@ -3,6 +3,7 @@ import { CryptoError } from "../../core/errors.ts";
 import { configHome } from "../../core/layout.ts";
 import { pkiPrivileges } from "../../core/privileges.ts";
 import { PKI_WORKER } from "../../core/roles.ts";
+import { loadExchange } from "../../platform/exchange.ts";
 import { dropAllPermissions, dropLibraryPermission } from "../../platform/permissions.ts";
 import { forbidCoreDumps, forbidTracing } from "../../platform/process.ts";
 import { Sockets } from "../../platform/sockets.ts";
@@ -37,12 +38,23 @@ export async function runPkiRole(): Promise<void> {
   forbidCoreDumps();
   forbidTracing();
   const sockets = new Sockets();
+  const exchange = loadExchange();
   dropLibraryPermission();
   runRole<Question, readonly string[]>(async ({ directory, task, passphrase }) => {
     // Held until the process ends: one at a time changes the register.
-    sockets.lock(filesOf(directory).lock);
-    return await performPki(directory, task, passphrase);
+    lock(sockets, filesOf(directory).lock);
+    return await performPki(directory, task, { passphrase, exchange });
   });
+}
+
+function lock(sockets: Sockets, path: string): void {
+  try {
+    sockets.lock(path);
+  } catch (cause) {
+    if (!(cause instanceof CryptoError && cause.code === "already_running")) throw cause;
+    const hint = "another `crypto pki` is at work on this authority: repeat this when it is done";
+    throw new CryptoError("already_running", { subject: path, hint, cause });
+  }
 }
 
 /** Does a task; says what became of it. */

@@ -243,7 +243,7 @@ function generalName({ kind, value }: AltName): GeneralName {
   return new GeneralName({ type: 7, value: new OctetString({ valueHex: value.buffer }) });
 }
 
-/** A domain and what is below it, for names and for the hosts of URIs. */
+/** A domain and what is below it, for names and for the hosts of URIs; and no address. */
 function constraints(domains: readonly string[]): Extension {
   const subtree = (kind: "DNS" | "URI", value: string) => {
     return new GeneralSubtree({ base: generalName({ kind, value }) });
@@ -253,5 +253,10 @@ function constraints(domains: readonly string[]): Extension {
     subtree("URI", domain),
     subtree("URI", `.${domain}`),
   ]);
-  return extension(OID.nameConstraints, true, new NameConstraints({ permittedSubtrees }));
+  // An address and its mask, all of zeros: every address of that family.
+  const excludedSubtrees = [8, 32].map((length) => {
+    return new GeneralSubtree({ base: generalName({ kind: "IP", value: new Uint8Array(length) }) });
+  });
+  const limits = new NameConstraints({ permittedSubtrees, excludedSubtrees });
+  return extension(OID.nameConstraints, true, limits);
 }
