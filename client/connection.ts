@@ -29,8 +29,11 @@ export interface Channel {
 
 /** A request got no answer because the connection ended, and a new one may serve. */
 export class Unanswered extends CryptoError {
-  /** @param undone whether it is known that the request was not done */
-  constructor(reason: CryptoError, readonly undone: boolean) {
+  /**
+   * @param undone whether it is known that the request was not done
+   * @param silent whether the daemon has not answered anything over a connection that was there
+   */
+  constructor(reason: CryptoError, readonly undone: boolean, readonly silent: boolean) {
     super(reason.code, { subject: reason.subject, hint: reason.hint, cause: reason });
   }
 }
@@ -38,8 +41,11 @@ export class Unanswered extends CryptoError {
 /** Why a connection has ended, and whether what had no answer by then was done. */
 interface End {
   readonly reason: CryptoError;
-  /** `refused`: it was not, and would not be over another connection either. */
-  readonly unanswered: "undone" | "unknown" | "refused";
+  /**
+   * `refused`: it was not, and would not be over another connection either. `silent`: over this one
+   * nothing ever was.
+   */
+  readonly unanswered: "undone" | "unknown" | "silent" | "refused";
 }
 
 /** Why a daemon hangs up that will serve over another connection, perhaps in a moment. */
@@ -51,6 +57,7 @@ export class Connection implements Channel {
   #lastId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #ended: End | undefined;
+  #answered = false;
   /** When something was last asked or answered, in milliseconds. */
   #since = 0;
   #watch: AbortSignal | undefined;
@@ -103,7 +110,8 @@ export class Connection implements Channel {
 
   #giveUp(patience: number): void {
     const hint = `the daemon did not answer for ${patience / 1000} s`;
-    this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
+    const unanswered = this.#answered ? "unknown" : "silent";
+    this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered });
     this.close();
   }
 
@@ -129,6 +137,7 @@ export class Connection implements Channel {
   }
 
   #receive({ id, outcome }: Answer): void {
+    this.#answered = true;
     if (typeof id !== "number") return this.#end(hangUp(outcome));
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
@@ -153,5 +162,5 @@ function hangUp(outcome: Answer["outcome"]): End {
 /** The error of a request that the end of its connection left without an answer. */
 function failure({ reason, unanswered, sent = true }: End & { readonly sent?: boolean }) {
   if (unanswered === "refused") return reason;
-  return new Unanswered(reason, !sent || unanswered === "undone");
+  return new Unanswered(reason, !sent || unanswered === "undone", unanswered === "silent" && sent);
 }

@@ -43,7 +43,10 @@ export function runLinkRole(): void {
     if (question.type === "connect") {
       const duplex = await connectTls(question.server, question.identity);
       open.set(id, duplex);
-      void relay(id, duplex, tell);
+      void relay(id, duplex, tell).finally(() => {
+        open.delete(id);
+        duplex.close();
+      });
       return duplex.patience;
     }
     if (question.type === "write") await open.get(id)?.write(question.bytes);
@@ -95,16 +98,24 @@ export async function startLink(
   identity: ClientIdentity,
 ): Promise<Dial> {
   const inboxes = new Map<number, Inbox>();
+  let last = 0;
   const worker = await RoleWorker.startFirst<Question, Answer, Told>({
     script,
     name: LINK_WORKER,
     permissions: serverPrivileges(formatServer(server)),
-    onEvent: (told) => inboxes.get(told.id)?.put(told),
+    onEvent: (told) => {
+      inboxes.get(told.id)?.put(told);
+      if ("end" in told) inboxes.delete(told.id);
+    },
   });
   return async () => {
-    const [id, inbox] = [inboxes.size, new Inbox()];
+    const [id, inbox] = [++last, new Inbox()];
     inboxes.set(id, inbox);
-    const patience = await worker.ask({ type: "connect", id, server, identity });
+    const connecting = worker.ask({ type: "connect", id, server, identity });
+    const patience = await connecting.catch((error) => {
+      inboxes.delete(id);
+      throw error;
+    });
     return {
       patience,
       read: () => inbox.read(),

@@ -55,9 +55,9 @@ export async function connectTls(
   const { certificate, key, ca } = identity;
   const { connect } = await import("node:tls");
   const failed = (error: unknown) => problemOf(error, server);
+  const proof = { cert: certificate, key, ca, minVersion: "TLSv1.3" } as const;
   try {
-    const proof = { cert: certificate, key, ca, minVersion: "TLSv1.3" } as const;
-    const socket = connect({ ...server, ...proof, rejectUnauthorized: true });
+    const socket = begin(() => connect({ ...server, ...proof, rejectUnauthorized: true }));
     // Else what is sent waits until the server has confirmed what was sent before: 40 ms.
     socket.setNoDelay(true);
     // In TLS 1.3 a refusal comes when this side is done, perhaps before anybody reads.
@@ -66,8 +66,24 @@ export async function connectTls(
     await secured(socket);
     return duplexOf(socket, (error = broken) => error === undefined ? undefined : failed(error));
   } catch (error) {
-    throw failed(error);
+    throw isAlert(error) ? aboutServer(server, "untrusted_server", error) : failed(error);
   }
+}
+
+/** What fails before anything is sent is the identity's: too short a key, too long a certificate. */
+function begin(connect: () => TLSSocket): TLSSocket {
+  try {
+    return connect();
+  } catch (cause) {
+    const { code = "" } = cause as { code?: string };
+    throw code.startsWith("ERR_") ? noIdentity(`this runtime does not take them: ${code}`) : cause;
+  }
+}
+
+/** Whether the server has said that it does not want this: before it is proven, whatever that is. */
+function isAlert(error: unknown): boolean {
+  const { code = "" } = error as { code?: string };
+  return code.includes("_ALERT_");
 }
 
 /** What is no identity, the runtime takes without a word, and then waits or blames the server. */
@@ -82,9 +98,10 @@ async function requireIdentity({ certificate, key, ca }: ClientIdentity): Promis
   throw noIdentity();
 }
 
+const IDENTITY = "certificate, key and ca are to be texts in PEM, the key that of the certificate";
+
 /** The error of texts that are no identity. */
-export function noIdentity(): CryptoError {
-  const hint = "certificate, key and ca are to be texts in PEM, the key that of the certificate";
+export function noIdentity(hint: string = IDENTITY): CryptoError {
   return new CryptoError("config", { subject: "identity", hint });
 }
 
@@ -151,7 +168,7 @@ const UNREACHED: readonly string[] = [
 function problemOf(cause: unknown, server: ServerAddress): CryptoError {
   if (cause instanceof CryptoError && cause.code !== "unavailable") return cause;
   const { code = "" } = cause as { code?: string };
-  if (code.includes("_ALERT_")) return aboutServer(server, "tls_refused", cause);
+  if (isAlert(cause)) return aboutServer(server, "tls_refused", cause);
   if (!(cause instanceof CryptoError) && !UNREACHED.includes(code)) {
     return aboutServer(server, "untrusted_server", cause);
   }

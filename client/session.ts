@@ -70,7 +70,8 @@ export class Session implements Channel {
         if (!error.undone && !REPEATABLE.has(method)) {
           throw new CryptoError("outcome_unknown", { cause: error });
         }
-        if (tries === TRIES) throw error;
+        // Who accepts a new connection and says nothing would do so with the next one, too.
+        if (tries === TRIES || error.silent) throw error;
         reason = error;
       }
     }

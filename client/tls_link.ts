@@ -42,7 +42,7 @@ function load(server: TlsServer): TlsDialer | undefined {
   try {
     return TlsDialer.load(server);
   } catch (error) {
-    throw error instanceof Unfit ? noIdentity() : error;
+    throw error instanceof Unfit ? noIdentity(`${error.what}: ${error.hint}`) : error;
   }
 }
 

@@ -22,7 +22,7 @@ export const guiCommand: Command<Context> = buildCommand({
   },
   parameters: {
     flags: {
-      socket: daemon.socket,
+      ...daemon,
       shareServer: {
         kind: "parsed",
         parse: String,

@@ -4,7 +4,8 @@ import { BROWSER_WORKER, GUI_WORKER } from "../../core/roles.ts";
 import type { ShareServer } from "../../core/share/sending.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
 import { RoleWorker } from "../../platform/worker.ts";
-import { locateSocket } from "../locate.ts";
+import { findTarget } from "../bound.ts";
+import type { DaemonFlags } from "../identity.ts";
 import { makeHandoffDirectory } from "./handoff.ts";
 import type { Question, Started } from "./worker.ts";
 
@@ -19,8 +20,7 @@ export interface GuiContext {
 }
 
 /** How it is told. */
-export interface GuiFlags {
-  readonly socket?: string | undefined;
+export interface GuiFlags extends DaemonFlags {
   readonly shareServer?: string | undefined;
   /** Seconds without an open page after which it ends. */
   readonly idle: number;
@@ -36,7 +36,7 @@ export async function gui(context: GuiContext, flags: GuiFlags): Promise<void> {
   forbidCoreDumps();
   const stopped = Promise.withResolvers<void>();
   for (const name of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(name, stopped.resolve);
-  const socket = locateSocket(flags.socket);
+  const target = await findTarget(flags);
   const server = await context.findShareServer(flags.shareServer);
   const port = freePort();
   const directory = makeHandoffDirectory();
@@ -44,7 +44,7 @@ export async function gui(context: GuiContext, flags: GuiFlags): Promise<void> {
   const worker = await startGuiWorker(script, { port, directory, server }, stopped.resolve);
   try {
     const options = { port, directory, idle: flags.idle * 1_000 };
-    const started = await worker.ask({ type: "start", options, socket, server });
+    const started = await worker.ask({ type: "start", options, target, server });
     const path = started!.handoff;
     const isOpened = await browser?.ask(path);
     browser?.terminate();

@@ -6,7 +6,7 @@ import type { SendLink, ShareServer } from "../../core/share/sending.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { runRole } from "../../platform/worker.ts";
-import { connectAt } from "../bound.ts";
+import { connectTo, type Target } from "../bound.ts";
 import { removeHandoff } from "./handoff.ts";
 import { GuiServer, type ServerOptions } from "./server.ts";
 import { GuiWork } from "./work.ts";
@@ -16,8 +16,8 @@ export type Question =
   | {
     readonly type: "start";
     readonly options: Omit<ServerOptions, "onUnused">;
-    /** Path of the daemon's socket, checked. */
-    readonly socket: string;
+    /** The daemon. */
+    readonly target: Target;
     readonly server: ShareServer;
   }
   | { readonly type: "stop" };
@@ -38,12 +38,12 @@ export function runGuiRole(share: SendLink): void {
 }
 
 async function start(
-  { socket, server, options }: Extract<Question, { readonly type: "start" }>,
+  { target, server, options }: Extract<Question, { readonly type: "start" }>,
   share: SendLink,
   onUnused: () => void,
 ): Promise<GuiServer> {
   try {
-    const service = await connectAt(socket);
+    const service = await connectTo(target);
     const engine = loadLibcrypto();
     dropLibraryPermission();
     const work = new GuiWork({ service, engine, share, server });

@@ -13,7 +13,7 @@ export const rewrapCommand: Command<ClientContext> = buildCommand({
   },
   parameters: {
     flags: {
-      socket: daemon.socket,
+      ...daemon,
       recursive: { kind: "boolean", default: false, brief: "Take all files in directories" },
       context: {
         kind: "parsed",

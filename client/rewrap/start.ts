@@ -4,16 +4,16 @@ import { parent } from "../../core/layout.ts";
 import { rewrapPrivileges } from "../../core/privileges.ts";
 import { REWRAP_WORKER } from "../../core/roles.ts";
 import { RoleWorker } from "../../platform/worker.ts";
+import { findTarget } from "../bound.ts";
 import type { ClientContext } from "../flags.ts";
-import { locateSocket } from "../locate.ts";
+import type { DaemonFlags } from "../identity.ts";
 import { table } from "../manage.ts";
 import { formatBytes, Progress } from "../terminal.ts";
 import { besidePath } from "./beside.ts";
 import type { Event, Failure, Report, RewrapTask } from "./worker.ts";
 
 /** What `crypto rewrap` is told. */
-export interface RewrapFlags {
-  readonly socket?: string | undefined;
+export interface RewrapFlags extends DaemonFlags {
   readonly context?: string | undefined;
   readonly recursive: boolean;
   readonly dryRun: boolean;
@@ -33,7 +33,7 @@ export async function rewrap(
   }
   const paths = files.map(realPath);
   const { context: bound, recursive, dryRun, fresh } = flags;
-  const socket = locateSocket(flags.socket);
+  const target = await findTarget(flags);
   const uid = Deno.uid() ?? 0;
   const progress = new Progress("rewrap", undefined, drawsProgress(flags), formatFiles);
   const role = await RoleWorker.start<RewrapTask, Report, Event>({
@@ -42,7 +42,7 @@ export async function rewrap(
     permissions: (await privilegesFor(paths)).start,
     onEvent: (event) => tell(context, progress, event),
   });
-  const task = { socket, paths, recursive, dryRun, fresh, context: bound, uid };
+  const task = { target, paths, recursive, dryRun, fresh, context: bound, uid };
   const report = await role.ask(task).finally(() => progress.finish());
   role.terminate();
   context.print(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report, dryRun));

@@ -5,14 +5,14 @@ import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
 import { runRole } from "../../platform/worker.ts";
-import { connectAt } from "../bound.ts";
+import { connectTo, type Target } from "../bound.ts";
 import { type FileParts, type Outcome, rewrapFile, Unchanged } from "./file.ts";
 import { type Standing, Versions } from "./versions.ts";
 import { asError, walk, type Walked } from "./walk.ts";
 
 /** What the worker is asked. */
 export interface RewrapTask extends Pick<FileParts, "context" | "dryRun" | "fresh"> {
-  readonly socket: string;
+  readonly target: Target;
   /** Absolute, and without symbolic links on their way. */
   readonly paths: readonly string[];
   readonly recursive: boolean;
@@ -62,7 +62,7 @@ export async function rewrapAll(
   tools: Pick<FileParts, "engine" | "keeper">,
   tell: (event: Event) => void,
 ): Promise<Report> {
-  const service = await connectAt(task.socket);
+  const service = await connectTo(task.target);
   dropLibraryPermission();
   try {
     const versions = new Versions(await service.keys());

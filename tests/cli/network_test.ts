@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ClientIdentity, connect, CryptoError } from "../../client/mod.ts";
-import { type Certified, SERVER } from "../support/certificates.ts";
+import { type Certified, SERVER, serving } from "../support/certificates.ts";
 import {
   CLIENT,
   type NetworkDaemon,
@@ -91,17 +91,24 @@ networkTest(
     const mixed = identityOf(daemon, { ...good, key: daemon.network.server.key });
     const expired = identityOf(daemon, await authority.issue({ ...CLIENT, days: -1 }));
     const usage = identityOf(daemon, await authority.issue({ ...CLIENT, usage: "serverAuth" }));
+    const purpose = identityOf(daemon, await authority.issue({ ...CLIENT, usage: "" }));
+    const short = identityOf(
+      daemon,
+      await authority.issue({ ...CLIENT, newKey: ["-newkey", "rsa:1024"] }),
+    );
     const stranger = identityOf(daemon, await authority.issue({ ...CLIENT, names: "DNS:no.test" }));
     const otherCa = identityOf(daemon, good, good.certificate);
     const cases: readonly (readonly [code: number, server: string, identity: string])[] = [
       [0, `tls://localhost:${port}`, identity],
       [77, `tls://localhost:${port}`, expired],
       [77, `tls://localhost:${port}`, usage],
+      [77, `tls://localhost:${port}`, purpose],
       [77, `tls://localhost:${port}`, stranger],
       [76, `tls://localhost:${port}`, otherCa],
       [69, "tls://localhost:1", identity],
       [78, `tls://localhost:${port}`, readable],
       [78, `tls://localhost:${port}`, mixed],
+      [78, `tls://localhost:${port}`, short],
       [78, `tls://localhost:${port}`, `${place.directory}/nowhere`],
       [64, `localhost:${port}`, identity],
     ];
@@ -109,6 +116,15 @@ networkTest(
       return crypto(daemon, ["status", "--server", server, "--identity", identity]);
     }));
     for (const [i, { code, stderr }] of ended.entries()) assert.equal(code, cases[i]![0], stderr);
+    // Each is told at once: there is a line for each of those that were refused over the network.
+    const refused = () => daemon.process.log().filter(({ error }) => error === "tls_refused");
+    await eventually("they are noted", () => refused().length >= 4);
+    assert.deepEqual(refused().map(({ reason }) => reason).sort(), [
+      "expired",
+      "handshake",
+      "wrong_purpose",
+      "wrong_purpose",
+    ]);
     const both = ["--socket", "/x", "--server", `tls://localhost:${port}`];
     assert.equal((await crypto(daemon, ["status", ...both])).code, 64);
   },
@@ -136,6 +152,34 @@ await linuxTest(
     assert.deepEqual([code, stderr], [0, ""]);
   },
 );
+
+networkTest("files are rewrapped by a daemon elsewhere", async (daemon) => {
+  const { place } = daemon.network;
+  const identity = identityOf(daemon, await daemon.network.authority.issue(CLIENT));
+  const path = `${place.directory}/file`;
+  Deno.writeTextFileSync(path, "hello");
+  const env = remote(daemon, {
+    CRYPTO_SERVER: `tls://localhost:${daemon.port}`,
+    CRYPTO_IDENTITY: identity,
+  });
+  const must = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run([compiledProgram(), ...args], { env });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  await must("encrypt", "--quiet", path);
+  const rotated = await run([compiledProgram(), "key", "rotate", "default"], { env: place.env });
+  assert.equal(rotated.code, 0, rotated.stderr);
+  const { rewrapped } = JSON.parse(await must("rewrap", "--json", `${path}.crypto`));
+  assert.equal(rewrapped, 1);
+  assert.equal(await must("decrypt", "--output", "-", `${path}.crypto`), "hello");
+  const ops = daemon.process.log().filter(({ op }) => op === "envelope.rewrap");
+  assert.deepEqual(ops.map(({ certificate }) => certificate), ["URI:spiffe://test/worker"]);
+  // The window asks the same daemon: of a server that is not there it says so.
+  const gone = { ...env, CRYPTO_SERVER: "tls://localhost:1", XDG_RUNTIME_DIR: place.runtime };
+  const window = await run([compiledProgram(), "gui", "--no-open"], { env: gone });
+  assert.equal(window.code, 69, window.stderr);
+});
 
 /** What the library takes. */
 function texts(network: NetworkPlace, { certificate, key }: Certified): ClientIdentity {
@@ -177,11 +221,40 @@ networkTest("the library says what was wrong by its code", async (daemon) => {
   await fails({ server, identity: { ...identity, ca: identity.certificate } }, "untrusted_server");
   const expired = texts(daemon.network, await authority.issue({ ...CLIENT, days: -1 }));
   await fails({ server, identity: expired }, "tls_refused");
+  const short = { ...CLIENT, newKey: ["-newkey", "rsa:1024"] };
+  await fails({ server, identity: texts(daemon.network, await authority.issue(short)) }, "config");
+  const noPurpose = await authority.issue({ ...CLIENT, usage: "" });
+  await fails({ server, identity: texts(daemon.network, noPurpose) }, "tls_refused");
   const wrongName = await authority.issue({ ...SERVER, names: "DNS:elsewhere.test" });
   daemon.network.configure(wrongName);
   daemon.process.signal("SIGHUP");
   await eventually("it has reloaded", () => daemon.process.stderr.includes("crypto: reloaded"));
   await fails({ server, identity }, "untrusted_server");
+});
+
+networkTest(
+  "a server that speaks no TLS 1.3 is not trusted, and refuses nobody",
+  async ({ network }) => {
+    const { certificate, key } = network.server;
+    const identity = texts(network, await network.authority.issue(CLIENT));
+    await serving(["-cert", certificate, "-key", key, "-tls1_2"], async (port) => {
+      const connecting = connect({ server: `tls://localhost:${port}`, identity });
+      await assert.rejects(connecting, { code: "untrusted_server" });
+    });
+  },
+);
+
+networkTest("a server that never answers is asked once", async ({ network }) => {
+  const { authority, server: { certificate, key } } = network;
+  const identity = texts(network, await authority.issue(CLIENT));
+  await serving(["-cert", certificate, "-key", key], async (port) => {
+    const service = await connect({ server: `tls://localhost:${port}`, identity });
+    const begun = performance.now();
+    await assert.rejects(service.status(), { code: "unavailable" });
+    const seconds = (performance.now() - begun) / 1_000;
+    assert.ok(seconds > 19 && seconds < 39, `${seconds} s`);
+    service.close();
+  });
 });
 
 Deno.test(

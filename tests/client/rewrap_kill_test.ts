@@ -49,7 +49,7 @@ async function isKilled(
   { fresh, ...death }: Run,
 ): Promise<boolean> {
   const task = {
-    socket: daemon.socket,
+    target: { socket: daemon.socket },
     paths: [folder.path],
     recursive: true,
     dryRun: false,

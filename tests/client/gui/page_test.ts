@@ -134,6 +134,8 @@ await windowTest("files come in by button, drop and paste, and go to the disk", 
   await visit.press("Encrypt");
   await visit.reads("Encrypted");
   assert.deepEqual(names, ["dropped.txt.crypto", "pasted.png.crypto"]);
+  // No size: that of what went in is not that of what was made.
+  assert.deepEqual(await page.locator(".files li").allTextContents(), names);
 });
 
 await windowTest("what was changed or cut is no file, and the page says so", async (visit) => {

@@ -1,7 +1,6 @@
 /** Encrypting and decrypting: a text is shown, files are saved by the browser. */
 import type { Chosen } from "../../../../core/page/chooser.ts";
 import { Complaint, type Moved } from "../../../../core/page/form.ts";
-import { formatSize } from "../../../../core/page/language.ts";
 import { safeName } from "../../../../core/share/names.ts";
 import type { Terms, Way } from "../../wire.ts";
 import { ask, passFile } from "../ask.ts";
@@ -108,9 +107,9 @@ function showText(way: Way, text: string): void {
 
 function showFiles(way: Way, files: readonly File[]): void {
   leave();
-  const items = files.map(({ name, size }) => {
-    const shown = element("bdi", { class: "name" }, nameFor(way, name));
-    return element("li", {}, shown, element("span", { class: "hint" }, (t) => formatSize(t, size)));
+  // Without a size: that of what was made is not known here, and that of what went in is another.
+  const items = files.map(({ name }) => {
+    return element("li", {}, element("bdi", { class: "name" }, nameFor(way, name)));
   });
   show(
     (t) => t[way].filesTitle,
