@@ -18,11 +18,12 @@ export async function serve(context: ServeContext, flags: ServeFlags): Promise<v
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys, metrics, listening, warnings } = await worker.start();
+  // Before it says that it serves: who reads that may ask for a reload at once.
+  reloadOnHangup(worker, context.say);
   const places = [options.layout.socket, ...listening ? [`tls://${listening}`] : []];
   context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);
   for (const warning of [...options.warnings, ...warnings]) context.say(warning);
-  reloadOnHangup(worker, context.say);
   await Promise.race([stopped, worker.died]);
   await worker.stop();
   context.say("stopped");
