@@ -1,7 +1,7 @@
 /** Which table and bucket, where, and with whose rights: from one address and the environment. */
 import { CryptoError } from "../../core/errors.ts";
 import type { AWS_VARIABLES } from "../../core/privileges.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 
 /** A table and a bucket, and all that is needed to reach them. */
 export interface AwsPlace {
@@ -21,6 +21,8 @@ export interface AwsPlace {
 
 type Read = (name: (typeof AWS_VARIABLES)[number]) => string | undefined;
 
+// A region becomes a label of a host.
+const REGION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 // A dot in a bucket's name would not fit the certificate of its host.
 const ADDRESS = /^dynamodb:\/\/([\w.-]{3,255})\?bucket=([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$/;
 
@@ -35,7 +37,7 @@ export function awsPlace(address: string, read: Read): AwsPlace {
     throw wrong("store", "it is to be dynamodb://TABLE?bucket=BUCKET, the bucket without dots");
   }
   const region = read("AWS_REGION") || read("AWS_DEFAULT_REGION") || required(read, "AWS_REGION");
-  if (!/^[a-z0-9-]{1,32}$/.test(region)) throw wrong("AWS_REGION", "it is to be eu-central-1, say");
+  if (!REGION.test(region)) throw wrong("AWS_REGION", "it is to be eu-central-1, say");
   const sessionToken = read("AWS_SESSION_TOKEN");
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const s3 = endpoint(read, "AWS_ENDPOINT_URL_S3");

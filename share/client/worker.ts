@@ -138,7 +138,7 @@ async function storage(
   { apiOf }: Tools,
 ): Promise<Results["storage"]> {
   const { origin: announced } = await apiOf(origin).call("storage", {});
-  return { storage: announced && requireStorage(announced, origin) };
+  return { storage: announced === undefined ? undefined : requireStorage(announced, origin) };
 }
 
 async function send(

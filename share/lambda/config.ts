@@ -1,5 +1,5 @@
 /** The configuration of a function on AWS Lambda: its environment, and nothing else. */
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import type { Allowed } from "../rules.ts";
 import { fromEnvironment, type SettingName, settingsOf, variableOf, wrong } from "../settings.ts";
 import { type AwsPlace, awsPlace } from "../aws/place.ts";

@@ -1,7 +1,7 @@
 /** `crypto share-lambda`: writes the folder that deploys the service, all of it or nothing. */
 import { basename, dirname, join, resolve } from "node:path";
 import { CryptoError } from "../../core/errors.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import { syncDirectory, writeNew } from "../../platform/durable.ts";
 import { dropAllButFiles, dropAllPermissions } from "../../platform/permissions.ts";
 import { type Deployment, deployment } from "./files.ts";

@@ -91,9 +91,12 @@ Deno.test("a directory with something in it is left as it is", async () => {
 
 Deno.test("the page finds the API where --origin says, and nothing but an origin is one", async () => {
   const args = ["share-lambda", "--output", folder.at("elsewhere"), "--origin"];
-  for (const wrong of ["http://share.example", "https://share.example/x", "share.example"]) {
-    await fails("usage", [...args, wrong]);
-  }
+  const wrong = [
+    ...["http://share.example", "https://share.example/x", "share.example"],
+    ...["https://*", "https://*.example", "https://a;b", "https://a'b"],
+    'https://evil.example";alert(1)',
+  ];
+  for (const origin of wrong) await fails("usage", [...args, origin]);
   await prints([...args, "https://share.example"]);
   const html = Deno.readTextFileSync(folder.at("elsewhere/page/index.html"));
   assert.ok(html.includes('<meta name="share-api" content="https://share.example">'));
