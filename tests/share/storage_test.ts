@@ -158,6 +158,10 @@ Deno.test("an address or an environment that is not enough is refused, without q
   for (const name of Object.keys(ENVIRONMENT)) {
     failsWith("config", () => placeIn({ ...ENVIRONMENT, [name]: "" }), name);
   }
-  const odd = [{ AWS_REGION: "eu/central" }, { AWS_REGION: "eu-" }, { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" }];
+  const odd = [
+    { AWS_REGION: "eu/central" },
+    { AWS_REGION: "eu-" },
+    { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" },
+  ];
   for (const more of odd) failsWith("config", () => placeIn({ ...ENVIRONMENT, ...more }));
 });
