@@ -50,6 +50,7 @@ const CALLS: Calls = {
   answer: answerRequest,
   "upload-state": uploadState,
   storage,
+  limits,
   look,
   take,
   body,
@@ -204,6 +205,10 @@ async function body({ store, clock }: ApiContext, { id, claimToken, offset }: As
 
 function storage({ storage: origin }: ApiContext): Promise<Outcome> {
   return Promise.resolve(answer("storage", { origin }));
+}
+
+function limits({ allowed }: ApiContext): Promise<Outcome> {
+  return Promise.resolve(answer("limits", allowed));
 }
 
 async function acknowledge({ store, clock }: ApiContext, asked: Asked<"acknowledge">) {

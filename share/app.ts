@@ -48,8 +48,8 @@ export class ShareApp {
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
-    const { origin, storage } = options;
-    this.#page = new Page({ origin, storage });
+    const { origin, storage, allowed } = options;
+    this.#page = new Page({ origin, storage, allowed });
     this.#headers = { ...SECURITY_HEADERS, ...(origin.startsWith("https:") ? HSTS_HEADER : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }

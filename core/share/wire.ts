@@ -158,6 +158,8 @@ export const API = {
     answer: object(place),
   },
   storage: { request: empty, answer: object({ origin: optional(text()) }) },
+  /** What new secrets may have at most. */
+  limits: { request: empty, answer: object({ ttl, views, size: integer(1) }) },
   acknowledge: { request: object({ id, claimToken: proof }), answer: empty },
   status: { request: holder, answer: status },
   revoke: { request: holder, answer: status },
