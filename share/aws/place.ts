@@ -23,8 +23,11 @@ type Read = (name: (typeof AWS_VARIABLES)[number]) => string | undefined;
 
 // A region becomes a label of a host.
 const REGION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
-// A dot in a bucket's name would not fit the certificate of its host.
-const ADDRESS = /^dynamodb:\/\/([\w.-]{3,255})\?bucket=([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$/;
+/** A table's name. */
+export const TABLE = /^[\w.-]{3,255}$/;
+/** A bucket's name. A dot in it would not fit the certificate of its host. */
+export const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
+const ADDRESS = /^dynamodb:\/\/([^?]*)\?bucket=(.*)$/s;
 
 /**
  * Reads `dynamodb://TABLE?bucket=BUCKET`, and the rest from the environment alone: no file, no
@@ -32,8 +35,8 @@ const ADDRESS = /^dynamodb:\/\/([\w.-]{3,255})\?bucket=([a-z0-9][a-z0-9-]{1,61}[
  * @throws {CryptoError} `config`, which quotes no credential
  */
 export function awsPlace(address: string, read: Read): AwsPlace {
-  const [, table, bucket] = ADDRESS.exec(address) ?? [];
-  if (table === undefined || bucket === undefined) {
+  const [, table = "", bucket = ""] = ADDRESS.exec(address) ?? [];
+  if (!TABLE.test(table) || !BUCKET.test(bucket)) {
     throw wrong("store", "it is to be dynamodb://TABLE?bucket=BUCKET, the bucket without dots");
   }
   const region = read("AWS_REGION") || read("AWS_DEFAULT_REGION") || required(read, "AWS_REGION");
