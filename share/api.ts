@@ -1,6 +1,7 @@
 /** The calls of the API: what each does with what was asked. */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { misfit } from "../core/share/codec.ts";
 import { LONG_BYTES, SHORT_BYTES } from "../core/share/limits.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
 import {
@@ -150,7 +151,7 @@ function requireBody(
 }
 
 function requireField(subject: string, fits: boolean): void {
-  if (!fits) throw new CryptoError("invalid_params", { subject });
+  if (!fits) throw misfit(subject);
 }
 
 /** Adds to a body: the request's own body is the bytes. */

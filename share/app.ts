@@ -3,6 +3,7 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
+import { misfit } from "../core/share/codec.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
@@ -61,7 +62,7 @@ export class ShareApp {
   async handle(request: Request, peer: string): Promise<Response> {
     const path = pathOf(request);
     const response = path === undefined
-      ? this.refuse(new CryptoError("invalid_params", { subject: "the address" }))
+      ? this.refuse(misfit("the address"))
       : await this.#answer(request, path, peer);
     this.#metrics.count(kindOf(path ?? ""), response.status);
     return response;
