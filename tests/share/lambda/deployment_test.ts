@@ -102,6 +102,27 @@ Deno.test("a directory with something in it is left as it is", async () => {
   }
 });
 
+Deno.test("an empty directory stays the one that it is, with its mode and its owner", async () => {
+  const path = folder.at("mine");
+  Deno.mkdirSync(path);
+  const owner = Deno.uid() === 0 ? 12_345 : Deno.uid()!;
+  Deno.chownSync(path, owner, null);
+  Deno.chmodSync(path, 0o2700);
+  const stat = () => {
+    const { ino, mode, uid, gid } = Deno.statSync(path);
+    return { ino, mode, uid, gid };
+  };
+  const before = stat();
+  await prints(["share-lambda", "--output", "."], { cwd: path });
+  assert.deepEqual(stat(), before);
+  const written = (name: string) =>
+    filesIn(folder.at(name)).map((file) => {
+      return file.slice(folder.at(name).length + 1);
+    }).sort();
+  assert.deepEqual(written("mine"), NAMES);
+  assert.equal(Deno.statSync(`${path}/page`).mode! & 0o777, 0o755);
+});
+
 Deno.test("the page finds the API where --origin says, and nothing but an origin is one", async () => {
   const args = ["share-lambda", "--output", folder.at("elsewhere"), "--origin"];
   const wrong = [
