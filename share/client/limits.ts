@@ -1,4 +1,4 @@
-/** What a server takes. It is asked before anything is made, so that what nobody chose is allowed there. */
+/** What a server takes: asked so that what nobody chose is allowed there, and a refusal says why. */
 import { formatDuration } from "../../core/duration.ts";
 import { CryptoError } from "../../core/errors.ts";
 import type { Answer } from "../../core/share/wire.ts";
@@ -25,5 +25,16 @@ export function requireWithin(asked: Limits, limits: Limits): void {
     const say = WORDS[what];
     const hint = `this server allows at most ${say(limits[what])}`;
     throw new CryptoError("share_refused", { subject: say(asked[what]), hint });
+  }
+}
+
+/** A failure; of a refusal it names what is too much and what is allowed, if the server tells. */
+export async function withLimit(error: unknown, api: ShareApi, asked: Limits): Promise<unknown> {
+  if (!(error instanceof CryptoError) || error.code !== "share_refused") return error;
+  try {
+    requireWithin(asked, await limitsOf(api));
+    return error;
+  } catch (named) {
+    return named instanceof CryptoError && named.code === error.code ? named : error;
   }
 }

@@ -16,7 +16,7 @@ import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
-import { limitsOf, requireWithin } from "./limits.ts";
+import { limitsOf, withLimit } from "./limits.ts";
 import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
 import { lookAtRequest } from "./request.ts";
 import { type Beginning, type OnProgress, sendBody } from "./upload.ts";
@@ -64,9 +64,7 @@ export async function sendSecret(
 ): Promise<Sent> {
   const [secret, receipt] = [randomBytes(LINK_SECRET_LENGTH), randomBytes(PROOF_LENGTH)];
   const size = bodyLength(content.manifest, content.length);
-  const limits = await limitsOf(api);
-  const ttl = asked.ttl ?? Math.min(USUAL_TTL, limits.ttl);
-  requireWithin({ ttl, views: asked.views, size }, limits);
+  const ttl = asked.ttl ?? Math.min(USUAL_TTL, (await limitsOf(api)).ttl);
   const terms = { ...asked, ttl, kind: "secret", passphrase: passphrase !== undefined } as const;
   const { id, linkProof } = await deriveLinkProof(secret);
   const { key, passphraseProof } = passphrase === undefined
@@ -85,7 +83,11 @@ export async function sendSecret(
   };
   const creation = {
     ...{ id, receipt, size },
-    create: (beginning: Beginning) => api.call("create", { ...record, ...beginning }),
+    create: async (beginning: Beginning) => {
+      return await api.call("create", { ...record, ...beginning }).catch(async (error) => {
+        throw await withLimit(error, api, record);
+      });
+    },
     abandon: () => api.callOnce("revoke", { id, receipt }),
   };
   const expires = await sendBody(api, creation, sealed(sealing, content.read()), onProgress);
