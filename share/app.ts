@@ -3,6 +3,7 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
+import { misfit } from "../core/share/codec.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
@@ -48,8 +49,8 @@ export class ShareApp {
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
-    const { origin, storage } = options;
-    this.#page = new Page({ origin, storage });
+    const { origin, storage, allowed } = options;
+    this.#page = new Page({ origin, storage, allowed });
     this.#headers = { ...SECURITY_HEADERS, ...(origin.startsWith("https:") ? HSTS_HEADER : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }
@@ -61,7 +62,7 @@ export class ShareApp {
   async handle(request: Request, peer: string): Promise<Response> {
     const path = pathOf(request);
     const response = path === undefined
-      ? this.refuse(new CryptoError("invalid_params", { subject: "the address" }))
+      ? this.refuse(misfit("the address"))
       : await this.#answer(request, path, peer);
     this.#metrics.count(kindOf(path ?? ""), response.status);
     return response;

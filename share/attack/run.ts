@@ -2,7 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { shareAttackPrivileges } from "../../core/privileges.ts";
 import { SHARE_ATTACK_WORKER } from "../../core/roles.ts";
-import { isLoopback, requireOrigin } from "../../core/share/link.ts";
+import { isLoopback, requireOrigin } from "../../core/share/origin.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import type { Target } from "./attack.ts";
 import type { Outcome } from "./suite.ts";
@@ -50,7 +50,7 @@ export async function attack(
 
 /** A server on this machine is one's own; whose another one is cannot be seen. */
 function requireOwn(origin: string): void {
-  if (isLoopback(new URL(origin))) return;
+  if (isLoopback(new URL(origin).hostname)) return;
   const hint = "attack a server of your own only; if this is one, say so with --mine";
   throw new CryptoError("not_confirmed", { subject: origin, hint });
 }

@@ -4,7 +4,7 @@
  */
 import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode, ERRORS, isErrorCode } from "../../core/errors.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import {
   type Answer,
   type AnswerRefusal,

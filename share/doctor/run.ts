@@ -2,7 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { awsSharePrivileges } from "../../core/privileges.ts";
 import { SHARE_DOCTOR_WORKER } from "../../core/roles.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { awsPlace, originsOf } from "../aws/place.ts";
 import type { Finding, Severity } from "./finding.ts";

@@ -63,6 +63,14 @@ if ("skip" in services || "skip" in parts) {
     assert.equal(status.state, "used");
   });
 
+  Deno.test("a function as it was written takes what a command asks for if nobody says more", async () => {
+    const asked = JSON.parse(await prints(["share", "request", "--json"], { env }));
+    const status = await prints(["share", "status", "--json", asked.ownLink], { env });
+    assert.equal(JSON.parse(status).ttl, 5 * 86_400);
+    const { stderr } = await fails("share_refused", ["share", "request", "--ttl", "7d"], { env });
+    assert.match(stderr, /at most 5d\n/);
+  });
+
   Deno.test("a large file goes past Lambda, and leaves the bucket when it is opened", async () => {
     const bytes = new Uint8Array(LARGE).map((_, i) => i * 31 >> 3);
     const file = folder.write("large", bytes);

@@ -21,6 +21,11 @@ Deno.test("a storage is https, or the same machine where the server is that itse
     `${STORAGE}/x`,
     "file:///",
     "",
+    "https://*",
+    "https://*.com",
+    "https://*.s3.eu-central-1.amazonaws.com",
+    "https://a;b",
+    "https://host:443",
   ];
   for (const announced of [...odd, "https://user@host", "https://HOST", "ftp://host", "host"]) {
     failsWith("bad_answer", () => requireStorage(announced, "https://share.example"), announced);
@@ -153,6 +158,10 @@ Deno.test("an address or an environment that is not enough is refused, without q
   for (const name of Object.keys(ENVIRONMENT)) {
     failsWith("config", () => placeIn({ ...ENVIRONMENT, [name]: "" }), name);
   }
-  const odd = [{ AWS_REGION: "eu/central" }, { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" }];
+  const odd = [
+    { AWS_REGION: "eu/central" },
+    { AWS_REGION: "eu-" },
+    { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" },
+  ];
   for (const more of odd) failsWith("config", () => placeIn({ ...ENVIRONMENT, ...more }));
 });

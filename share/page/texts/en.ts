@@ -43,7 +43,9 @@ export const en = {
     nothing: "There is nothing to share yet: write a text or choose files.",
     noPassphrase: "Type a passphrase of at most 4,096 characters.",
     badText: "The text holds half a character that cannot be sent. Remove it and try again.",
-    badViews: "Give a number from 1 to 100.",
+    badViews: (most: number) =>
+      most === 1 ? "This server takes only 1." : `Give a number from 1 to ${most}.`,
+    tooLarge: (size: string) => `This is more than the ${size} that the server takes.`,
   },
 
   sent: {
