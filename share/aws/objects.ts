@@ -1,6 +1,6 @@
 /**
  * The bucket: bodies, each one object under a random name. The bytes go between clients and the
- * bucket by presigned requests, each for one key and one length, and never over what is there.
+ * bucket by presigned requests, each for one key and one length, and never over an object.
  */
 import {
   AbortMultipartUploadCommand,
@@ -99,7 +99,8 @@ export class Objects {
       MultipartUpload: { Parts: parts.map(({ PartNumber, ETag }) => ({ PartNumber, ETag })) },
     });
     // Another request may have been quicker: what counts is what is there then.
-    await unless(["NoSuchUpload", "PreconditionFailed"], this.s3.send(command));
+    const others = ["NoSuchUpload", "PreconditionFailed", "ConditionalRequestConflict"];
+    await unless(others, this.s3.send(command));
   }
 
   /** Where the bytes from an offset on go, which must be where a part begins. */
@@ -129,13 +130,25 @@ export class Objects {
   }
 
   /** Removes an object and what there is of its upload. */
-  async remove({ name, uploadId: UploadId }: Omit<Upload, "size">): Promise<void> {
-    const at = this.#at(name);
-    if (UploadId !== undefined) {
-      const abort = this.s3.send(new AbortMultipartUploadCommand({ ...at, UploadId }));
-      await unless(["NoSuchUpload"], abort);
-    }
-    await unless(["NoSuchKey"], this.s3.send(new DeleteObjectCommand(at)));
+  async remove({ name, uploadId }: Omit<Upload, "size">): Promise<void> {
+    await this.#abort(name, uploadId);
+    await unless(["NoSuchKey"], this.s3.send(new DeleteObjectCommand(this.#at(name))));
+  }
+
+  /**
+   * The same, where requests that were allowed or begun before could bring the object again: an
+   * empty one takes its place, and they find that the key is taken. Remove it when they are over.
+   */
+  async empty({ name, uploadId }: Omit<Upload, "size">): Promise<void> {
+    const nothing = { Body: new Uint8Array(), ContentLength: 0 };
+    await asked(this.s3.send(new PutObjectCommand({ ...this.#at(name), ...nothing })));
+    await this.#abort(name, uploadId);
+  }
+
+  async #abort(name: string, UploadId: string | undefined): Promise<void> {
+    if (UploadId === undefined) return;
+    const command = new AbortMultipartUploadCommand({ ...this.#at(name), UploadId });
+    await unless(["NoSuchUpload"], this.s3.send(command));
   }
 }
 

@@ -29,7 +29,7 @@ export interface Creation {
   readonly size: number;
   /** Asks for it; may be asked again. */
   create(beginning: Beginning): Promise<{ readonly expires: number }>;
-  /** Gives up an upload that has failed, which would be charged for another hour. */
+  /** Gives up an upload that has failed, which a server may charge for another hour. */
   abandon?(): Promise<unknown>;
 }
 

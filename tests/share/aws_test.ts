@@ -1,5 +1,6 @@
 /** The store on AWS, on AWS's own DynamoDB Local and an S3 server that checks signatures. */
 import { startAws } from "../support/aws.ts";
+import { againTests } from "./aws/again.ts";
 import { attackTests } from "./aws/attacks.ts";
 import { doctorTests } from "./aws/doctor.ts";
 import { fileTests } from "./aws/files.ts";
@@ -17,6 +18,7 @@ if ("skip" in services) {
   storeContract("aws", () => OnAws.open(services));
   retryTests(services);
   presignedTests(services);
+  againTests(services);
   forgettingTests(services);
   fileTests(services);
   doctorTests(services);
