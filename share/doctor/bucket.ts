@@ -24,6 +24,8 @@ export interface Wanted {
   readonly origin: string | undefined;
   /** Longest lifetime, in seconds. */
   readonly maxTtl: number | undefined;
+  /** ARN of the server's role or user. */
+  readonly principal: string | undefined;
 }
 
 /** That it is where requests go to. @param location as AWS says it: none for the oldest region */
@@ -88,7 +90,11 @@ function check(name: string, fine: string, right: string, look: Check["look"]): 
 }
 
 /** Where it is, and who reaches it. */
-function accessChecks(s3: S3Client, { bucket, region }: Place, { origin }: Wanted): Check[] {
+function accessChecks(
+  s3: S3Client,
+  { bucket, region }: Place,
+  { origin, principal }: Wanted,
+): Check[] {
   const of = { Bucket: bucket };
   return [
     check("region", `it is in ${region}`, "GetBucketLocation", async () => {
@@ -100,9 +106,9 @@ function accessChecks(s3: S3Client, { bucket, region }: Place, { origin }: Wante
       const answer = await orNone(none, s3.send(new GetPublicAccessBlockCommand(of)));
       return judgePublicAccess(bucket, answer?.PublicAccessBlockConfiguration);
     }),
-    check("policy", "TLS only, and nobody but who has a right", "GetBucketPolicy", async () => {
+    check("policy", "TLS only, and it lets nobody else in", "GetBucketPolicy", async () => {
       const answer = await orNone(["NoSuchBucketPolicy"], s3.send(new GetBucketPolicyCommand(of)));
-      return judgePolicy(bucket, answer?.Policy);
+      return judgePolicy(bucket, answer?.Policy, principal);
     }),
     check("CORS", "the page can send and get large bodies", "GetBucketCORS", async () => {
       const none = ["NoSuchCORSConfiguration"];

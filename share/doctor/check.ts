@@ -18,6 +18,8 @@ export interface Trial {
   readonly right: string;
   /** Does it. @throws what AWS's SDK does */
   readonly use: () => Promise<unknown>;
+  /** What a refusal tells, if not all. */
+  readonly refused?: string | undefined;
 }
 
 /** Errors of both services that say: you may not. */
@@ -62,11 +64,11 @@ export async function* tryNeeded(trials: readonly Trial[]): AsyncGenerator<Findi
 
 /** Whether a right is there which a server should not have. */
 export async function* tryExcessive(trials: readonly Trial[]): AsyncGenerator<Finding> {
-  for (const { right, use } of trials) {
+  for (const { right, use, refused = "it is refused" } of trials) {
     const check = `no right: ${right}`;
     const name = await outcomeOf(use);
     if (name !== undefined && DENIED.includes(name)) {
-      yield { check, severity: "ok", what: "it is refused" };
+      yield { check, severity: "ok", what: refused };
     } else if (name !== undefined) yield unchecked(check, name);
     else {
       const remedy =

@@ -29,6 +29,13 @@ export const doctorCommand: Command<Context> = buildCommand({
         placeholder: "time",
         brief: "The server's longest lifetime: whether the bucket removes nothing before",
       },
+      principal: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "arn",
+        brief: "The server's role or user: whom the bucket's policy may let in",
+      },
       json: { kind: "boolean", default: false, brief: "Print JSON" },
     },
     positional: {

@@ -5,7 +5,8 @@ import { bucketChecks, type Wanted } from "./bucket.ts";
 import { examine, tryExcessive, tryNeeded } from "./check.ts";
 import { examineClock } from "./clock.ts";
 import type { Finding } from "./finding.ts";
-import { bucketTrials, excessTrials, tableTrials } from "./rights.ts";
+import { excessTrials, untried } from "./excess.ts";
+import { bucketTrials, tableTrials } from "./rights.ts";
 import { tableChecks } from "./table.ts";
 
 /**
@@ -20,4 +21,5 @@ export async function* diagnose(place: AwsPlace, wanted: Wanted): AsyncGenerator
   yield* examine(bucketChecks(s3, place, wanted));
   yield* tryNeeded([...tableTrials(dynamodb, place.table), ...bucketTrials(s3, place.bucket)]);
   yield* tryExcessive(excessTrials(clients, place));
+  yield untried(place, wanted.principal);
 }

@@ -7,7 +7,6 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  ScanCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
@@ -15,7 +14,6 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
@@ -96,26 +94,4 @@ class NotTried extends Error {
 /** That there is no such upload says who may ask. */
 function known<A>(answer: Promise<A>): Promise<A | undefined> {
   return orNone(["NoSuchUpload"], answer);
-}
-
-/** What whoever has a server's credentials is not to be able to do. None of it changes anything. */
-export function excessTrials(
-  { dynamodb, s3 }: { readonly dynamodb: DynamoDBClient; readonly s3: S3Client },
-  { table: TableName, bucket: Bucket }: { readonly table: string; readonly bucket: string },
-): Trial[] {
-  const elsewhere = { Bucket, Key: name(), UploadId: "none" };
-  return [
-    {
-      right: "dynamodb:Scan",
-      use: () => dynamodb.send(new ScanCommand({ TableName, Limit: 1, Select: "COUNT" })),
-    },
-    {
-      right: "s3:ListBucket",
-      use: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix: PREFIX, MaxKeys: 1 })),
-    },
-    {
-      right: `s3:AbortMultipartUpload outside ${PREFIX}`,
-      use: () => known(s3.send(new AbortMultipartUploadCommand(elsewhere))),
-    },
-  ];
 }

@@ -130,8 +130,37 @@ Deno.test("a policy refuses plain requests, of everybody and to all objects, and
   assert.equal(severities(judgePolicy("share", undefined)), "wrong");
   const open = { Effect: "Allow", Principal: "*", Action: "s3:GetObject" };
   assert.equal(judged(ONLY_TLS, open), "wrong");
-  const function_ = { AWS: "arn:aws:iam::123456789012:role/share" };
-  assert.equal(judged(ONLY_TLS, { ...open, Principal: function_ }), "");
+});
+
+Deno.test("whom a policy lets in is said, unless it is the server that was named, with its rights", () => {
+  const role = "arn:aws:iam::123456789012:role/share";
+  const Resource = ["arn:aws:s3:::share/share/*"];
+  const servers = { Effect: "Allow", Principal: { AWS: role }, Action: ["s3:GetObject"], Resource };
+  const judged = (statement: object, principal?: string) => {
+    const policy = JSON.stringify({ Version: "2012-10-17", Statement: [ONLY_TLS, statement] });
+    const problems = judgePolicy("share", policy, principal);
+    for (const { what } of problems) assert.ok(what.includes(JSON.stringify(statement)), what);
+    return severities(problems);
+  };
+  assert.equal(judged(servers, role), "");
+  assert.equal(judged(servers), "warning");
+  const { Principal: _, ...others } = servers;
+  const wider: readonly [object, string][] = [
+    [{ ...servers, Action: "s3:*" }, "warning"],
+    [{ ...servers, Action: ["s3:GetObject", "s3:PutBucketPolicy"] }, "warning"],
+    [{ ...others, Principal: { AWS: role }, Action: undefined, NotAction: "s3:Get" }, "warning"],
+    [{ ...servers, Resource: "arn:aws:s3:::share/*" }, "warning"],
+    [{ ...servers, Principal: { AWS: [role, "arn:aws:iam::123456789012:user/eve"] } }, "warning"],
+    [{ ...servers, Principal: { AWS: "210987654321" } }, "warning"],
+    [{ ...servers, Principal: { AWS: role, Service: "logging.s3.amazonaws.com" } }, "warning"],
+    [
+      { ...servers, Principal: "*", Condition: { StringLike: { "aws:UserAgent": "*" } } },
+      "warning",
+    ],
+    [{ ...servers, Principal: { AWS: "*" } }, "wrong"],
+    [{ ...others, NotPrincipal: { AWS: role } }, "wrong"],
+  ];
+  for (const [statement, severity] of wider) assert.equal(judged(statement, role), severity);
 });
 
 Deno.test("CORS is for the page's origin, both methods and both headers", () => {

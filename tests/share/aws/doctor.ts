@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { UpdateTableCommand, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import {
   CreateBucketCommand,
+  GetBucketPolicyCommand,
   ListObjectsV2Command,
   PutBucketCorsCommand,
   PutBucketPolicyCommand,
@@ -36,8 +37,15 @@ const NOT_HERE = [
 /** What the owner of both may do. */
 const EXCESSIVE = [
   "no right: dynamodb:Scan",
+  "no right: dynamodb:GetItem on other tables",
+  "no right: dynamodb:DeleteTable on other tables",
   "no right: s3:ListBucket",
+  "no right: s3:PutBucketPolicy",
+  "no right: s3:PutObject outside share/",
+  "no right: s3:DeleteObject outside share/",
+  "no right: s3:GetObject outside share/",
   "no right: s3:AbortMultipartUpload outside share/",
+  "no right: others",
 ];
 
 function policy(Bucket: string, ...Statement: object[]): PutBucketPolicyCommand {
@@ -96,7 +104,7 @@ export function doctorTests(services: AwsServices): void {
     assert.deepEqual(named("wrong"), []);
     assert.deepEqual(named("unknown"), NOT_HERE);
     assert.deepEqual(named("warning"), EXCESSIVE);
-    assert.equal(findings.length, 29);
+    assert.equal(findings.length, 36);
     failedWith("share_unchecked", run);
     const { s3 } = subject.clients;
     assert.deepEqual(await subject.items(), []);
@@ -196,12 +204,23 @@ export function doctorTests(services: AwsServices): void {
     const hidden = enough.findings.filter(({ check }) => check.startsWith("bucket: "));
     assert.deepEqual([...new Set(hidden.map(({ severity }) => severity))], ["unknown"]);
     assert.deepEqual(enough.named("wrong"), []);
-    assert.deepEqual(enough.named("warning"), EXCESSIVE.slice(0, 1));
+    // DynamoDB Local knows no rights.
+    const [scan, get, remove] = EXCESSIVE;
+    assert.deepEqual(enough.named("warning"), [scan, get, remove, "no right: others"]);
     assert.equal(enough.run.code, ERRORS.share_unchecked.exit);
     const few = ["s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"];
     await s3.send(policy(name, allow(few)));
     const missing = await examined(address, services.limited);
     assert.deepEqual(missing.named("wrong"), ["right: s3:PutObject", "right: s3:DeleteObject"]);
+    const all = { ...allow([...RIGHTS, "s3:PutBucketPolicy"]), Resource: [] as string[] };
+    all.Resource = [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`];
+    await s3.send(policy(name, all));
+    const wide = await examined(address, services.limited);
+    const told = EXCESSIVE.filter((one) => !one.endsWith("ListBucket"));
+    assert.deepEqual(wide.named("warning"), told);
+    const policyNow = await s3.send(new GetBucketPolicyCommand({ Bucket: name }));
+    assert.deepEqual(JSON.parse(policyNow.Policy ?? "").Statement, [all]);
+    assert.deepEqual(await subject.items(), []);
     own.dynamodb.destroy();
     own.s3.destroy();
   });
