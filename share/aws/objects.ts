@@ -17,9 +17,11 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { CryptoError } from "../../core/errors.ts";
 import type { Place } from "../../core/share/wire.ts";
+import { ServiceFailure } from "./failure.ts";
+import { newName } from "./items.ts";
 import { MAX_PARTS, PART_BYTES } from "./limits.ts";
+import { Recent } from "./recent.ts";
 
 /** How long a presigned request may begin. */
 const URL_SECONDS = 60;
@@ -42,15 +44,31 @@ export interface Upload {
 
 /** The objects below {@link PREFIX} in a bucket. */
 export class Objects {
+  readonly #rights = new Recent(() => this.#use());
+
   constructor(private readonly s3: S3Client, private readonly bucket: string) {}
 
   #at(name: string) {
     return { Bucket: this.bucket, Key: PREFIX + name };
   }
 
-  /** Asks for what is not there. @throws {CryptoError} `share_unreachable` if the bucket cannot be used */
+  /** Sees, not more than once in a while, that all rights are there. @throws {ServiceFailure} */
   async check(): Promise<void> {
-    await this.#parts("none", "none");
+    await this.#rights.get();
+  }
+
+  /** Uses every right, on an object of a name of its own that is removed again. */
+  async #use(): Promise<void> {
+    const at = this.#at(`check.${newName()}`);
+    const upload = { ...at, UploadId: "none" };
+    const put = new PutObjectCommand({ ...at, Body: new Uint8Array(1) });
+    await asked(this.s3.send(put), "s3:PutObject");
+    await asked(this.s3.send(new HeadObjectCommand(at)), "s3:GetObject");
+    await asked(this.s3.send(new DeleteObjectCommand(at)), "s3:DeleteObject");
+    const none = ["NoSuchUpload"];
+    const [list, abort] = [new ListPartsCommand(upload), new AbortMultipartUploadCommand(upload)];
+    await unless(none, this.s3.send(list), "s3:ListMultipartUploadParts");
+    await unless(none, this.s3.send(abort), "s3:AbortMultipartUpload");
   }
 
   /** Begins an upload. @returns its id, if it takes several parts */
@@ -74,14 +92,18 @@ export class Objects {
     return await this.#length(name) === size ? size : undefined;
   }
 
-  /** What is not there is "forbidden" to who may not list the bucket. */
+  /**
+   * What is not there is "forbidden" to who may not list the bucket, and all is to who may not read:
+   * which of both it is has to be seen.
+   */
   async #length(name: string): Promise<number | undefined> {
     try {
       return (await this.s3.send(new HeadObjectCommand(this.#at(name)))).ContentLength;
     } catch (cause) {
       const status = cause instanceof S3ServiceException && cause.$metadata.httpStatusCode;
-      if (status === 403 || status === 404) return undefined;
-      throw failure(cause);
+      if (status !== 403 && status !== 404) throw new ServiceFailure("S3", cause);
+      if (status === 403) await this.check();
+      return undefined;
     }
   }
 
@@ -163,20 +185,19 @@ function lengthOf(parts: readonly Part[], size: number): number {
 }
 
 /** Undefined instead of some errors. */
-async function unless<A>(names: readonly string[], answer: Promise<A>): Promise<A | undefined> {
+async function unless<A>(
+  names: readonly string[],
+  answer: Promise<A>,
+  right?: string,
+): Promise<A | undefined> {
   try {
     return await answer;
   } catch (cause) {
     if (cause instanceof Error && names.includes(cause.name)) return undefined;
-    throw failure(cause);
+    throw new ServiceFailure("S3", cause, right);
   }
 }
 
-async function asked<A>(answer: Promise<A>): Promise<A> {
-  return await unless([], answer) as A;
-}
-
-/** What fails after the SDK's repetitions may pass: clients ask again. */
-function failure(cause: unknown): CryptoError {
-  return new CryptoError("share_unreachable", { subject: "S3", cause });
+async function asked<A>(answer: Promise<A>, right?: string): Promise<A> {
+  return await unless([], answer, right) as A;
 }

@@ -50,6 +50,7 @@ import {
 } from "./items.ts";
 import { Objects, type Upload } from "./objects.ts";
 import { Quota } from "./quota.ts";
+import { Recent } from "./recent.ts";
 import { proven, Records } from "./records.ts";
 import { Table } from "./table.ts";
 
@@ -75,6 +76,7 @@ export class AwsStore implements Store {
   readonly #bodies: Bodies;
   readonly #quota: Quota;
   readonly #agenda = new Agenda();
+  readonly #tableRights: Recent;
 
   constructor({ table: name, bucket, clientBytes, dynamodb, s3 }: AwsOptions) {
     const table = new Table(dynamodb, name);
@@ -82,11 +84,15 @@ export class AwsStore implements Store {
     this.#objects = new Objects(s3, bucket);
     this.#bodies = new Bodies(table, this.#objects);
     this.#quota = new Quota(table, clientBytes);
+    this.#tableRights = new Recent(async () => {
+      await this.#quota.clientOf("");
+      await table.check();
+    });
   }
 
-  /** Asks both services once. @throws {CryptoError} `share_unreachable` if one cannot be used like this */
+  /** Uses every right, not more than once in a while. @throws {ServiceFailure} */
   async check(): Promise<void> {
-    await this.#quota.clientOf("");
+    await this.#tableRights.get();
     await this.#objects.check();
   }
 
@@ -209,7 +215,7 @@ export class AwsStore implements Store {
       const refusal = refusalOfTake(row, claim, now);
       if (refusal) return refusal;
     }
-    throw new CryptoError("share_unreachable", { hint: "the record keeps changing: ask again" });
+    throw new CryptoError("share_storage", { hint: "the record keeps changing: ask again" });
   }
 
   async #taken(row: ClaimedRow, claim: Claim, now: number): Promise<Taken | Refusal> {

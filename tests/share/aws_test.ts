@@ -3,6 +3,7 @@ import { startAws } from "../support/aws.ts";
 import { againTests } from "./aws/again.ts";
 import { attackTests } from "./aws/attacks.ts";
 import { doctorTests } from "./aws/doctor.ts";
+import { failingTests } from "./aws/failing.ts";
 import { fileTests } from "./aws/files.ts";
 import { forgettingTests } from "./aws/forgetting.ts";
 import { presignedTests } from "./aws/presigned.ts";
@@ -20,6 +21,7 @@ if ("skip" in services) {
   presignedTests(services);
   againTests(services);
   forgettingTests(services);
+  failingTests(services);
   fileTests(services);
   doctorTests(services);
   await attackTests(services);

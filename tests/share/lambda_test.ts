@@ -123,13 +123,17 @@ if ("skip" in services || "skip" in parts) {
     const [instance] = broken.instances;
     await fetch(`${broken.url}/${MARKER}?${MARKER}`, { method: "POST", body: MARKER });
     await fetch(`${broken.url}/s${MARKER}`);
+    const health = await fetch(`${front.url}/healthz`);
+    assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
     const victim = new Victim();
     const { status, text } = await call(broken.url, `look?${MARKER}`, victim.link);
     assert.equal(status, 503, text);
     const lines = instance!.log.split("\n").filter((line) => line.startsWith("{"));
     assert.deepEqual(lines.map((line) => JSON.parse(line)), [{
       level: "error",
-      code: "share_unreachable",
+      code: "share_storage",
+      service: "DynamoDB",
+      reason: "ECONNREFUSED",
     }]);
     for (const secret of [MARKER, victim.id, victim.link.linkProof]) {
       assert.ok(!instance!.log.includes(secret), secret);
