@@ -6,25 +6,32 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { AwsPlace } from "./place.ts";
 
-/** Times in milliseconds. Waiting for one of the sockets counts as connecting. */
+/** How often a request is sent at most. */
+export const ATTEMPTS = 3;
+/**
+ * How long each may take, in milliseconds; waiting for one of the sockets counts as connecting. All
+ * together have their end before a function on Lambda has, which is 29 seconds: what hangs once
+ * can be repeated there.
+ */
+export const PATIENCE = {
+  dynamodb: { connectionTimeout: 3_000, requestTimeout: 4_000 },
+  s3: { connectionTimeout: 3_000, requestTimeout: 6_000 },
+} as const;
 const HANDLER = {
-  connectionTimeout: 5_000,
-  requestTimeout: 30_000,
   throwOnRequestTimeout: true,
   httpAgent: { maxSockets: 500 },
   httpsAgent: { maxSockets: 500 },
 };
 
-/** Clients of both services. Their requests are repeated, at most three in all. */
+/** Clients of both services. */
 export function awsClients(
   { region, credentials, dynamodbOrigin, s3Origin, pathStyle }: Omit<AwsPlace, "table" | "bucket">,
 ) {
   const common = {
     region,
     credentials,
-    maxAttempts: 3,
+    maxAttempts: ATTEMPTS,
     retryMode: "standard",
-    requestHandler: HANDLER,
     defaultsMode: "standard",
     profile: "default",
     authSchemePreference: [] as string[],
@@ -36,11 +43,13 @@ export function awsClients(
   } as const;
   const dynamodb = new DynamoDBClient({
     ...common,
+    requestHandler: { ...HANDLER, ...PATIENCE.dynamodb },
     endpoint: dynamodbOrigin,
     accountIdEndpointMode: "disabled",
   });
   const s3 = new S3Client({
     ...common,
+    requestHandler: { ...HANDLER, ...PATIENCE.s3 },
     endpoint: s3Origin,
     forcePathStyle: pathStyle,
     // The sender computes no checksum: what it sends authenticates itself.

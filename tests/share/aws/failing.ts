@@ -6,14 +6,17 @@ import { randomBytes } from "../../../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../../../core/errors.ts";
 import { type AppFailure, ShareApp } from "../../../share/app.ts";
 import { Victim } from "../../../share/attack/victim.ts";
-import { awsClients } from "../../../share/aws/clients.ts";
+import { ATTEMPTS, awsClients, PATIENCE } from "../../../share/aws/clients.ts";
 import { PART_BYTES } from "../../../share/aws/limits.ts";
 import { openAwsStore } from "../../../share/aws/open.ts";
 import { AwsStore } from "../../../share/aws/store.ts";
 import type { AwsServices } from "../../support/aws.ts";
-import { manyBytes, newSecret, put, T0 } from "../contract_support.ts";
+import { closeQuietly, type Line, pass, relay } from "../../support/relay.ts";
+import { manyBytes, newSecret, put, stateOf, T0 } from "../contract_support.ts";
 import { makeTable, OnAws, placeOf } from "./support.ts";
 
+/** How long the deployment lets a function run. */
+const FUNCTION_TIME = 29_000;
 const RIGHTS = [
   "s3:AbortMultipartUpload",
   "s3:DeleteObject",
@@ -21,6 +24,32 @@ const RIGHTS = [
   "s3:ListMultipartUploadParts",
   "s3:PutObject",
 ];
+
+/** A line to DynamoDB whose first connection takes everything and brings nothing. */
+class HangingLine {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #relaying: Promise<void>;
+  hasHung = false;
+
+  constructor(connect: () => Promise<Deno.Conn>) {
+    const line: Line = async (from, to) => {
+      if (this.hasHung) return await pass(from, to);
+      this.hasHung = true;
+      closeQuietly(to);
+      await from.readable.pipeTo(new WritableStream());
+    };
+    this.#relaying = relay(this.#listener, connect, line).catch(() => {});
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#relaying;
+  }
+}
 
 /** A store of who may do what a bucket's policy says. */
 class Limited {
@@ -145,6 +174,27 @@ export function failingTests(services: AwsServices): void {
           error.hint.startsWith(`${service} cannot be reached (ECONNREFUSED)`);
       });
     }
+  });
+
+  Deno.test("aws, failing: what hangs once is asked again, all within a function's time", async () => {
+    for (const { connectionTimeout, requestTimeout } of Object.values(PATIENCE)) {
+      // Pauses in between take less than a second.
+      assert.ok(ATTEMPTS * (connectionTimeout + requestTimeout) + 1_000 < FUNCTION_TIME);
+    }
+    await using subject = await OnAws.open(services);
+    const secret = newSecret();
+    await subject.store.create(secret, manyBytes(secret.size), T0);
+    await using line = new HangingLine(services.connect);
+    const env = { ...services.env, AWS_ENDPOINT_URL_DYNAMODB: line.origin };
+    const place = placeOf({ env }, subject.name);
+    const clients = awsClients(place);
+    const store = new AwsStore({ ...place, clientBytes: 1e9, ...clients });
+    const began = performance.now();
+    assert.equal(stateOf(await store.look(secret.id, secret.linkProofHash, T0)), "live");
+    assert.ok(performance.now() - began < FUNCTION_TIME);
+    assert.ok(line.hasHung);
+    clients.dynamodb.destroy();
+    clients.s3.destroy();
   });
 
   Deno.test("aws, failing: who is over a quota fills no log", async () => {
