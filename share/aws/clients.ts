@@ -10,12 +10,12 @@ import type { AwsPlace } from "./place.ts";
 export const ATTEMPTS = 3;
 /**
  * How long each may take, in milliseconds; waiting for one of the sockets counts as connecting. All
- * together have their end before a function on Lambda has, which is 29 seconds: what hangs once
- * can be repeated there.
+ * together end before whoever waits gives up, so that what hangs once can be repeated: a function
+ * on Lambda after 29 seconds, clients of a server, where many requests share sockets, after 60.
  */
 export const PATIENCE = {
-  dynamodb: { connectionTimeout: 3_000, requestTimeout: 4_000 },
-  s3: { connectionTimeout: 3_000, requestTimeout: 6_000 },
+  function: { connectionTimeout: 3_000, requestTimeout: 5_000 },
+  server: { connectionTimeout: 5_000, requestTimeout: 12_000 },
 } as const;
 const HANDLER = {
   throwOnRequestTimeout: true,
@@ -26,12 +26,14 @@ const HANDLER = {
 /** Clients of both services. */
 export function awsClients(
   { region, credentials, dynamodbOrigin, s3Origin, pathStyle }: Omit<AwsPlace, "table" | "bucket">,
+  patience: (typeof PATIENCE)[keyof typeof PATIENCE] = PATIENCE.server,
 ) {
   const common = {
     region,
     credentials,
     maxAttempts: ATTEMPTS,
     retryMode: "standard",
+    requestHandler: { ...HANDLER, ...patience },
     defaultsMode: "standard",
     profile: "default",
     authSchemePreference: [] as string[],
@@ -43,7 +45,6 @@ export function awsClients(
   } as const;
   const dynamodb = new DynamoDBClient({
     ...common,
-    requestHandler: { ...HANDLER, ...PATIENCE.dynamodb },
     endpoint: dynamodbOrigin,
     accountIdEndpointMode: "disabled",
   });

@@ -17,12 +17,12 @@ export async function openAwsStore(place: AwsPlace, clientBytes: number): Promis
     return store;
   } catch (cause) {
     if (!(cause instanceof ServiceFailure)) throw cause;
-    throw new CryptoError("config", { subject: "store", hint: reasonOf(cause), cause });
+    throw new CryptoError("config", { subject: "store", hint: hintOf(cause), cause });
   }
 }
 
 /** Which of the two said what. */
-function reasonOf({ service, reason, right, isAnswer }: ServiceFailure): string {
+function hintOf({ service, reason, right, isAnswer }: ServiceFailure): string {
   if (!isAnswer) {
     return `${service} cannot be reached (${reason}): look at its region, endpoint and the network`;
   }

@@ -1,7 +1,7 @@
 /** Who may reach a bucket, and how: its policy, its public access block, other origins' pages. */
 import type { CORSRule, PublicAccessBlockConfiguration } from "@aws-sdk/client-s3";
 import { PREFIX } from "../aws/objects.ts";
-import { type Problem, warning, wrong } from "./finding.ts";
+import { type Problem, quoted, warning, wrong } from "./finding.ts";
 
 /** What a server does with objects below its prefix. */
 const SERVERS_ACTIONS: readonly string[] = [
@@ -65,7 +65,7 @@ export function judgePolicy(
     }),
     ...statements.some((one) => refusesPlain(one, bucket))
       ? []
-      : [wrong("it takes requests without TLS", tlsRemedy(bucket))],
+      : [wrong("it takes requests without TLS", tlsRemedy(bucket, statements))],
   ];
 }
 
@@ -118,7 +118,8 @@ function refusesPlain(statement: Statement, bucket: string): boolean {
     names.join() === "Bool" && isPlain.join() === "aws:securetransport false";
 }
 
-function tlsRemedy(bucket: string): string {
+/** What it has, and that. */
+function tlsRemedy(bucket: string, others: readonly Statement[]): string {
   const statement = {
     Sid: "OnlyTls",
     Effect: "Deny",
@@ -127,9 +128,9 @@ function tlsRemedy(bucket: string): string {
     Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
     Condition: { Bool: { "aws:SecureTransport": "false" } },
   };
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-  return `aws s3api put-bucket-policy --bucket ${bucket} --policy '${policy}' ` +
-    "(in place of what it has)";
+  const policy = { Version: "2012-10-17", Statement: [...others, statement] };
+  return `aws s3api put-bucket-policy --bucket ${bucket} --policy ` +
+    quoted(JSON.stringify(policy));
 }
 
 /** What a page sends: each with the header that needs leave. */
@@ -148,10 +149,12 @@ export function judgeCors(
   const refused = REQUESTS.filter((request) =>
     !rules.some((rule) => allows(rule, request, origin))
   );
-  const cors = { CORSRules: [{ AllowedOrigins: [origin ?? "https://HOST"], ...ALLOWED }] };
-  const remedy = `aws s3api put-bucket-cors --bucket ${bucket} ` +
-    `--cors-configuration '${JSON.stringify(cors)}' (in place of all rules)`;
   if (refused.length === 0) return [];
+  const cors = { CORSRules: [...rules, { AllowedOrigins: [origin], ...ALLOWED }] };
+  const remedy = origin === undefined
+    ? "say where the page is with --origin: then this is a command"
+    : `aws s3api put-bucket-cors --bucket ${bucket} --cors-configuration ` +
+      quoted(JSON.stringify(cors));
   const methods = refused.map(([method]) => method).join(" and ");
   const what = `${methods} of more than 256 KiB fails for a page at ${origin ?? "any origin"}`;
   return [(origin === undefined ? warning : wrong)(what, remedy)];

@@ -31,19 +31,21 @@ export interface Wanted {
 /** That it is where requests go to. @param location as AWS says it: none for the oldest region */
 export function judgeRegion(location: string | undefined, region: string): Problem[] {
   const actual = location === "EU" ? "eu-west-1" : location || "us-east-1";
-  return actual === region ? [] : [wrong(`it is in ${actual}`, `set AWS_REGION to ${actual}`)];
+  return actual === region ? [] : [wrong(`it is in ${actual}`, `export AWS_REGION=${actual}`)];
 }
 
 /** That what is erased is gone. */
 export function judgeVersioning(bucket: string, status: string | undefined): Problem[] {
   if (status === "Enabled") {
     const remedy = `aws s3api put-bucket-versioning --bucket ${bucket} ` +
-      "--versioning-configuration Status=Suspended, then remove all versions: or use a new bucket";
-    return [wrong("what was erased is kept as an older version", remedy)];
+      "--versioning-configuration Status=Suspended";
+    const what = "what was erased is kept as an older version, until each is deleted, too";
+    return [wrong(what, remedy)];
   }
   if (status !== "Suspended") return [];
-  const remedy = `see aws s3api list-object-versions --bucket ${bucket}, and delete what it lists`;
-  return [warning("it was on: what was erased before may still be there", remedy)];
+  const remedy = `aws s3api list-object-versions --bucket ${bucket}`;
+  const what = "it was on: what was erased before may still be there, as versions to be deleted";
+  return [warning(what, remedy)];
 }
 
 /** That it can be erased. */

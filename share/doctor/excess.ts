@@ -20,12 +20,8 @@ import {
 import { newName } from "../aws/items.ts";
 import { PREFIX } from "../aws/objects.ts";
 import { orNone, type Trial } from "./check.ts";
+import { removeVersions } from "./rights.ts";
 import { type Finding, warning } from "./finding.ts";
-
-interface Clients {
-  readonly dynamodb: DynamoDBClient;
-  readonly s3: S3Client;
-}
 
 interface Place {
   readonly table: string;
@@ -37,12 +33,8 @@ const WRONG_SUM = "AAAAAAAAAAAAAAAAAAAAAA==";
 /** What no server takes for a policy. */
 const NO_POLICY = "none";
 
-/** What can be tried. Each is allowed where it does not fail, or as it does for who may do it. */
-export function excessTrials({ dynamodb, s3 }: Clients, { table, bucket }: Place): Trial[] {
-  return [...tableExcess(dynamodb, table), ...bucketExcess(s3, bucket), ...outside(s3, bucket)];
-}
-
-function tableExcess(client: DynamoDBClient, TableName: string): Trial[] {
+/** Of a table. Each is allowed where it does not fail, or only as it does for who may do it. */
+export function tableExcess(client: DynamoDBClient, TableName: string): Trial[] {
   const other = { TableName: `doctor.${newName()}` };
   const absent = ["ResourceNotFoundException"];
   return [
@@ -62,7 +54,8 @@ function tableExcess(client: DynamoDBClient, TableName: string): Trial[] {
   ];
 }
 
-function bucketExcess(s3: S3Client, Bucket: string): Trial[] {
+/** The same of a bucket. */
+export function bucketExcess(s3: S3Client, Bucket: string): Trial[] {
   return [
     {
       right: "s3:ListBucket",
@@ -76,6 +69,7 @@ function bucketExcess(s3: S3Client, Bucket: string): Trial[] {
           s3.send(new PutBucketPolicyCommand({ Bucket, Policy: NO_POLICY })),
         ),
     },
+    ...outside(s3, Bucket),
   ];
 }
 
@@ -90,7 +84,10 @@ function outside(s3: S3Client, Bucket: string): Trial[] {
     },
     {
       right: `s3:DeleteObject outside ${PREFIX}`,
-      use: () => s3.send(new DeleteObjectCommand(elsewhere)),
+      async use() {
+        const { VersionId } = await s3.send(new DeleteObjectCommand(elsewhere));
+        await removeVersions(s3, elsewhere, [VersionId]);
+      },
     },
     {
       right: `s3:GetObject outside ${PREFIX}`,

@@ -41,14 +41,21 @@ export async function doctor(
     maxTtl,
     principal: principal === undefined ? undefined : requireArn(principal),
   };
-  const role = await RoleWorker.start<Question, readonly Finding[], Finding>({
+  const findings: Finding[] = [];
+  const role = await RoleWorker.start<Question, void, Finding>({
     script,
     name: SHARE_DOCTOR_WORKER,
     permissions: awsSharePrivileges(originsOf(place), []),
-    onEvent: json ? undefined : (finding) => print(describe(finding)),
+    onEvent(finding) {
+      findings.push(finding);
+      if (!json) print(describe(finding));
+    },
   });
-  const findings = await role.ask({ place, wanted });
-  if (json) print(`${JSON.stringify(findings)}\n`);
+  try {
+    await role.ask({ place, wanted });
+  } finally {
+    if (json) print(`${JSON.stringify(findings)}\n`);
+  }
   requireSound(findings);
 }
 

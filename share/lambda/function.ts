@@ -1,6 +1,6 @@
 /** The application behind a Lambda function: one event at a time, each to its answer. */
 import { type AppFailure, ShareApp } from "../app.ts";
-import { awsClients } from "../aws/clients.ts";
+import { awsClients, PATIENCE } from "../aws/clients.ts";
 import { AwsStore } from "../aws/store.ts";
 import type { LambdaConfig } from "./config.ts";
 import { type Answer, answerOf, requestOf } from "./event.ts";
@@ -16,7 +16,7 @@ export async function openFunction(
   { place, clientBytes, ...config }: LambdaConfig,
   tell: (failure: AppFailure) => void,
 ): Promise<Handler> {
-  const store = new AwsStore({ ...place, clientBytes, ...awsClients(place) });
+  const store = new AwsStore({ ...place, clientBytes, ...awsClients(place, PATIENCE.function) });
   const app = new ShareApp({
     ...config,
     store,

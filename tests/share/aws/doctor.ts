@@ -5,6 +5,7 @@ import {
   CreateBucketCommand,
   GetBucketPolicyCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketCorsCommand,
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
@@ -166,6 +167,22 @@ export function doctorTests(services: AwsServices): void {
     });
   }
 
+  Deno.test("doctor: in a bucket that keeps versions nothing of it stays", async () => {
+    await using subject = await sound(services);
+    const { name, address, clients: { s3 } } = subject;
+    await s3.send(
+      new PutBucketVersioningCommand({
+        Bucket: name,
+        VersioningConfiguration: { Status: "Enabled" },
+      }),
+    );
+    await examined(address, services.env);
+    const { Versions = [], DeleteMarkers = [] } = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: name }),
+    );
+    assert.deepEqual([Versions.length, DeleteMarkers.length], [0, 0]);
+  });
+
   Deno.test("doctor: a bucket that can keep objects from being erased is found", async () => {
     await using subject = await sound(services);
     const { name, address, clients: { s3 } } = subject;
@@ -231,9 +248,33 @@ export function doctorTests(services: AwsServices): void {
     await fails("config", ["share", "doctor", "dynamodb://table?bucket=bucket"], {
       env: plainEnvironment(),
     });
-    const nowhere = { ...env, AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };
-    await fails("share_unreachable", ["share", "doctor", "dynamodb://table?bucket=bucket"], {
-      env: nowhere,
-    });
+  });
+
+  Deno.test("doctor: what can be looked at is told, also where one service does not answer", async () => {
+    await using subject = await sound(services);
+    for (const [variable, other] of [["DYNAMODB", "bucket: "], ["S3", "table: "]] as const) {
+      const env = { ...services.env, [`AWS_ENDPOINT_URL_${variable}`]: "http://127.0.0.1:9" };
+      const { run, findings, named } = await examined(subject.address, env);
+      assert.deepEqual(named("unknown").filter((one) => one.startsWith("clock: ")), [
+        "clock: 127.0.0.1:9",
+      ]);
+      assert.ok(findings.some(({ check }) => check.startsWith(other)));
+      failedWith("share_unchecked", run);
+    }
+  });
+
+  Deno.test("doctor: credentials that are not accepted are one finding for each series", async () => {
+    await using subject = await sound(services);
+    const env = { ...services.env, AWS_SECRET_ACCESS_KEY: "another" };
+    const { findings, named } = await examined(subject.address, env);
+    // DynamoDB Local takes any.
+    const ofBucket = named("unknown").filter((one) => /bucket|s3:/.test(one));
+    assert.deepEqual(ofBucket, [
+      "bucket: region",
+      "right: s3:PutObject",
+      "no right: s3:ListBucket",
+    ]);
+    const remedies = findings.filter(({ check }) => ofBucket.includes(check));
+    for (const { remedy } of remedies) assert.match(remedy ?? "", /export-credentials/);
   });
 }
