@@ -6,17 +6,23 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { AwsPlace } from "./place.ts";
 
+/** How long a request may take, in milliseconds. Waiting for one of the sockets is connecting. */
+export interface Patience {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+}
+
 /** How often a request is sent at most. */
 export const ATTEMPTS = 3;
 /**
- * How long each may take, in milliseconds; waiting for one of the sockets counts as connecting. All
- * together end before whoever waits gives up, so that what hangs once can be repeated: a function
- * on Lambda after 29 seconds, clients of a server, where many requests share sockets, after 60.
+ * All together end before whoever waits gives up, so that what hangs once can be repeated: a
+ * function on Lambda after 29 seconds, clients of a server, where many requests share sockets,
+ * after 60.
  */
 export const PATIENCE = {
   function: { connectionTimeout: 3_000, requestTimeout: 5_000 },
   server: { connectionTimeout: 5_000, requestTimeout: 12_000 },
-} as const;
+} as const satisfies Record<string, Patience>;
 const HANDLER = {
   throwOnRequestTimeout: true,
   httpAgent: { maxSockets: 500 },
@@ -26,7 +32,7 @@ const HANDLER = {
 /** Clients of both services. */
 export function awsClients(
   { region, credentials, dynamodbOrigin, s3Origin, pathStyle }: Omit<AwsPlace, "table" | "bucket">,
-  patience: (typeof PATIENCE)[keyof typeof PATIENCE] = PATIENCE.server,
+  patience: Patience = PATIENCE.server,
 ) {
   const common = {
     region,
@@ -50,7 +56,6 @@ export function awsClients(
   });
   const s3 = new S3Client({
     ...common,
-    requestHandler: { ...HANDLER, ...PATIENCE.s3 },
     endpoint: s3Origin,
     forcePathStyle: pathStyle,
     // The sender computes no checksum: what it sends authenticates itself.
