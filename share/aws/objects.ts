@@ -28,6 +28,11 @@ const URL_SECONDS = 60;
 /** What is signed as a header has to be sent as one, and the same. */
 const SIGNED = new Set(["host", "content-length", "if-none-match"]);
 const PRESIGNED = { expiresIn: URL_SECONDS, signableHeaders: SIGNED, unhoistableHeaders: SIGNED };
+/** Whatever type its sender gave it, no browser is to show it as anything. */
+const NO_PAGE = {
+  ResponseContentType: "application/octet-stream",
+  ResponseContentDisposition: "attachment",
+};
 const NO_HEADERS = { "if-none-match": undefined, range: undefined };
 
 /** What every key begins with: rights on these objects are enough. */
@@ -141,7 +146,7 @@ export class Objects {
 
   /** Where a body comes from. */
   async place(name: string, offset: number): Promise<Place> {
-    const command = new GetObjectCommand(this.#at(name));
+    const command = new GetObjectCommand({ ...this.#at(name), ...NO_PAGE });
     const url = await asked(getSignedUrl(this.s3, command, PRESIGNED));
     return { url, headers: { ...NO_HEADERS, range: `bytes=${offset}-` } };
   }

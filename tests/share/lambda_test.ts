@@ -175,7 +175,7 @@ if ("skip" in services || "skip" in parts) {
   });
 
   for (const { name, run } of ATTACKS) {
-    // On AWS bodies do not go through the server: what is cut is tried with the store.
+    // On AWS bodies do not go through the server: others take their place.
     if (/^an upload|^a download|^long ones/.test(name)) continue;
     Deno.test(`attack on Lambda: ${name}`, () => {
       return run({ urls: [front.url], rounds: 2, attempts: 50 });
