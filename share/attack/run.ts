@@ -4,6 +4,7 @@ import { shareAttackPrivileges } from "../../core/privileges.ts";
 import { SHARE_ATTACK_WORKER } from "../../core/roles.ts";
 import { isLoopback, requireOrigin } from "../../core/share/origin.ts";
 import { RoleWorker } from "../../platform/worker.ts";
+import { findServer } from "../client/session.ts";
 import type { Target } from "./attack.ts";
 import type { Outcome } from "./suite.ts";
 import type { Question } from "./worker.ts";
@@ -36,10 +37,14 @@ export async function attack(
   const first = requireOrigin(url);
   const others = second === undefined ? [] : [requireOrigin(second)];
   if (!mine) [first, ...others].forEach(requireOwn);
+  const found = await Promise.all(
+    [first, ...others].map((origin) => findServer(script, origin)),
+  );
+  const storages = found.flatMap(({ storage }) => storage ?? []);
   const role = await RoleWorker.start<Question, readonly Outcome[], Outcome>({
     script,
     name: SHARE_ATTACK_WORKER,
-    permissions: shareAttackPrivileges([first, ...others]),
+    permissions: shareAttackPrivileges([first, ...others, ...new Set(storages)]),
     onEvent: json ? undefined : (outcome) => print(describe(outcome)),
   });
   const target: Target = { urls: [first, ...others], rounds, attempts };

@@ -106,7 +106,20 @@ Deno.test("a storage that gives all where a part was asked for is not believed",
     body: { url: `${origin}/x`, headers: { range: "bytes=5-" } },
   }));
   const api = new ShareApi(server.origin, { storage: server.origin });
-  await rejectsWith("share_unreachable", Array.fromAsync(api.body(BODY)));
+  await rejectsWith("share_storage", Array.fromAsync(api.body(BODY)));
+});
+
+Deno.test("where the storage alone does not answer it is named, not the server", async () => {
+  const away = "http://127.0.0.1:9";
+  await using server = lying(() => ({
+    "upload-state": { offset: 0, next: { url: `${away}/x`, headers: {}, length: 10 } },
+    body: { url: `${away}/x`, headers: { range: "bytes=5-" } },
+  }));
+  const api = new ShareApi(server.origin, { storage: away });
+  const { next } = await api.call("upload-state", UPLOAD);
+  const named = { code: "share_storage", subject: away };
+  await assert.rejects(api.put(next!, pattern(10)), named);
+  await assert.rejects(Array.fromAsync(api.body(BODY)), named);
 });
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {

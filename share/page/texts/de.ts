@@ -244,6 +244,10 @@ export const de: Texts = {
       "Beim Server ist etwas fehlgeschlagen",
       "Versuchen Sie es später, oder sagen Sie es dem Betreiber.",
     ],
+    share_storage: [
+      "Wo der Server Geheimnisse ablegt, antwortet niemand",
+      "Verloren ist nichts. Versuchen Sie es in einer Minute, oder sagen Sie es dem Betreiber.",
+    ],
     share_unreachable: [
       "Der Server ist nicht erreichbar",
       "Verloren ist nichts. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",

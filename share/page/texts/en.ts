@@ -231,6 +231,10 @@ export const en = {
     ],
     share_full: ["The server has no room", "Try again later, or ask whoever runs it."],
     share_failed: ["The server failed", "Try again later, or tell whoever runs it."],
+    share_storage: [
+      "Where the server keeps secrets does not answer",
+      "Nothing is lost. Try again in a minute, or tell whoever runs it.",
+    ],
     share_unreachable: [
       "The server cannot be reached",
       "Nothing is lost. See that you are online, and try again.",
