@@ -31,6 +31,14 @@ const verifyCommand: AuditCommand = buildCommand({
         placeholder: "file",
         brief: "Take published heads from a file, or - for standard input, not from the journal",
       },
+      former: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        variadic: true,
+        placeholder: "log",
+        brief: "A log that this one has rightly taken the place of; its heads are set aside",
+      },
     },
   },
   docs: {
@@ -43,6 +51,7 @@ const verifyCommand: AuditCommand = buildCommand({
     customUsage: [
       { input: "", brief: "with the heads in this machine's journal" },
       { input: "--heads heads.txt", brief: "with those that another machine has kept" },
+      { input: "--former 3f2a90c1d45b7e68", brief: "after a new installation" },
     ],
   },
 });

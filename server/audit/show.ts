@@ -66,12 +66,13 @@ function detail({ torn, missing, refused, first }: AuditLine): string {
 
 /** What a log was found to be, a line each. */
 export function showReport(report: Report, sources: ReportSources): string[] {
-  const { first, last, lines, torn, heads, findings } = report;
+  const { log, first, last, lines, torn, heads, former, findings } = report;
   const more = findings.length - MAX_FINDINGS;
   return [
     first && last
       ? `lines     ${first.seq} to ${last.seq} (${lines}), ${first.time} to ${last.time}`
       : "lines     none",
+    ...log === undefined ? [] : [`log       ${log}`],
     ...findings.slice(0, MAX_FINDINGS).map(({ where, problem }) =>
       `NOT RIGHT ${where}: ${problem}`
     ),
@@ -79,7 +80,8 @@ export function showReport(report: Report, sources: ReportSources): string[] {
     ...findings.length === 0 ? ["chain     unbroken"] : [],
     ...torn > 0 ? [`torn      ${torn} times a line was cut off as it was written, and closed`] : [],
     `heads     ${headsFrom(heads, sources)}`,
-    `not seen  ${unseen(heads.last, sources)}`,
+    ...former.map((one) => `former    ${one.heads} heads of ${one.log}, set aside`),
+    `not seen  ${unseen(report, sources)}`,
   ];
 }
 
@@ -95,9 +97,12 @@ function headsFrom({ all, agreed, older }: Report["heads"], { heads }: ReportSou
   return `${agreed} of ${all} in ${heads} agree${before}`;
 }
 
-function unseen(last: number, { heads }: ReportSources): string {
-  if (last === 0) {
-    return "lines cut off at the end, and a log that was written anew from its beginning";
+function unseen({ first, heads: { all, last } }: Report, { heads }: ReportSources): string {
+  if (all === 0) {
+    const before = first && first.seq > 1
+      ? `whether rotation has removed the lines before ${first.seq}, as the log says; `
+      : "";
+    return `${before}lines cut off at the end, and a log that was written anew from its beginning`;
   }
   return `lines cut off after line ${last}, and what somebody changed here and in ${heads} alike, ` +
     "as root can";

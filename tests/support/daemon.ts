@@ -115,6 +115,8 @@ export interface LogLine {
   readonly seq: number;
   readonly prev: string;
   readonly event?: string;
+  readonly log?: string;
+  readonly first?: number;
   readonly stage?: "intent" | "result";
   readonly context?: string;
   readonly missing?: number;
