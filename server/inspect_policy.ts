@@ -1,5 +1,6 @@
 /** `crypto policy check` and `explain`: a policy file, for people. */
 import { CryptoError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { type Layout, SERVICE_USER, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
 import { exists } from "../platform/durable.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
@@ -40,7 +41,8 @@ export function checkPolicy({ print, say }: PolicyContext, file?: string): void 
   dropAllPermissions();
   if (text === undefined) return say(`${path} is not there: ${USUAL_RULE}`);
   const { mistakes } = parsePolicy(text, accounts);
-  print(mistakes.map(({ line, what, why }) => `${path}:${line}: ${what}: ${why}\n`).join(""));
+  const lines = mistakes.map(({ line, what, why }) => `${path}:${line}: ${what}: ${why}`);
+  print(lines.map((line) => `${printable(line)}\n`).join(""));
   if (mistakes.length === 0) return say(`${path} has no mistake`);
   const subject = `${path}: ${mistakes.length} ${mistakes.length === 1 ? "mistake" : "mistakes"}`;
   throw new CryptoError("config", { subject, hint: "the daemon would go on with its old policy" });
@@ -65,7 +67,7 @@ export function explainPolicy({ print }: PolicyContext, question: Question): voi
   const who = identityOf(question.caller, accounts);
   const paths = { path: layout.policy, config: layout.config };
   const { may, why } = explain(policy, { ...question, who, owner, clients, accounts, ...paths });
-  print(`${may ? "yes" : "no"}: ${why}\n`);
+  print(`${may ? "yes" : "no"}: ${printable(why)}\n`);
   if (may) return;
   const { caller, operation, key } = question;
   throw new CryptoError("denied", { subject: `${caller}, ${operation} ${key}`, hint: TO_ALLOW });

@@ -4,7 +4,6 @@ import {
   buildRouteMap,
   type Command,
   type CommandContext,
-  numberParser,
   type RouteMap,
 } from "@stricli/core";
 import { CryptoError } from "../../core/errors.ts";
@@ -76,13 +75,7 @@ const tailCommand: AuditCommand = buildCommand({
       },
       follow: { kind: "boolean", default: false, brief: "Go on with those that come" },
       json: { kind: "boolean", default: false, brief: "Print the lines as they are" },
-      user: {
-        kind: "parsed",
-        parse: numberParser,
-        optional: true,
-        placeholder: "uid",
-        brief: "Only of this user id",
-      },
+      user: { ...word, placeholder: "user", brief: "Only of this user, by name or number" },
       key: { ...word, placeholder: "name", brief: "Only with this key" },
       op: { ...word, placeholder: "method", brief: "Only of this method, such as decrypt" },
       errors: { kind: "boolean", default: false, brief: "Only what was not done" },

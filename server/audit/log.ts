@@ -16,6 +16,11 @@ export interface Decision {
   readonly op: string;
   readonly key?: string | undefined;
   readonly version?: number | undefined;
+  /** What was to be set for the key, as `key.set` takes it. */
+  readonly rotateAfter?: number | undefined;
+  readonly minVersion?: number | undefined;
+  /** Seconds in which a version can be restored before it is destroyed. */
+  readonly grace?: number | undefined;
   /** An HMAC of the context: equal ones are of equal contexts. */
   readonly context?: string | undefined;
   /** Bytes of plaintext. */

@@ -25,7 +25,8 @@ export interface TailFlags {
   readonly lines: number;
   readonly follow: boolean;
   readonly json: boolean;
-  readonly user?: number | undefined;
+  /** A name or a number. */
+  readonly user?: string | undefined;
   readonly key?: string | undefined;
   readonly op?: string | undefined;
   readonly errors: boolean;
@@ -51,8 +52,8 @@ export async function tail(context: AuditContext, flags: TailFlags): Promise<voi
   const { lines, json, follow, user, key, op, errors } = flags;
   const unread = Promise.withResolvers<void>();
   using worker = await start(context, layout, unread.resolve);
-  const filter = { uid: user, key, op, errors };
-  const told = worker.ask({ type: "tail", layout, lines, json, follow, filter });
+  const filter = { key, op, errors };
+  const told = worker.ask({ type: "tail", layout, lines, json, follow, user, filter });
   await Promise.race([told, unread.promise]);
 }
 

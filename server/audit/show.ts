@@ -1,4 +1,5 @@
 /** Lines of the audit log, as people read them. */
+import { printable } from "../../core/printable.ts";
 import type { AuditLine } from "./read.ts";
 import type { Report } from "./verify.ts";
 
@@ -27,20 +28,23 @@ export function readNames(passwd: string): Map<number, string> {
 
 /** One line in columns: when, who, what, with which key, how much, and what came of it. */
 export function showLine(line: AuditLine, names: ReadonlyMap<number, string>): string {
+  return printable(columns(line, names));
+}
+
+function columns(line: AuditLine, names: ReadonlyMap<number, string>): string {
   const time = line.time.replace("T", " ");
   if (line.event) return `${time}  ${"-".padEnd(12)}  ${line.event}${detail(line)}`;
   const { uid, certificate, address = "?" } = line;
   const who = uid === undefined ? certificate ?? address : names.get(uid) ?? `${uid}`;
   const { key = "-", version } = line;
-  const columns = [
+  return [
     time,
     who.padEnd(12),
     (line.op ?? "?").padEnd(16),
     (version === undefined ? key : `${key} v${version}`).padEnd(20),
     amount(line).padStart(12),
-    outcome(line),
-  ];
-  return columns.join("  ");
+    outcome(line) + particulars(line),
+  ].join("  ");
 }
 
 function amount({ bytes, declaredBytes, requests }: AuditLine): string {
@@ -52,6 +56,18 @@ function amount({ bytes, declaredBytes, requests }: AuditLine): string {
 function outcome({ error, stage }: AuditLine): string {
   if (error) return error;
   return stage === "intent" ? "about to" : "done";
+}
+
+/** What only some methods are about. */
+function particulars(line: AuditLine): string {
+  const { unit, credential, rotateAfter, minVersion, grace } = line;
+  const all = [
+    unit !== undefined && `${credential} for ${unit}`,
+    rotateAfter !== undefined && `rotated after ${rotateAfter} s`,
+    minVersion !== undefined && `from version ${minVersion} on`,
+    grace !== undefined && `in ${grace} s`,
+  ].filter((one) => one !== false);
+  return all.length > 0 ? ` (${all.join(", ")})` : "";
 }
 
 function detail({ torn, missing, refused, first }: AuditLine): string {

@@ -3,7 +3,7 @@
  * the journal. It changes nothing.
  */
 import { fromUtf8 } from "../../core/bytes.ts";
-import { asCryptoError } from "../../core/errors.ts";
+import { asCryptoError, CryptoError } from "../../core/errors.ts";
 import type { Layout } from "../../core/layout.ts";
 import { AUDIT_WORKER } from "../../core/roles.ts";
 import { loadSha256, type Sha256 } from "../../platform/libcrypto.ts";
@@ -35,7 +35,9 @@ export type AuditQuestion =
     readonly type: "tail";
     readonly layout: Layout;
     readonly lines: number;
-    readonly filter: Filter;
+    readonly filter: Omit<Filter, "uid">;
+    /** Only this user's lines: a name or a number. */
+    readonly user?: string | undefined;
     readonly json: boolean;
     /** Goes on telling lines, for ever. */
     readonly follow: boolean;
@@ -108,14 +110,24 @@ async function tail(
   question: Extract<AuditQuestion, { type: "tail" }>,
   tell: (line: string) => void,
 ): Promise<AuditAnswer> {
-  const { layout, lines, json, filter } = question;
-  const selection: Selection = { filter, names: json ? undefined : readNames(passwd()) };
+  const { layout, lines, json, user } = question;
+  const names = readNames(passwd());
+  const filter = { ...question.filter, uid: user === undefined ? undefined : uidOf(user, names) };
+  const selection: Selection = { filter, names: json ? undefined : names };
   const logs = openLogs(layout.auditLog);
   if (logs.length === 0) throw noLog(layout.auditLog);
   for (const line of latest(logs, lines, selection)) tell(line);
   if (question.follow) await follow(layout.auditLog, logs.at(-1)!, selection, tell);
   closeLogs(logs);
   return true;
+}
+
+function uidOf(user: string, names: ReadonlyMap<number, string>): number {
+  const [uid] = [...names].find(([, name]) => name === user) ?? [];
+  if (uid !== undefined) return uid;
+  if (/^\d{1,10}$/.test(user)) return Number(user);
+  const hint = "no user has this name (see /etc/passwd): give a name or a number";
+  throw new CryptoError("usage", { subject: user, hint });
 }
 
 function passwd(): string {

@@ -40,6 +40,14 @@ Deno.test("check explains every mistake on a line of its own, and its status is 
   assert.ok(run.stderr.startsWith("crypto: new.toml: 3 mistakes: "), run.stderr);
 });
 
+Deno.test("check obeys no escape sequence of the file's", async () => {
+  using folder = new Folder();
+  folder.write("new.toml", '[keys."a\\u001b[31m\\nok.toml"]\nencrypt.users = ["root"]\n');
+  const run = await crypto(["policy", "check", "new.toml"], { cwd: folder.path });
+  failedWith("config", run);
+  assert.match(text(run.stdout), /^[^\p{Cc}]+\n$/u);
+});
+
 Deno.test("check of a file without mistakes prints nothing, and says so", async () => {
   using home = new Home("[keys.'*']\nencrypt.users = ['root']\n");
   const { code, stdout, stderr } = await crypto(["policy", "check"], { env: home.env });

@@ -133,6 +133,9 @@ export interface LogLine {
   readonly op: string;
   readonly key?: string;
   readonly version?: number;
+  readonly rotateAfter?: number;
+  readonly minVersion?: number;
+  readonly grace?: number;
   readonly bytes?: number;
   readonly declaredBytes?: number;
   readonly error?: string;
