@@ -3,7 +3,8 @@ import { type Bytes, fromBase64Url, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { readFernetKey } from "../core/fernet.ts";
 import type { Purpose } from "../core/lifecycle.ts";
-import type { KeyInfo, StatusResult, VersionInfo } from "../core/rpc.ts";
+import { printable } from "../core/printable.ts";
+import type { KeyInfo, Stale, StatusResult, VersionInfo } from "../core/rpc.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
@@ -112,9 +113,16 @@ function showStatus(status: StatusResult): string {
     `sealed by:   ${SEALING[status.sealing]}`,
     `connections: ${status.connections}`,
     `engine:      ${status.engine}`,
+    ...status.stale.map(showStale),
     ...status.warnings.map((warning) => `note: ${warning}`),
   ];
   return lines.join("\n");
+}
+
+function showStale({ part, since, problem }: Stale): string {
+  const why = printable(problem ?? "its administrators see which");
+  return `stale:       the ${part}, since ${since}: the one before is in force, since the new one ` +
+    `has a mistake: ${why}`;
 }
 
 const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {

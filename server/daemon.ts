@@ -1,6 +1,6 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { ownsConfiguration } from "../core/privileges.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
@@ -26,6 +26,7 @@ import { Listening } from "./listening.ts";
 import { countedLog, Metrics } from "./metrics.ts";
 import type { NetworkPlaces } from "./network.ts";
 import { PolicyInForce } from "./policy_file.ts";
+import { Reloads } from "./reloads.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { Service } from "./service.ts";
 import { Settings } from "./settings.ts";
@@ -68,6 +69,7 @@ interface Parts {
   readonly pulse: IntervalTimer | undefined;
   readonly settings: Settings;
   readonly policy: PolicyInForce;
+  readonly reloads: Reloads;
 }
 
 /** A daemon that runs. */
@@ -104,7 +106,8 @@ export class Daemon {
     await begin(log, version);
     const metrics = new Metrics();
     const counted = countedLog(log, metrics);
-    const circumstances = describe(options, admission);
+    const reloads = new Reloads();
+    const circumstances = describe(options, admission, reloads);
     const contexts = tagContexts(layout, { store, engine, log });
     const random = kernelRandom();
     const parts = { store, usage, access, quotas, engine, circumstances, random, log, contexts };
@@ -115,11 +118,18 @@ export class Daemon {
     const shared = { ...serving, sockets, loop };
     const network = options.network && { places: options.network, uid: owner.uid };
     const listening = await Listening.start(() => claimed.requests.listen(), network, shared);
-    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
+    const besides = listenBesides(claimed, {
+      ...shared,
+      ...options,
+      engine,
+      store,
+      settings,
+      reloads,
+    });
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const keeper = new Keeper({ store, usage, log: counted, engine });
     const heads = new HeadPublisher(log, say);
-    const told = { store, keeper, manager, admission, log, heads, settings, policy };
+    const told = { store, keeper, manager, admission, log, heads, settings, policy, reloads };
     return new Daemon({ ...told, sockets: claimed, listening, besides, pulse });
   }
 
@@ -158,17 +168,18 @@ export class Daemon {
    * @returns what could not be done, in sentences; there all stays as it was
    */
   reload(): readonly string[] {
-    const { manager, admission, log, settings, policy, listening } = this.parts;
+    const { manager, admission, log, settings, policy, listening, reloads } = this.parts;
     manager.reloading();
-    const problems = failuresOf(
-      () => {
-        const { limits, audit } = settings.reload();
-        admission.limits = limits;
-        log.limits = audit;
-      },
-      () => policy.load(),
-      () => listening.reload(),
-    );
+    const configure = () => {
+      const { limits, audit } = settings.reload();
+      admission.limits = limits;
+      log.limits = audit;
+    };
+    const problems = reloads.perform([
+      ["configuration", configure],
+      ["policy", () => policy.load()],
+      ["certificates", () => listening.reload()],
+    ]);
     this.#tellReady(...problems);
     return problems;
   }
@@ -214,19 +225,6 @@ function startPulse(
   return timer;
 }
 
-/** Does each of these and gives what went wrong, in sentences. */
-function failuresOf(...actions: readonly (() => void)[]): string[] {
-  return actions.flatMap((action) => {
-    try {
-      action();
-      return [];
-    } catch (thrown) {
-      const { message, hint } = asCryptoError(thrown);
-      return [`${message}: ${hint}`];
-    }
-  });
-}
-
 /** Nothing is served before the log says that it is. @throws {CryptoError} `io` */
 async function begin(log: AuditLog, version: string): Promise<void> {
   if (await log.note({ event: "start", version, pid: Deno.pid })) return;
@@ -246,7 +244,11 @@ function tagContexts(
   });
 }
 
-function describe({ layout, version, warnings }: DaemonOptions, admission: Admission) {
+function describe(
+  { layout, version, warnings }: DaemonOptions,
+  admission: Admission,
+  reloads: Reloads,
+) {
   const started = performance.now();
   return (): ReturnType<Circumstances> => ({
     version,
@@ -254,5 +256,6 @@ function describe({ layout, version, warnings }: DaemonOptions, admission: Admis
     connections: admission.connections,
     uptime: Math.floor((performance.now() - started) / 1000),
     warnings,
+    stale: reloads.stale,
   });
 }

@@ -109,11 +109,16 @@ export class Service {
   }
 
   #status(who: Identity): StatusResult {
-    const { engine, circumstances, store } = this.#parts;
-    const { warnings, ...rest } = circumstances();
+    const { engine, circumstances, store, access } = this.#parts;
+    const { warnings, stale, ...rest } = circumstances();
+    // What is wrong with a policy says what is in it.
+    const seen = access.mayAdminister(who)
+      ? stale
+      : stale.map(({ part, since }) => ({ part, since }));
     return {
       ...rest,
       warnings: store.sealed ? warnings : [...warnings, ...keyWarnings(this.#parts, who)],
+      stale: seen,
       protocol: 1,
       engine: engine.name,
       sealing: store.rung,
