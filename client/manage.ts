@@ -136,7 +136,7 @@ function showKeys(keys: readonly KeyInfo[]): string {
   const rows = keys.flatMap(({ name, purpose, encrypts, versions }) => {
     return versions.map((one) => [
       ...[name, purpose, String(one.version), one.id, one.created.slice(0, 10)],
-      ...[describeState(one, encrypts), String(one.encrypted), String(one.decrypted)],
+      ...[describeState(one, purpose, encrypts), String(one.encrypted), String(one.decrypted)],
       ...[formatBytes(one.bytes), one.lastUsed?.slice(0, 10) ?? "never"],
     ]);
   });
@@ -144,8 +144,9 @@ function showKeys(keys: readonly KeyInfo[]): string {
   return table([[...titles, "ENCRYPTED", "DECRYPTED", "BYTES", "LAST USED"], ...rows]);
 }
 
-function describeState(one: VersionInfo, encrypts: number | undefined): string {
-  if (one.state === "active") return one.version === encrypts ? "encrypts" : "decrypts";
+function describeState(one: VersionInfo, purpose: string, encrypts: number | undefined): string {
+  const [makes, reads] = purpose === "mac" ? ["makes", "verifies"] : ["encrypts", "decrypts"];
+  if (one.state === "active") return one.version === encrypts ? makes : reads;
   if (one.state === "scheduled") return `until ${one.destroyAt?.slice(0, 16)}Z`;
   return one.state;
 }
