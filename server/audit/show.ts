@@ -108,7 +108,7 @@ export interface ReportSources {
 
 function headsFrom({ all, agreed, older }: Report["heads"], { heads }: ReportSources): string {
   if (heads === undefined) return "none were compared: give those that were published with --heads";
-  if (all === 0) return `there is none in ${heads}`;
+  if (all === 0) return `there is none of this log in ${heads}`;
   const before = older > 0 ? `, ${older} are of lines before the oldest that is kept` : "";
   return `${agreed} of ${all} in ${heads} agree${before}`;
 }
