@@ -476,6 +476,13 @@ export const ERRORS = {
     message: "the share server cannot be reached",
     hint: "start one with `crypto share serve`, or name it with --server or CRYPTO_SHARE_SERVER",
   },
+  share_storage: {
+    exit: 69,
+    rpc: -32084,
+    http: 503,
+    message: "the share server's storage cannot be used",
+    hint: "try again in a minute; if it lasts, tell the server's operator",
+  },
   bad_answer: {
     exit: 76,
     rpc: -32073,

@@ -4,6 +4,7 @@
  */
 
 import { CREDENTIAL_STORE, type Layout, SYSTEM_LAYOUT } from "./layout.ts";
+import { originParts } from "./share/origin.ts";
 
 /** Environment variables that say where things are. */
 const PATH_VARIABLES = [
@@ -431,8 +432,9 @@ export function shareAttackPrivileges(origins: readonly string[]): PermissionSet
   return { net: origins.map(hostOf) };
 }
 
-/** Host and port of an origin. */
+/** Host and port of an origin: this one host, since what is not an origin is not given out. */
 function hostOf(origin: string): string {
-  const { protocol, hostname, port } = new URL(origin);
-  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  const parts = originParts(origin);
+  if (!parts) throw new RangeError("no host can be named by what is not an origin");
+  return `${parts.host}:${parts.port}`;
 }

@@ -34,7 +34,8 @@ export const nginxCommand: Command<NginxCommandContext> = buildCommand({
       profile: optionalText("name", "modern: TLS 1.3 (default); intermediate: TLS 1.2 too"),
       upstream: optionalText(
         "address",
-        "The share server: unix:PATH (default /run/crypto-share/share.sock), 127.0.0.1:PORT, https://HOST",
+        "The share server: unix:PATH (default /run/crypto-share/share.sock), 127.0.0.1:PORT, https://HOST " +
+          "(a function URL, to which all who come this way are one client)",
       ),
       certificate: optionalText("path", "Its certificate and chain; else where certbot puts it"),
       certificateKey: optionalText("path", "The key of that"),

@@ -1,6 +1,6 @@
 /** What `crypto network nginx` is told, and the configuration for it. */
 import { fill } from "./fill.ts";
-import { DOMAIN, matching, wholeNumber, wrong } from "./flags.ts";
+import { DOMAIN, matching, readAddress, wholeNumber, wrong } from "./flags.ts";
 import frontText from "./network.conf" with { type: "text" };
 
 /** Flags as they were given. */
@@ -22,7 +22,6 @@ export interface Front {
   readonly connections: number;
 }
 
-const UPSTREAM = /^(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]):(\d{1,5})$/;
 const LOOPBACK = /^(?:127\.|\[::1\])/;
 const MOST_PORTS = 65_535;
 /** What nginx can count. */
@@ -40,9 +39,8 @@ export function readFront(flags: FrontFlags): Front {
 }
 
 function readUpstream(text: string, own: number): string {
-  const [, host = "", digits] = UPSTREAM.exec(text) ?? [];
-  const port = Number(digits);
-  if (!(port >= 1 && port <= MOST_PORTS)) throw wrong("--upstream", "like 127.0.0.1:7401");
+  const { host = "", port } = readAddress(text) ?? {};
+  if (port === undefined) throw wrong("--upstream", "like 127.0.0.1:7401");
   if (port !== own || !LOOPBACK.test(host)) return text;
   throw wrong("--upstream", "at another port of this machine than --port, which is nginx's own");
 }

@@ -1,6 +1,6 @@
 /** What `crypto share nginx` is told. */
 import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
-import { DOMAIN, matching, wholeNumber, wrong } from "./flags.ts";
+import { DOMAIN, matching, readAddress, wholeNumber, wrong } from "./flags.ts";
 import { atLeast, type Profile, PROFILES, type Version } from "./tls.ts";
 
 /** Flags as they were given. */
@@ -45,8 +45,7 @@ export interface Site {
 }
 
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.@+-]+)+$/;
-const LOCAL = /^(?:127\.0\.0\.1|\[::1\]|localhost):\d{1,5}$/;
-const RESOLVER = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\])(?::\d{1,5})?$/;
+const LOCAL = ["127.0.0.1", "[::1]"];
 const VERSION = /^(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?$/;
 
 /** `ssl_reject_handshake`, and TLS 1.3. */
@@ -104,7 +103,7 @@ function readProfile(text: string): Profile {
 function readUpstream({ upstream = "unix:/run/crypto-share/share.sock", resolver }: NginxFlags) {
   const [, path] = /^unix:(.*)$/s.exec(upstream) ?? [];
   if (path !== undefined && PATH.test(path)) return { kind: "local", server: upstream } as const;
-  if (LOCAL.test(upstream)) return { kind: "local", server: upstream } as const;
+  if (isLocal(upstream)) return { kind: "local", server: upstream } as const;
   const host = /^https:\/\/(.*?)\/?$/s.exec(upstream)?.[1];
   if (host !== undefined && DOMAIN.test(host)) {
     return { kind: "remote", host, resolver: readResolver(resolver) } as const;
@@ -112,8 +111,15 @@ function readUpstream({ upstream = "unix:/run/crypto-share/share.sock", resolver
   throw wrong("--upstream", "unix:PATH, 127.0.0.1:PORT, or the https://HOST of a function URL");
 }
 
-function readResolver(text: string | undefined): string {
-  return matching(text ?? "", "--resolver", RESOLVER, "the address of your name server");
+/** Whether it is a port of this machine. */
+function isLocal(upstream: string): boolean {
+  const address = readAddress(upstream.replace(/^localhost:/, "127.0.0.1:"));
+  return address?.port !== undefined && LOCAL.includes(address.host);
+}
+
+function readResolver(text = ""): string {
+  if (readAddress(text)) return text;
+  throw wrong("--resolver", "the address of your name server");
 }
 
 function readVersion(text: string, flag: string, oldest: Version): Version {

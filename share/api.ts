@@ -1,6 +1,7 @@
 /** The calls of the API: what each does with what was asked. */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { misfit } from "../core/share/codec.ts";
 import { LONG_BYTES, SHORT_BYTES } from "../core/share/limits.ts";
 import { INLINE_BYTES } from "../core/share/terms.ts";
 import {
@@ -50,6 +51,7 @@ const CALLS: Calls = {
   answer: answerRequest,
   "upload-state": uploadState,
   storage,
+  limits,
   look,
   take,
   body,
@@ -149,7 +151,7 @@ function requireBody(
 }
 
 function requireField(subject: string, fits: boolean): void {
-  if (!fits) throw new CryptoError("invalid_params", { subject });
+  if (!fits) throw misfit(subject);
 }
 
 /** Adds to a body: the request's own body is the bytes. */
@@ -204,6 +206,10 @@ async function body({ store, clock }: ApiContext, { id, claimToken, offset }: As
 
 function storage({ storage: origin }: ApiContext): Promise<Outcome> {
   return Promise.resolve(answer("storage", { origin }));
+}
+
+function limits({ allowed }: ApiContext): Promise<Outcome> {
+  return Promise.resolve(answer("limits", allowed));
 }
 
 async function acknowledge({ store, clock }: ApiContext, asked: Asked<"acknowledge">) {

@@ -3,9 +3,11 @@
  * bodies alone, and nothing of a request is written anywhere.
  */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
+import { misfit } from "../core/share/codec.ts";
 import { HSTS_HEADER, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { FAILURE } from "../core/share/wire.ts";
 import { type ApiContext, isCall, type Outcome, readCall, upload } from "./api.ts";
+import { ServiceFailure } from "./aws/failure.ts";
 import { clientOf } from "./client.ts";
 import { refuseEvenly } from "./even.ts";
 import { Managed } from "./managed.ts";
@@ -24,8 +26,22 @@ export interface AppOptions extends ApiContext {
   readonly proxies: ReadonlySet<string>;
   /** Whether there is the managed mode, in which this server sees what secrets say. */
   readonly managed: boolean;
-  /** Is told the code of what failed here, and nothing else. */
-  readonly onFailure?: ((code: ErrorCode) => void) | undefined;
+  /** Is told what failed here. */
+  readonly onFailure?: ((failure: AppFailure) => void) | undefined;
+}
+
+/** What failed here, without anything of a request. */
+export interface AppFailure {
+  readonly code: ErrorCode;
+  /** Where a service that keeps secrets is the reason: which, and what its error is called. */
+  readonly service?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What is told of a failure. */
+export function appFailure(error: CryptoError): AppFailure {
+  if (!(error instanceof ServiceFailure)) return { code: error.code };
+  return { code: error.code, service: error.service, reason: error.reason };
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -41,6 +57,7 @@ export class ShareApp {
   readonly #requests: Rates;
   readonly #creations: Rates;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #full = new Rates(1);
   readonly #metrics = new Metrics();
   readonly #page: Page;
   readonly #managed: Managed | undefined;
@@ -48,8 +65,8 @@ export class ShareApp {
   constructor(private readonly options: AppOptions) {
     this.#requests = new Rates(options.rates.requests);
     this.#creations = new Rates(options.rates.creations);
-    const { origin, storage } = options;
-    this.#page = new Page({ origin, storage });
+    const { origin, storage, allowed } = options;
+    this.#page = new Page({ origin, storage, allowed });
     this.#headers = { ...SECURITY_HEADERS, ...(origin.startsWith("https:") ? HSTS_HEADER : {}) };
     this.#managed = options.managed ? new Managed(options) : undefined;
   }
@@ -61,7 +78,7 @@ export class ShareApp {
   async handle(request: Request, peer: string): Promise<Response> {
     const path = pathOf(request);
     const response = path === undefined
-      ? this.refuse(new CryptoError("invalid_params", { subject: "the address" }))
+      ? this.refuse(misfit("the address"))
       : await this.#answer(request, path, peer);
     this.#metrics.count(kindOf(path ?? ""), response.status);
     return response;
@@ -71,7 +88,7 @@ export class ShareApp {
     try {
       const refusal = this.#refuseMethod(request, this.#methodsOf(path));
       if (refusal) return refusal;
-      if (request.method !== "POST") return this.#fixed(request, path);
+      if (request.method !== "POST") return await this.#fixed(request, path);
       return this.#answerWith(await this.#perform(request, path, peer));
     } catch (error) {
       return this.refuse(error);
@@ -92,21 +109,22 @@ export class ShareApp {
   }
 
   /** What needs neither store nor limits. Whatever is not a POST to the API changes nothing. */
-  #fixed({ method, headers }: Request, path: string): Response {
-    const found = this.#text(path) ?? this.#page.find(path, headers);
+  async #fixed({ method, headers }: Request, path: string): Promise<Response> {
+    const found = await this.#text(path) ?? this.#page.find(path, headers);
     if (!found) return this.#respond(404, null);
     return this.#respond(found.status, method === "HEAD" ? null : found.body, found.headers);
   }
 
   /** What is told in a line or some. */
-  #text(path: string) {
-    if (path === HEALTH) return this.#health();
+  async #text(path: string) {
+    if (path === HEALTH) return await this.#health();
     const body = path === MANAGED ? this.#managed?.usage : undefined;
     return body === undefined ? undefined : { status: 200, body, headers: TEXT_TYPE };
   }
 
-  #health() {
-    const { failed } = this.options.store;
+  async #health() {
+    const { store } = this.options;
+    const failed = store.failed ?? await store.check?.().then(() => undefined, asCryptoError);
     const [status, body] = failed ? [503, `${failed.code}\n`] : [200, "ok\n"];
     return { status, body, headers: TEXT_TYPE };
   }
@@ -150,12 +168,17 @@ export class ShareApp {
   refuse(thrown: unknown): Response {
     const error = asCryptoError(thrown);
     const { code, kind: { http } } = error;
-    if (http >= 500) this.options.onFailure?.(code);
+    if (http >= 500 && this.#isNews(code)) this.options.onFailure?.(appFailure(error));
     // Of what failed here the caller learns only that.
     const { message, hint } = http >= 500 ? error.kind : error;
     const since = error instanceof Refused ? error.since : undefined;
     const body = FAILURE.write({ error: code, message, hint, since });
     return this.#respond(http, JSON.stringify(body), JSON_TYPE);
+  }
+
+  /** That there is no room is told once in a minute: anybody can come to the end of a quota. */
+  #isNews(code: ErrorCode): boolean {
+    return code !== "share_full" || this.#full.take("", this.options.clock());
   }
 
   #respond(status: number, body: BodyInit | null, more: Readonly<Record<string, string>> = {}) {

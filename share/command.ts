@@ -55,7 +55,7 @@ const sendCommand: ShareCommand = buildCommand({
         parse: parseTtl,
         optional: true,
         placeholder: "time",
-        brief: "How long it can be opened: 90s, 30m, 12h, 7d [default: 1d]",
+        brief: "How long it can be opened: 90s, 30m, 12h, 7d [default: 1d, or what is allowed]",
       },
       views: {
         kind: "parsed",
@@ -121,16 +121,17 @@ const requestCommand: ShareCommand = buildCommand({
       ttl: {
         kind: "parsed",
         parse: parseTtl,
-        default: "7d",
+        optional: true,
         placeholder: "time",
-        brief: "How long it can be answered, and the answer then be read: 90s, 30m, 12h, 7d",
+        brief: "How long it can be answered, and the answer then be read: 90s, 30m, 12h, 7d " +
+          "[default: 7d, or what is allowed]",
       },
       maxSize: {
         kind: "parsed",
         parse: parseSize,
-        default: "100M",
+        optional: true,
         placeholder: "size",
-        brief: "The largest answer: 500k, 100M, 2G bytes",
+        brief: "The largest answer: 500k, 100M, 2G bytes [default: 100M, or what is allowed]",
       },
       qr: { kind: "boolean", default: false, brief: "Show the link as a QR code, too" },
       json,

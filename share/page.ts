@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { Bytes } from "../core/bytes.ts";
 import { type PagePlace, pagePolicy } from "../core/share/headers.ts";
+import type { Allowed } from "./rules.ts";
 import script from "./assets/page.js" with { type: "text" };
 import worker from "./assets/worker.js" with { type: "text" };
 import icon from "../core/page/icon.svg" with { type: "text" };
@@ -36,12 +37,18 @@ interface PageFile {
   readonly packed: Partial<Record<Coding, Bytes>>;
 }
 
+/** What is written into the page. */
+interface Written extends PagePlace {
+  /** Absent: the page asks. */
+  readonly allowed?: Allowed | undefined;
+}
+
 /** The page of one server. */
 export class Page {
   readonly #html: PageFile;
   readonly #policy: { readonly "content-security-policy": string };
 
-  constructor(place: PagePlace) {
+  constructor(place: Written) {
     this.#html = file("text/html", htmlFor(place), { "cache-control": "no-store" });
     this.#policy = { "content-security-policy": pagePolicy(place) };
   }
@@ -78,8 +85,10 @@ export function pageFiles(place: PagePlace): Readonly<Record<string, string>> {
   };
 }
 
-function htmlFor({ origin, api = "", storage = "" }: PagePlace): string {
+function htmlFor({ origin, api = "", storage = "", allowed }: Written): string {
+  const limits = allowed ? `${allowed.ttl} ${allowed.views} ${allowed.size}` : "";
   return html
+    .replace('name="share-limits" content=""', `name="share-limits" content="${limits}"`)
     .replace('name="share-origin" content=""', `name="share-origin" content="${origin}"`)
     .replace('name="share-api" content=""', `name="share-api" content="${api}"`)
     .replace('name="share-storage" content=""', `name="share-storage" content="${storage}"`);

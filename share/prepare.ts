@@ -3,7 +3,7 @@
  * reading the settings, making its directory, checking who else could look into it.
  */
 import { CryptoError } from "../core/errors.ts";
-import { isLoopback } from "../core/share/link.ts";
+import { isLoopback } from "../core/share/origin.ts";
 import { parseToml, TomlError, type TomlTable } from "../core/toml.ts";
 import { requireTrustedFile } from "../platform/trust.ts";
 import { LARGEST_BODY } from "./aws/limits.ts";
@@ -71,7 +71,7 @@ export function prepare({ config, ...flags }: ServeFlags): ServerOptions {
 /** Where a server listens for others too, links would begin with what nobody else can reach. */
 function requireLoopback(listen: Address): void {
   const url = "path" in listen ? null : URL.parse(`http://${formatAddress(listen)}`);
-  if (url && isLoopback(url)) return;
+  if (url && isLoopback(url.hostname)) return;
   const hint = "who listens elsewhere than on a loopback address is to say where people reach it";
   throw wrong("origin", hint);
 }

@@ -34,8 +34,8 @@ export async function serve({ script, say }: ServeContext, flags: ServeFlags): P
     script,
     name: SHARE_WORKER,
     permissions: permissionsFor(options),
-    onEvent: ({ code, isFinal }) => {
-      say(`a request failed: ${code}`);
+    onEvent: ({ code, service, reason, isFinal }) => {
+      say(`a request failed: ${code}${service ? ` (${service}: ${reason})` : ""}`);
       if (isFinal) lost.resolve(lostStore(code));
     },
   });

@@ -1,6 +1,6 @@
 /** A share server on this machine: the application over a store, and its sweep. */
-import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
-import { ShareApp } from "./app.ts";
+import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { type AppFailure, appFailure, ShareApp } from "./app.ts";
 import type { ServerOptions } from "./prepare.ts";
 import { type Address, formatAddress, UNIX_PEER } from "./settings.ts";
 import { SOCKET_MODE } from "./socket.ts";
@@ -12,8 +12,7 @@ const SWEEP_MILLISECONDS = 3_000;
 const STOP_MILLISECONDS = 10_000;
 
 /** What failed here, and whether the server is to end for it. */
-export interface Failure {
-  readonly code: ErrorCode;
+export interface Failure extends AppFailure {
   readonly isFinal: boolean;
 }
 
@@ -62,17 +61,17 @@ export class ShareServer {
   }
 
   #context() {
-    const onFailure = (code: ErrorCode) => this.#fail(code);
+    const onFailure = (failure: AppFailure) => this.#fail(failure);
     return { store: this.store, origin: this.origin, clock: Date.now, onFailure };
   }
 
-  #fail(code: ErrorCode): void {
-    this.tell({ code, isFinal: this.store.failed !== undefined });
+  #fail(failure: AppFailure): void {
+    this.tell({ ...failure, isFinal: this.store.failed !== undefined });
   }
 
   #listen(address: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr | Deno.UnixAddr> {
     const onError = (thrown: unknown) => {
-      this.#fail(asCryptoError(thrown).code);
+      this.#fail(appFailure(asCryptoError(thrown)));
       return new Response(null, { status: 500 });
     };
     const options = { onListen: () => {}, onError };
@@ -90,7 +89,7 @@ export class ShareServer {
 
   #sweepAndAgain(): void {
     this.#sweeping = this.store.sweep(Date.now()).catch((error) => {
-      this.#fail(asCryptoError(error).code);
+      this.#fail(appFailure(asCryptoError(error)));
     });
     void this.#sweeping.then(() => {
       this.#sweep = setTimeout(() => this.#sweepAndAgain(), SWEEP_MILLISECONDS);

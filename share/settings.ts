@@ -4,7 +4,7 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
-import { requireOrigin } from "../core/share/link.ts";
+import { requireOrigin } from "../core/share/origin.ts";
 import { canonicalAddress } from "./client.ts";
 
 /** One setting: a text, a whole number within bounds, or yes or no. */

@@ -160,6 +160,11 @@ export interface Store {
   readonly timeTells: boolean;
   /** Why it writes nothing any more, where that is so for good: who serves it is to end. */
   readonly failed?: CryptoError | undefined;
+  /**
+   * Sees that it can be used, where it is elsewhere; asks there not more than once in a while.
+   * @throws {CryptoError} `share_storage`
+   */
+  check?(): Promise<void>;
   /** `exists` also over a tombstone; `full` if a quota does not allow it. */
   create(
     secret: NewSecret,

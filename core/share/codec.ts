@@ -12,8 +12,14 @@ export interface Codec<T> {
 /** What a codec reads. */
 export type Of<C> = C extends Codec<infer T> ? T : never;
 
+/** What is answered to a value that is not as it should be: it names the field, never the value. */
+export function misfit(field: string): CryptoError {
+  const hint = "see docs/sharing.md for what each call is asked";
+  return new CryptoError("invalid_params", { subject: field, hint });
+}
+
 function requireThat(holds: boolean, field: string): asserts holds {
-  if (!holds) throw new CryptoError("invalid_params", { subject: field });
+  if (!holds) throw misfit(field);
 }
 
 /** Just so many bytes, or at most so many, as base64url in its one spelling. */
@@ -34,7 +40,7 @@ function decode(text: string, field: string): Bytes {
   try {
     return fromBase64Url(text);
   } catch {
-    throw new CryptoError("invalid_params", { subject: field });
+    throw misfit(field);
   }
 }
 

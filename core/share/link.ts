@@ -1,10 +1,9 @@
 /** The link, which is the key: `ORIGIN/s#` and 32 bytes as base64url; a request has two more forms. */
 import { type Bytes, fromBase64Url, toBase64Url } from "../bytes.ts";
 import { CryptoError } from "../errors.ts";
+import { isLoopback, originParts, requireOrigin } from "./origin.ts";
 
 export const LINK_SECRET_LENGTH = 32;
-/** Where a server of one's own listens, and where commands look for it, if nobody says. */
-export const DEFAULT_ORIGIN = "http://127.0.0.1:8787";
 
 /** What a link is for: opening a secret, answering a request, or reading the answer to one's own. */
 export type LinkKind = "secret" | "request" | "own";
@@ -60,8 +59,7 @@ export function parseLink(text: string, kinds: readonly LinkKind[] = ["secret"])
     const secret = fromBase64Url(fragment);
     return { kind, origin: requireOrigin(origin), secret, exposed: hash !== "#" };
   } catch {
-    const url = URL.parse(origin);
-    throw new CryptoError("bad_link", { hint: url && !isProtected(url) ? UNPROTECTED : undefined });
+    throw new CryptoError("bad_link", { hint: isUnprotected(origin) ? UNPROTECTED : undefined });
   }
 }
 
@@ -74,24 +72,7 @@ function kindOf(prefix: string): LinkKind {
   return prefix === PREFIXES.own ? "own" : prefix === PREFIXES.request ? "request" : "secret";
 }
 
-/**
- * An origin in its one spelling: https, or http to this machine itself.
- * @throws {CryptoError} `usage`
- */
-export function requireOrigin(text: string): string {
-  const url = URL.parse(text);
-  const isOrigin = url && ["", "/"].includes(text.slice(url.origin.length)) &&
-    url.origin.length === text.replace(/\/$/, "").length;
-  if (url && isOrigin && isProtected(url)) return url.origin;
-  const hint = "give it as https://HOST[:PORT]; http is for this machine only";
-  throw new CryptoError("usage", { subject: "the server's address", hint });
-}
-
-function isProtected(url: URL): boolean {
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
-}
-
-/** Whether an address is this machine itself. */
-export function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+function isUnprotected(origin: string): boolean {
+  const parts = originParts(origin);
+  return parts?.scheme === "http" && !isLoopback(parts.host);
 }

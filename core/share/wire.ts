@@ -3,7 +3,6 @@
  * travel in bodies and one header, never in an address. docs/sharing.md, "API".
  */
 import { type Bytes, concat, fromBase64Url, toBase64Url } from "../bytes.ts";
-import { CryptoError } from "../errors.ts";
 import {
   bytes,
   type Codec,
@@ -11,6 +10,7 @@ import {
   flag,
   integer,
   list,
+  misfit,
   object,
   oneOf,
   optional,
@@ -158,6 +158,8 @@ export const API = {
     answer: object(place),
   },
   storage: { request: empty, answer: object({ origin: optional(text()) }) },
+  /** What new secrets may have at most. */
+  limits: { request: empty, answer: object({ ttl, views, size: integer(1) }) },
   acknowledge: { request: object({ id, claimToken: proof }), answer: empty },
   status: { request: holder, answer: status },
   revoke: { request: holder, answer: status },
@@ -201,19 +203,17 @@ export function formatUploadPlace({ id, uploadToken, offset }: UploadPlace): str
 /** Reads the header's value. @throws {CryptoError} `invalid_params` */
 export function parseUploadPlace(text: string | null): UploadPlace {
   const all = decode(text ?? "");
-  if (all.length !== PLACE_LENGTH) throw new CryptoError("invalid_params", SUBJECT);
+  if (all.length !== PLACE_LENGTH) throw misfit(UPLOAD_HEADER);
   const offset = Number(new DataView(all.buffer, all.byteOffset).getBigUint64(OFFSET_AT));
-  if (!Number.isSafeInteger(offset)) throw new CryptoError("invalid_params", SUBJECT);
+  if (!Number.isSafeInteger(offset)) throw misfit(UPLOAD_HEADER);
   return { id: all.slice(0, ID_LENGTH), uploadToken: all.slice(ID_LENGTH, OFFSET_AT), offset };
 }
-
-const SUBJECT = { subject: UPLOAD_HEADER };
 
 function decode(text: string): Bytes {
   try {
     return fromBase64Url(text);
   } catch {
-    throw new CryptoError("invalid_params", SUBJECT);
+    throw misfit(UPLOAD_HEADER);
   }
 }
 
@@ -229,7 +229,7 @@ function text(longest = 1_024): Codec<string> {
   return {
     read(json, field) {
       if (typeof json === "string" && json.length <= longest) return json;
-      throw new CryptoError("invalid_params", { subject: field });
+      throw misfit(field);
     },
     write: (value) => value,
   };

@@ -20,8 +20,11 @@ export interface Attack {
 /** An attack that succeeded. */
 export class Finding extends Error {}
 
-/** An attack that teaches nothing: the server only says that it is asked too often, or has no such part. */
+/** An attack that teaches nothing: the server only says that it is asked too often. */
 export class Untried extends Error {}
+
+/** An attack on a part that a server does not have: there is nothing to be tried. */
+export class Absent extends Error {}
 
 /** @throws {Finding} */
 export function expect(holds: boolean, otherwise: string): asserts holds {

@@ -1,5 +1,5 @@
 /** What one client may ask for, and whether it can be another one by saying so. */
-import { isLoopback } from "../../core/share/link.ts";
+import { isLoopback } from "../../core/share/origin.ts";
 import { type Attack, expect, type Target, Untried } from "./attack.ts";
 import { call, madeUp, TOO_MANY, Victim } from "./victim.ts";
 
@@ -46,7 +46,7 @@ async function burst(url: string, header: string): Promise<[plain: number, claim
 async function claimedAddresses({ urls: [url] }: Target): Promise<void> {
   for (const header of Object.keys(CLAIMS)) {
     const claiming = await refusedClaims(url, header);
-    if (claiming === 0 && isLoopback(new URL(url))) throw new Untried(NAMED_PROXY);
+    if (claiming === 0 && isLoopback(new URL(url).hostname)) throw new Untried(NAMED_PROXY);
     expect(claiming > 0, `who claims another address by ${header} is another client`);
   }
 }

@@ -2,8 +2,9 @@
 import { CryptoError } from "../../core/errors.ts";
 import { shareAttackPrivileges } from "../../core/privileges.ts";
 import { SHARE_ATTACK_WORKER } from "../../core/roles.ts";
-import { isLoopback, requireOrigin } from "../../core/share/link.ts";
+import { isLoopback, requireOrigin } from "../../core/share/origin.ts";
 import { RoleWorker } from "../../platform/worker.ts";
+import { findServer } from "../client/session.ts";
 import type { Target } from "./attack.ts";
 import type { Outcome } from "./suite.ts";
 import type { Question } from "./worker.ts";
@@ -36,10 +37,14 @@ export async function attack(
   const first = requireOrigin(url);
   const others = second === undefined ? [] : [requireOrigin(second)];
   if (!mine) [first, ...others].forEach(requireOwn);
+  const found = await Promise.all(
+    [first, ...others].map((origin) => findServer(script, origin)),
+  );
+  const storages = found.flatMap(({ storage }) => storage ?? []);
   const role = await RoleWorker.start<Question, readonly Outcome[], Outcome>({
     script,
     name: SHARE_ATTACK_WORKER,
-    permissions: shareAttackPrivileges([first, ...others]),
+    permissions: shareAttackPrivileges([first, ...others, ...new Set(storages)]),
     onEvent: json ? undefined : (outcome) => print(describe(outcome)),
   });
   const target: Target = { urls: [first, ...others], rounds, attempts };
@@ -50,7 +55,7 @@ export async function attack(
 
 /** A server on this machine is one's own; whose another one is cannot be seen. */
 function requireOwn(origin: string): void {
-  if (isLoopback(new URL(origin))) return;
+  if (isLoopback(new URL(origin).hostname)) return;
   const hint = "attack a server of your own only; if this is one, say so with --mine";
   throw new CryptoError("not_confirmed", { subject: origin, hint });
 }

@@ -1,6 +1,7 @@
 /** All attacks on the API of a share server: what went wrong in systems like this before. */
-import { type Attack, Finding, type Target, Untried } from "./attack.ts";
+import { Absent, type Attack, Finding, type Target, Untried } from "./attack.ts";
 import { BROWSING } from "./browsing.ts";
+import { PAST } from "./past.ts";
 import { PROOFS } from "./proofs.ts";
 import { LIMITS } from "./limits.ts";
 import { FLOODS, RACES } from "./races.ts";
@@ -17,6 +18,7 @@ export const ATTACKS: readonly Attack[] = [
   ...STRANGERS,
   ...BROWSING,
   ...TRANSFERS,
+  ...PAST,
   ...REQUESTS,
   FLOODS,
 ];
@@ -24,7 +26,7 @@ export const ATTACKS: readonly Attack[] = [
 /** What came of an attack. */
 export interface Outcome {
   readonly name: string;
-  readonly verdict: "held" | "broken" | "untried";
+  readonly verdict: "held" | "broken" | "untried" | "absent";
   /** Absent where it held. */
   readonly why?: string | undefined;
   readonly milliseconds: number;
@@ -54,6 +56,7 @@ export async function* runAttacks(
 /** Whatever an attack did not foresee is a success of it, too: a server that hangs up, say. */
 function judge(thrown: unknown): Pick<Outcome, "verdict" | "why"> {
   if (thrown instanceof Untried) return { verdict: "untried", why: thrown.message };
+  if (thrown instanceof Absent) return { verdict: "absent", why: thrown.message };
   if (thrown instanceof Finding) return { verdict: "broken", why: thrown.message };
   return { verdict: "broken", why: `the server did not answer: ${thrown}` };
 }

@@ -1,7 +1,7 @@
 /** Connections that are cut, and what is asked for in the middle of them. */
 import { type Bytes, concat, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
-import { type Attack, expect, type Target, Untried } from "./attack.ts";
+import { Absent, type Attack, expect, type Target } from "./attack.ts";
 import { ask, call, GONE, madeUp, post, stillReads, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";
 
 /** Large enough for several writes of every layer between. */
@@ -27,11 +27,11 @@ async function cutUploads({ urls: [url] }: Target): Promise<void> {
   await expectFrom(url, victim, claim.claimToken, 0);
 }
 
-/** A secret whose body is to come. @throws {Untried} where bodies do not go through the server */
+/** A secret whose body is to come. @throws {Absent} where bodies do not go through the server */
 async function uploading(url: string, content?: Bytes): Promise<Victim> {
   const victim = await new Victim({ size: SIZE, content }).create(url);
   const { next } = await stateOf(url, victim);
-  if (next !== undefined) throw new Untried("bodies go past this server, to its storage");
+  if (next !== undefined) throw new Absent("bodies go past this server, to its storage");
   return victim;
 }
 

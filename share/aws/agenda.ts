@@ -23,10 +23,20 @@ export class Agenda {
     if (value !== undefined) this.#times.delete(value);
   }
 
-  /** Takes out all whose time has come. */
-  take(now: number): string[] {
+  /**
+   * Takes out all whose time has come, and does something to each. What fails is noted again.
+   * @throws the last failure, when all have had their turn
+   */
+  async each(now: number, act: (id: string) => Promise<void>): Promise<void> {
     const due = [...this.#times].filter(([, time]) => time <= now).map(([id]) => id);
     for (const id of due) this.#times.delete(id);
-    return due;
+    let failure: unknown;
+    for (const id of due) {
+      await act(id).catch((error) => {
+        this.note(id, now);
+        failure = error;
+      });
+    }
+    if (failure !== undefined) throw failure;
   }
 }

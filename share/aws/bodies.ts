@@ -2,7 +2,10 @@
 import type { Bytes } from "../../core/bytes.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import type { Row } from "../rows.ts";
-import { CLAIM_TIME } from "../store.ts";
+import { CLAIM_TIME, UPLOAD_REST } from "../store.ts";
+import { Agenda } from "./agenda.ts";
+import type { ClaimedRow } from "./items.ts";
+import { PART_BYTES } from "./limits.ts";
 import type { Objects } from "./objects.ts";
 import type { Table } from "./table.ts";
 
@@ -29,6 +32,9 @@ interface NewBody extends Omit<Kept, "uploadId"> {
  * that would pay for reading and writing the body, and it could not go before the record does.
  */
 export class Bodies {
+  /** Objects that only keep a key taken, with the ids of their uploads. */
+  readonly #empty = new Agenda();
+
   constructor(private readonly table: Table, private readonly objects: Objects) {}
 
   /** Keeps a body, or begins its upload. */
@@ -46,10 +52,35 @@ export class Bodies {
     return item && new Uint8Array(item.body as Uint8Array);
   }
 
+  /** Removes a body that nobody can bring again. */
   async remove({ file, size, uploadId }: Kept): Promise<void> {
     if (size > INLINE_BYTES) await this.objects.remove({ name: file, uploadId });
     else await this.table.remove(idOf(file));
   }
+
+  /** Removes a record's body for good, whatever was allowed or begun before. */
+  async erase({ file, ...row }: ClaimedRow, now: number): Promise<void> {
+    if (file === null) return;
+    if (now >= mayComeUntil(row)) return await this.remove({ ...row, file });
+    const { uploadId } = row;
+    await this.objects.empty({ name: file, uploadId });
+    this.#empty.note(JSON.stringify({ name: file, uploadId }), now + UPLOAD_REST);
+  }
+
+  /** Removes what has kept a key taken for long enough. */
+  async sweep(now: number): Promise<void> {
+    await this.#empty.each(now, (text) => this.objects.remove(JSON.parse(text)));
+  }
+}
+
+/**
+ * Until when a long body may still be brought by a request that began, or an address that was given
+ * away, while it was not whole. A whole one that came in several parts has none: they end with it.
+ */
+function mayComeUntil({ size, received, ends, expires, ttl }: Omit<ClaimedRow, "file">): number {
+  if (size <= INLINE_BYTES) return 0;
+  if (received < size) return ends + UPLOAD_REST;
+  return size > PART_BYTES ? 0 : expires - ttl * 1000 + UPLOAD_REST;
 }
 
 function idOf(file: string): string {

@@ -6,25 +6,40 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { AwsPlace } from "./place.ts";
 
-/** Times in milliseconds. Waiting for one of the sockets counts as connecting. */
+/** How long a request may take, in milliseconds. Waiting for one of the sockets is connecting. */
+export interface Patience {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+}
+
+/** How often a request is sent at most. */
+export const ATTEMPTS = 3;
+/**
+ * All together end before whoever waits gives up, so that what hangs once can be repeated: a
+ * function on Lambda after 29 seconds, clients of a server, where many requests share sockets,
+ * after 60.
+ */
+export const PATIENCE = {
+  function: { connectionTimeout: 3_000, requestTimeout: 5_000 },
+  server: { connectionTimeout: 5_000, requestTimeout: 12_000 },
+} as const satisfies Record<string, Patience>;
 const HANDLER = {
-  connectionTimeout: 5_000,
-  requestTimeout: 30_000,
   throwOnRequestTimeout: true,
   httpAgent: { maxSockets: 500 },
   httpsAgent: { maxSockets: 500 },
 };
 
-/** Clients of both services. Their requests are repeated, at most three in all. */
+/** Clients of both services. */
 export function awsClients(
   { region, credentials, dynamodbOrigin, s3Origin, pathStyle }: Omit<AwsPlace, "table" | "bucket">,
+  patience: Patience = PATIENCE.server,
 ) {
   const common = {
     region,
     credentials,
-    maxAttempts: 3,
+    maxAttempts: ATTEMPTS,
     retryMode: "standard",
-    requestHandler: HANDLER,
+    requestHandler: { ...HANDLER, ...patience },
     defaultsMode: "standard",
     profile: "default",
     authSchemePreference: [] as string[],

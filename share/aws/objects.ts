@@ -1,6 +1,6 @@
 /**
  * The bucket: bodies, each one object under a random name. The bytes go between clients and the
- * bucket by presigned requests, each for one key and one length, and never over what is there.
+ * bucket by presigned requests, each for one key and one length, and never over an object.
  */
 import {
   AbortMultipartUploadCommand,
@@ -17,15 +17,22 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { CryptoError } from "../../core/errors.ts";
 import type { Place } from "../../core/share/wire.ts";
+import { ServiceFailure } from "./failure.ts";
+import { newName } from "./items.ts";
 import { MAX_PARTS, PART_BYTES } from "./limits.ts";
+import { Recent } from "./recent.ts";
 
 /** How long a presigned request may begin. */
 const URL_SECONDS = 60;
 /** What is signed as a header has to be sent as one, and the same. */
 const SIGNED = new Set(["host", "content-length", "if-none-match"]);
 const PRESIGNED = { expiresIn: URL_SECONDS, signableHeaders: SIGNED, unhoistableHeaders: SIGNED };
+/** Whatever type its sender gave it, no browser is to show it as anything. */
+const NO_PAGE = {
+  ResponseContentType: "application/octet-stream",
+  ResponseContentDisposition: "attachment",
+};
 const NO_HEADERS = { "if-none-match": undefined, range: undefined };
 
 /** What every key begins with: rights on these objects are enough. */
@@ -42,15 +49,31 @@ export interface Upload {
 
 /** The objects below {@link PREFIX} in a bucket. */
 export class Objects {
+  readonly #rights = new Recent(() => this.#use());
+
   constructor(private readonly s3: S3Client, private readonly bucket: string) {}
 
   #at(name: string) {
     return { Bucket: this.bucket, Key: PREFIX + name };
   }
 
-  /** Asks for what is not there. @throws {CryptoError} `share_unreachable` if the bucket cannot be used */
+  /** Sees, not more than once in a while, that all rights are there. @throws {ServiceFailure} */
   async check(): Promise<void> {
-    await this.#parts("none", "none");
+    await this.#rights.get();
+  }
+
+  /** Uses every right, on an object of a name of its own that is removed again. */
+  async #use(): Promise<void> {
+    const at = this.#at(`check.${newName()}`);
+    const upload = { ...at, UploadId: "none" };
+    const put = new PutObjectCommand({ ...at, Body: new Uint8Array(1) });
+    await asked(this.s3.send(put), "s3:PutObject");
+    await asked(this.s3.send(new HeadObjectCommand(at)), "s3:GetObject");
+    await asked(this.s3.send(new DeleteObjectCommand(at)), "s3:DeleteObject");
+    const none = ["NoSuchUpload"];
+    const [list, abort] = [new ListPartsCommand(upload), new AbortMultipartUploadCommand(upload)];
+    await unless(none, this.s3.send(list), "s3:ListMultipartUploadParts");
+    await unless(none, this.s3.send(abort), "s3:AbortMultipartUpload");
   }
 
   /** Begins an upload. @returns its id, if it takes several parts */
@@ -74,14 +97,18 @@ export class Objects {
     return await this.#length(name) === size ? size : undefined;
   }
 
-  /** What is not there is "forbidden" to who may not list the bucket. */
+  /**
+   * What is not there is "forbidden" to who may not list the bucket, and all is to who may not read:
+   * which of both it is has to be seen.
+   */
   async #length(name: string): Promise<number | undefined> {
     try {
       return (await this.s3.send(new HeadObjectCommand(this.#at(name)))).ContentLength;
     } catch (cause) {
       const status = cause instanceof S3ServiceException && cause.$metadata.httpStatusCode;
-      if (status === 403 || status === 404) return undefined;
-      throw failure(cause);
+      if (status !== 403 && status !== 404) throw new ServiceFailure("S3", cause);
+      if (status === 403) await this.check();
+      return undefined;
     }
   }
 
@@ -99,7 +126,8 @@ export class Objects {
       MultipartUpload: { Parts: parts.map(({ PartNumber, ETag }) => ({ PartNumber, ETag })) },
     });
     // Another request may have been quicker: what counts is what is there then.
-    await unless(["NoSuchUpload", "PreconditionFailed"], this.s3.send(command));
+    const others = ["NoSuchUpload", "PreconditionFailed", "ConditionalRequestConflict"];
+    await unless(others, this.s3.send(command));
   }
 
   /** Where the bytes from an offset on go, which must be where a part begins. */
@@ -118,7 +146,7 @@ export class Objects {
 
   /** Where a body comes from. */
   async place(name: string, offset: number): Promise<Place> {
-    const command = new GetObjectCommand(this.#at(name));
+    const command = new GetObjectCommand({ ...this.#at(name), ...NO_PAGE });
     const url = await asked(getSignedUrl(this.s3, command, PRESIGNED));
     return { url, headers: { ...NO_HEADERS, range: `bytes=${offset}-` } };
   }
@@ -129,13 +157,25 @@ export class Objects {
   }
 
   /** Removes an object and what there is of its upload. */
-  async remove({ name, uploadId: UploadId }: Omit<Upload, "size">): Promise<void> {
-    const at = this.#at(name);
-    if (UploadId !== undefined) {
-      const abort = this.s3.send(new AbortMultipartUploadCommand({ ...at, UploadId }));
-      await unless(["NoSuchUpload"], abort);
-    }
-    await unless(["NoSuchKey"], this.s3.send(new DeleteObjectCommand(at)));
+  async remove({ name, uploadId }: Omit<Upload, "size">): Promise<void> {
+    await this.#abort(name, uploadId);
+    await unless(["NoSuchKey"], this.s3.send(new DeleteObjectCommand(this.#at(name))));
+  }
+
+  /**
+   * The same, where requests that were allowed or begun before could bring the object again: an
+   * empty one takes its place, and they find that the key is taken. Remove it when they are over.
+   */
+  async empty({ name, uploadId }: Omit<Upload, "size">): Promise<void> {
+    const nothing = { Body: new Uint8Array(), ContentLength: 0 };
+    await asked(this.s3.send(new PutObjectCommand({ ...this.#at(name), ...nothing })));
+    await this.#abort(name, uploadId);
+  }
+
+  async #abort(name: string, UploadId: string | undefined): Promise<void> {
+    if (UploadId === undefined) return;
+    const command = new AbortMultipartUploadCommand({ ...this.#at(name), UploadId });
+    await unless(["NoSuchUpload"], this.s3.send(command));
   }
 }
 
@@ -150,20 +190,19 @@ function lengthOf(parts: readonly Part[], size: number): number {
 }
 
 /** Undefined instead of some errors. */
-async function unless<A>(names: readonly string[], answer: Promise<A>): Promise<A | undefined> {
+async function unless<A>(
+  names: readonly string[],
+  answer: Promise<A>,
+  right?: string,
+): Promise<A | undefined> {
   try {
     return await answer;
   } catch (cause) {
     if (cause instanceof Error && names.includes(cause.name)) return undefined;
-    throw failure(cause);
+    throw new ServiceFailure("S3", cause, right);
   }
 }
 
-async function asked<A>(answer: Promise<A>): Promise<A> {
-  return await unless([], answer) as A;
-}
-
-/** What fails after the SDK's repetitions may pass: clients ask again. */
-function failure(cause: unknown): CryptoError {
-  return new CryptoError("share_unreachable", { subject: "S3", cause });
+async function asked<A>(answer: Promise<A>, right?: string): Promise<A> {
+  return await unless([], answer, right) as A;
 }

@@ -1,7 +1,7 @@
 /** Which table and bucket, where, and with whose rights: from one address and the environment. */
 import { CryptoError } from "../../core/errors.ts";
 import type { AWS_VARIABLES } from "../../core/privileges.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 
 /** A table and a bucket, and all that is needed to reach them. */
 export interface AwsPlace {
@@ -21,8 +21,13 @@ export interface AwsPlace {
 
 type Read = (name: (typeof AWS_VARIABLES)[number]) => string | undefined;
 
-// A dot in a bucket's name would not fit the certificate of its host.
-const ADDRESS = /^dynamodb:\/\/([\w.-]{3,255})\?bucket=([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$/;
+// A region becomes a label of a host.
+const REGION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+/** A table's name. */
+export const TABLE = /^[\w.-]{3,255}$/;
+/** A bucket's name. A dot in it would not fit the certificate of its host. */
+export const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
+const ADDRESS = /^dynamodb:\/\/([^?]*)\?bucket=(.*)$/s;
 
 /**
  * Reads `dynamodb://TABLE?bucket=BUCKET`, and the rest from the environment alone: no file, no
@@ -30,12 +35,12 @@ const ADDRESS = /^dynamodb:\/\/([\w.-]{3,255})\?bucket=([a-z0-9][a-z0-9-]{1,61}[
  * @throws {CryptoError} `config`, which quotes no credential
  */
 export function awsPlace(address: string, read: Read): AwsPlace {
-  const [, table, bucket] = ADDRESS.exec(address) ?? [];
-  if (table === undefined || bucket === undefined) {
+  const [, table = "", bucket = ""] = ADDRESS.exec(address) ?? [];
+  if (!TABLE.test(table) || !BUCKET.test(bucket)) {
     throw wrong("store", "it is to be dynamodb://TABLE?bucket=BUCKET, the bucket without dots");
   }
   const region = read("AWS_REGION") || read("AWS_DEFAULT_REGION") || required(read, "AWS_REGION");
-  if (!/^[a-z0-9-]{1,32}$/.test(region)) throw wrong("AWS_REGION", "it is to be eu-central-1, say");
+  if (!REGION.test(region)) throw wrong("AWS_REGION", "it is to be eu-central-1, say");
   const sessionToken = read("AWS_SESSION_TOKEN");
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const s3 = endpoint(read, "AWS_ENDPOINT_URL_S3");

@@ -152,12 +152,13 @@ export class Records {
     return after?.state === "uploading" && after.file === row.file;
   }
 
-  /** Makes a secret of an upload that is complete. @returns it, whoever did that */
+  /** Makes a secret of an upload that is complete. @returns it, whoever did that, unless it is revoked */
   async complete(row: ClaimedRow, now: number): Promise<ClaimedRow | undefined> {
     const { forgotten: _, ...begun } = live(row, now);
     const done = { received: row.size, uploadId: null, deleteAt: deleteAt({ ...row, ...begun }) };
     const after = await this.#whileUploading(row, { ...begun, ...done }, now);
-    return after?.state !== "uploading" && after?.file === row.file ? after : undefined;
+    const isThere = after?.state === "live" || after?.state === "used";
+    return isThere && after.file === row.file ? after : undefined;
   }
 
   async #whileUploading({ id, file }: ClaimedRow, set: Item, now: number) {

@@ -48,8 +48,9 @@ import {
   nextTime,
   viewsOf,
 } from "./items.ts";
-import { Objects } from "./objects.ts";
+import { Objects, type Upload } from "./objects.ts";
 import { Quota } from "./quota.ts";
+import { Recent } from "./recent.ts";
 import { proven, Records } from "./records.ts";
 import { Table } from "./table.ts";
 
@@ -75,6 +76,7 @@ export class AwsStore implements Store {
   readonly #bodies: Bodies;
   readonly #quota: Quota;
   readonly #agenda = new Agenda();
+  readonly #tableRights: Recent;
 
   constructor({ table: name, bucket, clientBytes, dynamodb, s3 }: AwsOptions) {
     const table = new Table(dynamodb, name);
@@ -82,11 +84,15 @@ export class AwsStore implements Store {
     this.#objects = new Objects(s3, bucket);
     this.#bodies = new Bodies(table, this.#objects);
     this.#quota = new Quota(table, clientBytes);
+    this.#tableRights = new Recent(async () => {
+      await this.#quota.clientOf("");
+      await table.check();
+    });
   }
 
-  /** Asks both services once. @throws {CryptoError} `share_unreachable` if one cannot be used like this */
+  /** Uses every right, not more than once in a while. @throws {ServiceFailure} */
   async check(): Promise<void> {
-    await this.#quota.clientOf("");
+    await this.#tableRights.get();
     await this.#objects.check();
   }
 
@@ -108,7 +114,7 @@ export class AwsStore implements Store {
     if (!paid) return { state: "full" as const, expires };
     const kept = await begin?.();
     const { found, forgotten } = await this.#records.insert({ ...row, client }, kept, now);
-    if (forgotten) await this.#removeBody(forgotten);
+    if (forgotten) await this.#bodies.erase(forgotten, now);
     if (!found) this.#agenda.note(nameOf(id), ends);
     else if (kept) await this.#bodies.remove(kept);
     return { state: found ? "exists" as const : "created" as const, expires };
@@ -137,7 +143,7 @@ export class AwsStore implements Store {
       return after && answerRefusalOf(after, now) || UNKNOWN;
     }
     // What is left of an upload that was given up.
-    await this.#removeBody(row);
+    await this.#bodies.erase(row, now);
     this.#agenda.note(nameOf(id), change.ends);
     return { state: "created" as const, expires };
   }
@@ -158,16 +164,29 @@ export class AwsStore implements Store {
     if (!row || !isUpload(row, now)) return undefined;
     if (row.state !== "uploading") return progressOf(row);
     const upload = { name: row.file!, size: row.size, uploadId: row.uploadId };
-    const offset = await this.#objects.measure(upload);
+    const offset = await this.#measure(row, upload, now);
     if (offset === undefined) return undefined;
     if (offset === row.size) return await this.#complete(row, now);
     const goesOn = offset <= row.received || await this.#records.advance(row, offset, now);
     return goesOn ? { offset, next: await this.#objects.next(upload, offset) } : undefined;
   }
 
+  /** How far it has come; undefined if it is given up, whatever S3 says of what goes away. */
+  async #measure(row: ClaimedRow, upload: Upload, now: number): Promise<number | undefined> {
+    try {
+      return await this.#objects.measure(upload);
+    } catch (error) {
+      const { state, file } = await this.#records.get(row.id, now) ?? {};
+      if (state === "uploading" && file === row.file) throw error;
+      return undefined;
+    }
+  }
+
   async #complete(row: ClaimedRow, now: number): Promise<Progress | undefined> {
     const complete = await this.#records.complete(row, now);
     if (complete) this.#agenda.note(nameOf(row.id), complete.ends);
+    // It was given up: whoever did that may have come before the object.
+    else await this.#bodies.erase(row, now);
     return complete && progressOf(complete);
   }
 
@@ -196,7 +215,7 @@ export class AwsStore implements Store {
       const refusal = refusalOfTake(row, claim, now);
       if (refusal) return refusal;
     }
-    throw new CryptoError("share_unreachable", { hint: "the record keeps changing: ask again" });
+    throw new CryptoError("share_storage", { hint: "the record keeps changing: ask again" });
   }
 
   async #taken(row: ClaimedRow, claim: Claim, now: number): Promise<Taken | Refusal> {
@@ -225,7 +244,7 @@ export class AwsStore implements Store {
     const row = await this.#records.acknowledge(id, claimTokenHash);
     if (!row) return false;
     const isLeft = refusalOf(row, now) === undefined || hasOpenClaim(row, now);
-    if (!isLeft) await this.#erase(row);
+    if (!isLeft) await this.#erase(row, now);
     return true;
   }
 
@@ -238,7 +257,7 @@ export class AwsStore implements Store {
     const { changed, found } = await this.#records.revoke(id, receiptHash, now);
     const row = proven(changed ?? found, now, receiptHash, "receipt", "answerReceipt");
     if (!row) return undefined;
-    await this.#erase(row);
+    await this.#erase(row, now);
     return statusOf(row, viewsOf(row), now);
   }
 
@@ -249,36 +268,31 @@ export class AwsStore implements Store {
   }
 
   /** Erases a body. Where that fails half-way the record still names it, and it is done again. */
-  async #erase(row: ClaimedRow): Promise<void> {
-    await this.#removeBody(row);
-    if (row.file !== null) await this.#records.erased(row, row.file);
-  }
-
-  async #removeBody({ file, ...row }: ClaimedRow): Promise<void> {
-    if (file !== null) await this.#bodies.remove({ ...row, file });
+  async #erase(row: ClaimedRow, now: number): Promise<void> {
+    try {
+      await this.#bodies.erase(row, now);
+      if (row.file !== null) await this.#records.erased(row, row.file);
+    } catch (error) {
+      this.#agenda.note(nameOf(row.id), now);
+      throw error;
+    }
   }
 
   /** Looks at what this process has seen: erases what has ended, removes what is forgotten. */
   async sweep(now: number): Promise<void> {
-    let failure: unknown;
-    for (const name of this.#agenda.take(now)) {
-      await this.#sweepOne(fromBase64Url(name), now).catch((error) => {
-        this.#agenda.note(name, now);
-        failure = error;
-      });
-    }
-    if (failure !== undefined) throw failure;
+    await this.#agenda.each(now, (name) => this.#sweepOne(fromBase64Url(name), now));
+    await this.#bodies.sweep(now);
   }
 
   async #sweepOne(id: Bytes, now: number): Promise<void> {
     const row = await this.#records.get(id, -Infinity);
     if (!row) return;
     if (row.forgotten <= now) {
-      await this.#removeBody(row);
+      await this.#bodies.erase(row, now);
       return await this.#records.remove(row);
     }
     const next = nextTime(row, now);
-    if (next === undefined) await this.#erase(row);
+    if (next === undefined) await this.#erase(row, now);
     this.#agenda.note(nameOf(id), next ?? row.forgotten);
   }
 

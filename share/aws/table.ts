@@ -9,7 +9,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { CryptoError } from "../../core/errors.ts";
+import { ServiceFailure } from "./failure.ts";
 
 /** What an item holds: texts, numbers, bytes, and maps of these. */
 export type Item = Readonly<Record<string, unknown>>;
@@ -90,6 +90,15 @@ export class Table {
     await conditional(asked(this.client.send(command)), () => {}, () => {});
   }
 
+  /** Uses every right on it, to no effect. @throws {ServiceFailure} */
+  async check(): Promise<void> {
+    const id = "none";
+    const never = "attribute_exists(#never)";
+    await this.get(id);
+    await this.update(id, { set: { never: 0 }, when: never });
+    await this.remove(id, { never: 0 });
+  }
+
   #key(id: string) {
     return { TableName: this.name, Key: { id: { S: id } } };
   }
@@ -126,20 +135,17 @@ async function conditional<T, A>(
   try {
     return held(await answer);
   } catch (error) {
-    const cause = error instanceof CryptoError ? error.cause : undefined;
+    const cause = error instanceof ServiceFailure ? error.cause : undefined;
     if (cause instanceof ConditionalCheckFailedException) return failed(cause.Item);
     throw error;
   }
 }
 
-/**
- * What DynamoDB answers. What fails after the SDK's repetitions may pass: clients ask again.
- * @throws {CryptoError} `share_unreachable`, whose cause is the SDK's error
- */
+/** What DynamoDB answers. @throws {ServiceFailure} whose cause is the SDK's error */
 async function asked<A>(answer: Promise<A>): Promise<A> {
   try {
     return await answer;
   } catch (cause) {
-    throw new CryptoError("share_unreachable", { subject: "DynamoDB", cause });
+    throw new ServiceFailure("DynamoDB", cause);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode, ERRORS, isErrorCode } from "../../core/errors.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import {
   type Answer,
   type AnswerRefusal,
@@ -26,6 +26,9 @@ const FIRST_PAUSE = 200;
 const PATIENCE = 60_000;
 /** The longest JSON that an answer may have: a body of 256 KiB as base64url, and some more. */
 const MAX_JSON = 400_000;
+
+/** What asking again may help against. */
+const PASSING: readonly ErrorCode[] = ["share_unreachable", "share_storage", "too_many_requests"];
 
 /** Bytes in a millisecond that a line gives which is slow, but not broken. */
 const SLOW_LINE = 16;
@@ -62,7 +65,7 @@ export class ShareApi {
 
   /**
    * Asks; and again if the answer was lost, unless nothing ever came from there.
-   * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
+   * @throws {CryptoError} what the server says; `share_unreachable`, `share_storage`, `bad_answer`
    */
   async call<C extends Call>(call: C, request: Request<C>): Promise<Answer<C>> {
     return await this.#repeat(() => this.callOnce(call, request));
@@ -94,7 +97,7 @@ export class ShareApi {
     await response.body?.cancel();
   }
 
-  /** A body from an offset on. It may end early, or fail with `share_unreachable`. */
+  /** A body from an offset on. It may end early, or fail with what {@link mayPass}. */
   async *body(request: Request<"body">): AsyncGenerator<Bytes> {
     const response = await this.#bodyFrom(request);
     const reader = (response.body ?? new Blob().stream()).getReader();
@@ -126,10 +129,13 @@ export class ShareApi {
     const headers = Object.fromEntries(entries) as Record<string, string>;
     const sent = init.body instanceof Uint8Array ? init.body.length : 0;
     const options = { ...init, headers, redirect: "error", credentials: "omit" } as const;
-    const response = await fetchInTime(url, options, this.#patience + sent / SLOW_LINE);
+    const patience = this.#patience + sent / SLOW_LINE;
+    const response = await fetchInTime(url, options, patience).catch((cause) => {
+      throw storageFailure(this.#storage, AWAY, cause);
+    });
     if (response.status === (given.range === undefined ? 200 : 206)) return response;
     await response.body?.cancel();
-    throw new CryptoError("share_unreachable");
+    throw storageFailure(this.#storage, "it has refused a request: try again");
   }
 
   async #post(call: string, headers: HeadersInit, body: BodyInit): Promise<Response> {
@@ -177,8 +183,7 @@ function uncopied(bytes: Bytes): ReadableStream<Bytes> {
 
 /** Whether asking again may help: the answer was lost, or it was asked too often. */
 export function mayPass(error: unknown): boolean {
-  const passing: readonly ErrorCode[] = ["share_unreachable", "too_many_requests"];
-  return error instanceof CryptoError && passing.includes(error.code);
+  return error instanceof CryptoError && PASSING.includes(error.code);
 }
 
 /** Waits a little, and longer each time. */
@@ -204,6 +209,13 @@ export function formatTime(milliseconds: number): string {
   const date = new Date(milliseconds);
   if (Number.isNaN(date.getTime())) throw new CryptoError("bad_answer");
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+const AWAY = "the server keeps large bodies there: see that this machine can reach it";
+
+/** It is not the server that does not answer. */
+function storageFailure(subject: string | undefined, hint: string, cause?: unknown): CryptoError {
+  return new CryptoError("share_storage", { subject, hint, cause });
 }
 
 /** An answer, whose body may take longer. A request that nobody waits for any more is ended. */

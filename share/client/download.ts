@@ -117,6 +117,7 @@ export async function* download(
   onProgress: OnProgress = () => {},
 ): AsyncGenerator<Bytes> {
   let offset = start;
+  let last: unknown;
   for (let tries = 1; offset < size; tries++) {
     const before = offset;
     try {
@@ -128,9 +129,10 @@ export async function* download(
       }
     } catch (error) {
       if (!mayPass(error)) throw error;
+      last = error;
     }
     if (offset > before) tries = 1;
-    if (tries === TRIES) throw new CryptoError("share_unreachable");
+    if (tries === TRIES) throw last ?? new CryptoError("share_unreachable");
     if (offset < size) await pause(tries);
   }
 }

@@ -7,14 +7,18 @@ import { parseReceipt, type Receipt } from "../../core/share/receipt.ts";
 import { deriveRequest, deriveWriteProof, largestAnswer } from "../../core/share/request.ts";
 import type { Answer, AnswerRefusal } from "../../core/share/wire.ts";
 import { refusalError, type ShareApi } from "./api.ts";
+import { limitsOf, requireWithin } from "./limits.ts";
 import { once } from "./upload.ts";
+
+/** What a request asks for if nobody says it, where the server allows that. */
+const USUAL: { readonly ttl: number; readonly size: number } = { ttl: 604_800, size: 100_000_000 };
 
 /** What a request asks for. */
 export interface RequestTerms {
   /** Seconds for which it may be answered, and for which the answer may then be read. */
-  readonly ttl: number;
+  readonly ttl?: number | undefined;
   /** Bytes of content that an answer may have. */
-  readonly size: number;
+  readonly size?: number | undefined;
 }
 
 /** What the maker of a request gets. */
@@ -27,15 +31,16 @@ export interface Requested {
   readonly expires: number;
 }
 
-/** Makes a request. @throws {CryptoError} what the server says */
-export async function makeRequest(
-  api: ShareApi,
-  { ttl, size }: RequestTerms,
-): Promise<Requested> {
+/** Makes a request. @throws {CryptoError} what the server says; `share_refused` with its limit */
+export async function makeRequest(api: ShareApi, terms: RequestTerms): Promise<Requested> {
+  const limits = await limitsOf(api);
+  const ttl = terms.ttl ?? Math.min(USUAL.ttl, limits.ttl);
+  const size = largestAnswer(terms.size ?? Math.min(USUAL.size, answerRoom(limits.size)));
+  requireWithin({ ttl, size, views: 1 }, limits);
   const seed = randomBytes(LINK_SECRET_LENGTH);
   const { id, publicKey, readProof, writeProof, receipt } = await deriveRequest(seed);
   const asked = {
-    ...{ id, ttl, size: largestAnswer(size) },
+    ...{ id, ttl, size },
     linkProofHash: await hashProof(readProof),
     writeProofHash: await hashProof(writeProof),
     receiptHash: await hashProof(receipt),

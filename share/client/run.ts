@@ -37,9 +37,9 @@ export interface SendFlags {
 export interface RequestFlags {
   readonly server?: string | undefined;
   /** Seconds. */
-  readonly ttl: number;
+  readonly ttl?: number | undefined;
   /** Bytes. */
-  readonly maxSize: number;
+  readonly maxSize?: number | undefined;
   readonly qr: boolean;
   readonly json: boolean;
 }
@@ -50,8 +50,6 @@ export interface OpenFlags {
   readonly passphraseFile?: string | undefined;
 }
 
-/** Seconds that a secret is kept if nothing is said. */
-const DEFAULT_TTL = 86_400;
 const EXPOSED_WARNING = "warning: something on the way made the key a part of the address";
 const ARGUMENT_WARNING = "warning: every user of this machine can read a text given as an " +
   "argument, and the shell's history keeps it; pipe it in instead";
@@ -83,7 +81,7 @@ export async function send(
   const code = flags.code ? newCode() : undefined;
   const passphrase = code ?? fromFile?.() ??
     (flags.passphrase ? await askNewPassphrase(terminal) : undefined);
-  const { ttl = DEFAULT_TTL, views = 1 } = flags;
+  const { ttl, views = 1 } = flags;
   const sent = await ask("send", { origin, text, paths, terms: { ttl, views }, passphrase });
   const { link, receipt, expires } = sent;
   const made = { link, code, receipt, expires, views };

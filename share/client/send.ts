@@ -16,6 +16,7 @@ import { scrypt } from "../../core/share/scrypt.ts";
 import type { Terms } from "../../core/share/terms.ts";
 import type { ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
+import { limitsOf, withLimit } from "./limits.ts";
 import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
 import { lookAtRequest } from "./request.ts";
 import { type Beginning, type OnProgress, sendBody } from "./upload.ts";
@@ -26,9 +27,12 @@ export interface SealOptions {
   readonly onProgress?: OnProgress | undefined;
 }
 
+/** Seconds that a secret is kept if nobody says how long, where the server allows it. */
+const USUAL_TTL = 86_400;
+
 /** What is asked for. */
 export interface SendOptions extends SealOptions {
-  readonly terms: Pick<Terms, "ttl" | "views">;
+  readonly terms: Pick<Terms, "views"> & { readonly ttl?: number | undefined };
   /** Joins the link; a code is one, too. */
   readonly passphrase?: string | undefined;
 }
@@ -49,14 +53,19 @@ export interface Sent extends Answered {
   readonly secret: Bytes;
 }
 
-/** Sends. @throws {CryptoError} what the server says, `io`, `no_passphrase` */
+/**
+ * Sends.
+ * @throws {CryptoError} what the server says, `io`, `no_passphrase`; `share_refused` with its limit
+ */
 export async function sendSecret(
   api: ShareApi,
   content: Content,
   { terms: asked, passphrase, engine, onProgress }: SendOptions,
 ): Promise<Sent> {
   const [secret, receipt] = [randomBytes(LINK_SECRET_LENGTH), randomBytes(PROOF_LENGTH)];
-  const terms = { ...asked, kind: "secret", passphrase: passphrase !== undefined } as const;
+  const size = bodyLength(content.manifest, content.length);
+  const ttl = asked.ttl ?? Math.min(USUAL_TTL, (await limitsOf(api)).ttl);
+  const terms = { ...asked, ttl, kind: "secret", passphrase: passphrase !== undefined } as const;
   const { id, linkProof } = await deriveLinkProof(secret);
   const { key, passphraseProof } = passphrase === undefined
     ? await deriveLinkKey(secret)
@@ -68,13 +77,17 @@ export async function sendSecret(
     passphraseProofHash: passphraseProof && await hashProof(passphraseProof),
     receiptHash: await hashProof(receipt),
     kind: terms.kind,
-    ttl: terms.ttl,
+    ttl,
     views: terms.views,
-    size: bodyLength(content.manifest, content.length),
+    size,
   };
   const creation = {
-    ...{ id, receipt, size: record.size },
-    create: (beginning: Beginning) => api.call("create", { ...record, ...beginning }),
+    ...{ id, receipt, size },
+    create: async (beginning: Beginning) => {
+      return await api.call("create", { ...record, ...beginning }).catch(async (error) => {
+        throw await withLimit(error, api, record);
+      });
+    },
     abandon: () => api.callOnce("revoke", { id, receipt }),
   };
   const expires = await sendBody(api, creation, sealed(sealing, content.read()), onProgress);

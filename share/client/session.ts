@@ -3,7 +3,7 @@ import { CryptoError } from "../../core/errors.ts";
 import { shareClientPrivileges } from "../../core/privileges.ts";
 import { SHARE_CLIENT_WORKER } from "../../core/roles.ts";
 import type { ShareServer } from "../../core/share/sending.ts";
-import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/link.ts";
+import { DEFAULT_ORIGIN, requireOrigin } from "../../core/share/origin.ts";
 import { dropAllPermissions } from "../../platform/permissions.ts";
 import { type RoleOptions, RoleWorker } from "../../platform/worker.ts";
 import type { Asker } from "./input.ts";

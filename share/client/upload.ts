@@ -29,14 +29,14 @@ export interface Creation {
   readonly size: number;
   /** Asks for it; may be asked again. */
   create(beginning: Beginning): Promise<{ readonly expires: number }>;
-  /** Gives up an upload that has failed, which would be charged for another hour. */
+  /** Gives up an upload that has failed, which a server may charge for another hour. */
   abandon?(): Promise<unknown>;
 }
 
 /**
  * Makes it and sends its body.
  * @returns when it expires, in milliseconds since 1970
- * @throws {CryptoError} what the server says; `share_unreachable`, `bad_answer`
+ * @throws {CryptoError} what the server says; `share_unreachable`, `share_storage`, `bad_answer`
  */
 export async function sendBody(
   api: ShareApi,
@@ -123,7 +123,7 @@ async function sendPiece(
   state: State,
 ): Promise<State> {
   for (let tries = 1; state.offset !== start + piece.length; tries++) {
-    if (tries > TRIES) throw new CryptoError("share_unreachable");
+    if (tries > TRIES) throw new CryptoError(state.next ? "share_storage" : "share_unreachable");
     const isInside = state.offset >= start && state.offset < start + piece.length;
     if (!isInside) throw new CryptoError("bad_answer");
     const before = state.offset;

@@ -6,7 +6,6 @@ import type { Bytes } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
 import { formatLink, type LinkKind, parseLink, READABLE } from "../../core/share/link.ts";
 import { formatReceipt } from "../../core/share/receipt.ts";
-import type { Terms } from "../../core/share/terms.ts";
 import type { Answer } from "../../core/share/wire.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
@@ -18,7 +17,7 @@ import { fileContent, type NamedPath } from "./files.ts";
 import { lookAt, openAnswer, openSecret, readProof, type Seen } from "./open.ts";
 import { DirectoryOutput } from "./output.ts";
 import { makeRequest, receiptOf, type RequestTerms } from "./request.ts";
-import { sendAnswer, sendSecret } from "./send.ts";
+import { sendAnswer, type SendOptions, sendSecret } from "./send.ts";
 import type { OnProgress } from "./upload.ts";
 
 /** What the main thread asks, by what is to be done. */
@@ -29,7 +28,7 @@ export interface Questions {
     readonly origin: string;
     readonly text?: Bytes | undefined;
     readonly paths: readonly NamedPath[];
-    readonly terms: Pick<Terms, "ttl" | "views">;
+    readonly terms: SendOptions["terms"];
     readonly passphrase?: string | undefined;
   };
   readonly request: RequestTerms & { readonly origin: string };
@@ -138,7 +137,7 @@ async function storage(
   { apiOf }: Tools,
 ): Promise<Results["storage"]> {
   const { origin: announced } = await apiOf(origin).call("storage", {});
-  return { storage: announced && requireStorage(announced, origin) };
+  return { storage: announced === undefined ? undefined : requireStorage(announced, origin) };
 }
 
 async function send(

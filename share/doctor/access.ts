@@ -1,6 +1,16 @@
 /** Who may reach a bucket, and how: its policy, its public access block, other origins' pages. */
 import type { CORSRule, PublicAccessBlockConfiguration } from "@aws-sdk/client-s3";
-import { type Problem, warning, wrong } from "./finding.ts";
+import { PREFIX } from "../aws/objects.ts";
+import { type Problem, quoted, warning, wrong } from "./finding.ts";
+
+/** What a server does with objects below its prefix. */
+const SERVERS_ACTIONS: readonly string[] = [
+  "s3:AbortMultipartUpload",
+  "s3:DeleteObject",
+  "s3:GetObject",
+  "s3:ListMultipartUploadParts",
+  "s3:PutObject",
+];
 
 const BLOCKS = [
   "BlockPublicAcls",
@@ -24,25 +34,38 @@ export function judgePublicAccess(
 interface Statement {
   readonly Effect?: string;
   readonly Principal?: unknown;
+  readonly NotPrincipal?: unknown;
   readonly Action?: string | readonly string[];
   readonly Resource?: string | readonly string[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** That nobody comes without TLS, and nobody without a right of their own. */
-export function judgePolicy(bucket: string, policy: string | undefined): Problem[] {
+/**
+ * That nobody comes without TLS, and that it gives no rights but those of a server, and to nobody
+ * but who was named. What a condition or an exception says is not judged: people are to.
+ * @param principal the server's role or user, by its ARN, if it was named
+ */
+export function judgePolicy(
+  bucket: string,
+  policy: string | undefined,
+  principal?: string,
+): Problem[] {
   const { Statement = [] } = JSON.parse(policy ?? "{}") as {
     Statement?: Statement | readonly Statement[];
   };
   const statements = list(Statement);
-  const open = statements.some((one) => one.Effect === "Allow" && isForAll(one) && !one.Condition);
+  const allowing = statements.filter((one) => {
+    return one.Effect !== "Deny" && !isServers(one, bucket, principal);
+  });
   return [
-    ...open
-      ? [wrong("it lets everybody in", "take the statement with Principal * out of its policy")]
-      : [],
+    ...allowing.map((one) => {
+      const isOpen = (isForAll(one) || one.NotPrincipal !== undefined) && !one.Condition;
+      const what = isOpen ? "it lets everybody in" : "it lets somebody in, as far as can be told";
+      return (isOpen ? wrong : warning)(`${what}: ${JSON.stringify(one)}`, policyRemedy(principal));
+    }),
     ...statements.some((one) => refusesPlain(one, bucket))
       ? []
-      : [wrong("it takes requests without TLS", tlsRemedy(bucket))],
+      : [wrong("it takes requests without TLS", tlsRemedy(bucket, statements))],
   ];
 }
 
@@ -50,11 +73,36 @@ function list<T>(of: T | readonly T[]): readonly T[] {
   return Array.isArray(of) ? of : [of as T];
 }
 
-function isForAll({ Principal }: Statement): boolean {
-  const who = typeof Principal === "object" && Principal !== null && "AWS" in Principal
-    ? Principal.AWS
-    : Principal;
-  return list(who).includes("*");
+/** Whom it is about, if it says so by their AWS names alone. */
+function whoOf({ Principal }: Statement): readonly unknown[] {
+  const isAws = typeof Principal === "object" && Principal !== null &&
+    Object.keys(Principal).join() === "AWS";
+  return list(isAws ? (Principal as { AWS: unknown }).AWS : Principal);
+}
+
+function isForAll(statement: Statement): boolean {
+  return whoOf(statement).includes("*");
+}
+
+/** Whether a statement gives the named principal what a server needs, and nothing more. */
+function isServers(statement: Statement, bucket: string, principal: string | undefined): boolean {
+  const { Action, Resource } = statement;
+  const all = <T>(of: T | readonly T[] | undefined, fits: (one: T) => boolean) => {
+    return of !== undefined && list(of).length > 0 && list(of).every(fits);
+  };
+  return principal !== undefined && statement.NotPrincipal === undefined &&
+    all(whoOf(statement), (one) => one === principal) &&
+    all(Action, (one) => SERVERS_ACTIONS.includes(one)) &&
+    all(Resource, (arn) => bareArn(arn).startsWith(`${bucket}/${PREFIX}`));
+}
+
+function policyRemedy(principal: string | undefined): string {
+  const named = principal === undefined ? " and is not told with --principal" : "";
+  return `take the statement out of the bucket's policy, unless it is a server's${named}`;
+}
+
+function bareArn(arn: string): string {
+  return arn.replace(/^arn:[\w-]+:s3:::/, "");
 }
 
 function refusesPlain(statement: Statement, bucket: string): boolean {
@@ -63,14 +111,15 @@ function refusesPlain(statement: Statement, bucket: string): boolean {
   const isPlain = Object.entries(Condition.Bool ?? {}).map(([key, value]) => {
     return `${key.toLowerCase()} ${value}`;
   });
-  const resources = list(Resource).map((arn) => arn.replace(/^arn:[\w-]+:s3:::/, ""));
+  const resources = list(Resource).map(bareArn);
   return Effect === "Deny" && isForAll(statement) &&
     list(Action).some((action) => action === "s3:*" || action === "*") &&
     resources.some((of) => of === `${bucket}/*` || of === "*") &&
     names.join() === "Bool" && isPlain.join() === "aws:securetransport false";
 }
 
-function tlsRemedy(bucket: string): string {
+/** What it has, and that. */
+function tlsRemedy(bucket: string, others: readonly Statement[]): string {
   const statement = {
     Sid: "OnlyTls",
     Effect: "Deny",
@@ -79,9 +128,9 @@ function tlsRemedy(bucket: string): string {
     Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
     Condition: { Bool: { "aws:SecureTransport": "false" } },
   };
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-  return `aws s3api put-bucket-policy --bucket ${bucket} --policy '${policy}' ` +
-    "(in place of what it has)";
+  const policy = { Version: "2012-10-17", Statement: [...others, statement] };
+  return `aws s3api put-bucket-policy --bucket ${bucket} --policy ` +
+    quoted(JSON.stringify(policy));
 }
 
 /** What a page sends: each with the header that needs leave. */
@@ -100,10 +149,12 @@ export function judgeCors(
   const refused = REQUESTS.filter((request) =>
     !rules.some((rule) => allows(rule, request, origin))
   );
-  const cors = { CORSRules: [{ AllowedOrigins: [origin ?? "https://HOST"], ...ALLOWED }] };
-  const remedy = `aws s3api put-bucket-cors --bucket ${bucket} ` +
-    `--cors-configuration '${JSON.stringify(cors)}' (in place of all rules)`;
   if (refused.length === 0) return [];
+  const cors = { CORSRules: [...rules, { AllowedOrigins: [origin], ...ALLOWED }] };
+  const remedy = origin === undefined
+    ? "say where the page is with --origin: then this is a command"
+    : `aws s3api put-bucket-cors --bucket ${bucket} --cors-configuration ` +
+      quoted(JSON.stringify(cors));
   const methods = refused.map(([method]) => method).join(" and ");
   const what = `${methods} of more than 256 KiB fails for a page at ${origin ?? "any origin"}`;
   return [(origin === undefined ? warning : wrong)(what, remedy)];

@@ -24,24 +24,28 @@ export interface Wanted {
   readonly origin: string | undefined;
   /** Longest lifetime, in seconds. */
   readonly maxTtl: number | undefined;
+  /** ARN of the server's role or user. */
+  readonly principal: string | undefined;
 }
 
 /** That it is where requests go to. @param location as AWS says it: none for the oldest region */
 export function judgeRegion(location: string | undefined, region: string): Problem[] {
   const actual = location === "EU" ? "eu-west-1" : location || "us-east-1";
-  return actual === region ? [] : [wrong(`it is in ${actual}`, `set AWS_REGION to ${actual}`)];
+  return actual === region ? [] : [wrong(`it is in ${actual}`, `export AWS_REGION=${actual}`)];
 }
 
 /** That what is erased is gone. */
 export function judgeVersioning(bucket: string, status: string | undefined): Problem[] {
   if (status === "Enabled") {
     const remedy = `aws s3api put-bucket-versioning --bucket ${bucket} ` +
-      "--versioning-configuration Status=Suspended, then remove all versions: or use a new bucket";
-    return [wrong("what was erased is kept as an older version", remedy)];
+      "--versioning-configuration Status=Suspended";
+    const what = "what was erased is kept as an older version, until each is deleted, too";
+    return [wrong(what, remedy)];
   }
   if (status !== "Suspended") return [];
-  const remedy = `see aws s3api list-object-versions --bucket ${bucket}, and delete what it lists`;
-  return [warning("it was on: what was erased before may still be there", remedy)];
+  const remedy = `aws s3api list-object-versions --bucket ${bucket}`;
+  const what = "it was on: what was erased before may still be there, as versions to be deleted";
+  return [warning(what, remedy)];
 }
 
 /** That it can be erased. */
@@ -88,7 +92,11 @@ function check(name: string, fine: string, right: string, look: Check["look"]): 
 }
 
 /** Where it is, and who reaches it. */
-function accessChecks(s3: S3Client, { bucket, region }: Place, { origin }: Wanted): Check[] {
+function accessChecks(
+  s3: S3Client,
+  { bucket, region }: Place,
+  { origin, principal }: Wanted,
+): Check[] {
   const of = { Bucket: bucket };
   return [
     check("region", `it is in ${region}`, "GetBucketLocation", async () => {
@@ -100,9 +108,9 @@ function accessChecks(s3: S3Client, { bucket, region }: Place, { origin }: Wante
       const answer = await orNone(none, s3.send(new GetPublicAccessBlockCommand(of)));
       return judgePublicAccess(bucket, answer?.PublicAccessBlockConfiguration);
     }),
-    check("policy", "TLS only, and nobody but who has a right", "GetBucketPolicy", async () => {
+    check("policy", "TLS only, and it lets nobody else in", "GetBucketPolicy", async () => {
       const answer = await orNone(["NoSuchBucketPolicy"], s3.send(new GetBucketPolicyCommand(of)));
-      return judgePolicy(bucket, answer?.Policy);
+      return judgePolicy(bucket, answer?.Policy, principal);
     }),
     check("CORS", "the page can send and get large bodies", "GetBucketCORS", async () => {
       const none = ["NoSuchCORSConfiguration"];

@@ -1,6 +1,5 @@
 /** Whether this machine's clock is AWS's: signatures, lifetimes and addresses of a minute need it. */
-import { CryptoError } from "../../core/errors.ts";
-import { judged, unchecked } from "./check.ts";
+import { judged, unreached } from "./check.ts";
 import { type Finding, type Problem, warning, wrong } from "./finding.ts";
 
 /** The header tells whole seconds. */
@@ -31,24 +30,28 @@ export function judgeClock(times: Times): Problem[] {
   return [(Math.abs(skew) < HARMFUL ? warning : wrong)(what, "timedatectl set-ntp true")];
 }
 
-/** Examines it by a service's. @throws {CryptoError} `share_unreachable` */
-export async function* examineClock(origin: string): AsyncGenerator<Finding> {
+/** Examines it by a service's. @returns whether that can be reached */
+export async function* examineClock(origin: string): AsyncGenerator<Finding, boolean> {
   const check = `clock: ${new URL(origin).host}`;
-  const times = await timesOf(origin);
-  if (Number.isNaN(times.told)) yield unchecked(check, "without a time");
-  else yield* judged(check, "this machine's agrees", judgeClock(times));
+  try {
+    const times = await timesOf(origin);
+    if (Number.isNaN(times.told)) {
+      const remedy = "see that the address is that of the service itself";
+      yield { check, severity: "unknown", what: "the answer tells no time", remedy };
+    } else yield* judged(check, "this machine's agrees", judgeClock(times));
+    return true;
+  } catch {
+    const [what, remedy] = unreached(`no answer from ${origin}`);
+    yield { check, severity: "unknown", what, remedy };
+    return false;
+  }
 }
 
 /** Asks a service for the time, which it says whatever it answers. */
 async function timesOf(origin: string): Promise<Times> {
   const asked = Date.now();
-  try {
-    const response = await fetch(origin, { signal: AbortSignal.timeout(PATIENCE) });
-    const answered = Date.now();
-    await response.body?.cancel();
-    return { told: Date.parse(response.headers.get("date") ?? ""), asked, answered };
-  } catch (cause) {
-    const hint = "look at AWS_REGION, the endpoint and the network";
-    throw new CryptoError("share_unreachable", { subject: origin, hint, cause });
-  }
+  const response = await fetch(origin, { signal: AbortSignal.timeout(PATIENCE) });
+  const answered = Date.now();
+  await response.body?.cancel();
+  return { told: Date.parse(response.headers.get("date") ?? ""), asked, answered };
 }

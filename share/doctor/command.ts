@@ -29,6 +29,13 @@ export const doctorCommand: Command<Context> = buildCommand({
         placeholder: "time",
         brief: "The server's longest lifetime: whether the bucket removes nothing before",
       },
+      principal: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "arn",
+        brief: "The server's role or user: whom the bucket's policy may let in",
+      },
       json: { kind: "boolean", default: false, brief: "Print JSON" },
     },
     positional: {
@@ -46,7 +53,8 @@ export const doctorCommand: Command<Context> = buildCommand({
       "Examine the table and the bucket of a share server on AWS, with the credentials of the",
       "environment: their settings, the rights of these credentials, this machine's clock. Each",
       "finding has its remedy. Rights are tried on an item and an object of random names, which are",
-      "removed again; nothing else is changed.",
+      "removed again; nothing else is changed. A bucket that keeps versions keeps those too, unless",
+      "these credentials may remove versions.",
       "",
       "Somebody who may look at settings has more rights than a server should: run it twice, with",
       "an administrator's credentials, and with the server's.",

@@ -7,7 +7,7 @@ export type Severity = "ok" | "warning" | "wrong" | "unknown";
 export interface Problem {
   readonly severity: "warning" | "wrong";
   readonly what: string;
-  /** A command, or what to do. */
+  /** A command as a shell takes it, and nothing else; or a sentence. */
   readonly remedy: string;
 }
 
@@ -19,6 +19,11 @@ export interface Finding {
   readonly what: string;
   /** Absent where nothing is to be done. */
   readonly remedy?: string;
+}
+
+/** Any text as one word of a shell's. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A problem that breaks what is promised, or will. */

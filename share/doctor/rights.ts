@@ -7,7 +7,6 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  ScanCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
@@ -15,14 +14,13 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { newName } from "../aws/items.ts";
 import { PREFIX } from "../aws/objects.ts";
-import { orNone, type Trial } from "./check.ts";
+import { NotTried, orNone, type Trial } from "./check.ts";
 
 /** What is tried on: one item, one object. */
 const name = () => `doctor.${newName()}`;
@@ -59,11 +57,13 @@ export function bucketTrials(s3: S3Client, Bucket: string): Trial[] {
   // What is not there is answered like a missing right, unless one may list.
   let isThere = false;
   let UploadId = "none";
+  const versions: (string | undefined)[] = [];
   return [
     {
       right: "s3:PutObject",
       async use() {
-        await s3.send(new PutObjectCommand({ ...at, Body: new Uint8Array(1), IfNoneMatch: "*" }));
+        const put = new PutObjectCommand({ ...at, Body: new Uint8Array(1), IfNoneMatch: "*" });
+        versions.push((await s3.send(put)).VersionId);
         isThere = true;
         UploadId = (await s3.send(new CreateMultipartUploadCommand(at))).UploadId ?? UploadId;
       },
@@ -76,7 +76,13 @@ export function bucketTrials(s3: S3Client, Bucket: string): Trial[] {
         await Body?.transformToByteArray();
       },
     },
-    { right: "s3:DeleteObject", use: () => s3.send(new DeleteObjectCommand(at)) },
+    {
+      right: "s3:DeleteObject",
+      async use() {
+        versions.push((await s3.send(new DeleteObjectCommand(at))).VersionId);
+        await removeVersions(s3, at, versions);
+      },
+    },
     {
       right: "s3:ListMultipartUploadParts",
       use: () => known(s3.send(new ListPartsCommand({ ...at, UploadId }))),
@@ -88,34 +94,21 @@ export function bucketTrials(s3: S3Client, Bucket: string): Trial[] {
   ];
 }
 
-/** There was nothing to try it on. */
-class NotTried extends Error {
-  override readonly name = "NotTried";
+/**
+ * A bucket that keeps versions has kept what was put, and notes that it was removed: both go, if the
+ * caller may do that. A server may not, and then they stay.
+ */
+export async function removeVersions(
+  s3: S3Client,
+  at: { readonly Bucket: string; readonly Key: string },
+  versions: readonly (string | undefined)[],
+): Promise<void> {
+  for (const VersionId of versions.filter((id) => id !== undefined && id !== "null")) {
+    await s3.send(new DeleteObjectCommand({ ...at, VersionId })).catch(() => {});
+  }
 }
 
 /** That there is no such upload says who may ask. */
 function known<A>(answer: Promise<A>): Promise<A | undefined> {
   return orNone(["NoSuchUpload"], answer);
-}
-
-/** What whoever has a server's credentials is not to be able to do. None of it changes anything. */
-export function excessTrials(
-  { dynamodb, s3 }: { readonly dynamodb: DynamoDBClient; readonly s3: S3Client },
-  { table: TableName, bucket: Bucket }: { readonly table: string; readonly bucket: string },
-): Trial[] {
-  const elsewhere = { Bucket, Key: name(), UploadId: "none" };
-  return [
-    {
-      right: "dynamodb:Scan",
-      use: () => dynamodb.send(new ScanCommand({ TableName, Limit: 1, Select: "COUNT" })),
-    },
-    {
-      right: "s3:ListBucket",
-      use: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix: PREFIX, MaxKeys: 1 })),
-    },
-    {
-      right: `s3:AbortMultipartUpload outside ${PREFIX}`,
-      use: () => known(s3.send(new AbortMultipartUploadCommand(elsewhere))),
-    },
-  ];
 }

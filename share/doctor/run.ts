@@ -2,7 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { awsSharePrivileges } from "../../core/privileges.ts";
 import { SHARE_DOCTOR_WORKER } from "../../core/roles.ts";
-import { requireOrigin } from "../../core/share/link.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { awsPlace, originsOf } from "../aws/place.ts";
 import type { Finding, Severity } from "./finding.ts";
@@ -21,6 +21,8 @@ export interface DoctorFlags {
   readonly origin?: string | undefined;
   /** Longest lifetime that the server allows, in seconds. */
   readonly maxTtl?: number | undefined;
+  /** ARN of the server's role or user. */
+  readonly principal?: string | undefined;
   readonly json: boolean;
 }
 
@@ -30,20 +32,38 @@ export interface DoctorFlags {
  */
 export async function doctor(
   { print, script }: DoctorContext,
-  { origin, maxTtl, json }: DoctorFlags,
+  { origin, maxTtl, principal, json }: DoctorFlags,
   store: string,
 ): Promise<void> {
   const place = awsPlace(store, (name) => Deno.env.get(name));
-  const wanted = { origin: origin === undefined ? undefined : requireOrigin(origin), maxTtl };
-  const role = await RoleWorker.start<Question, readonly Finding[], Finding>({
+  const wanted = {
+    origin: origin === undefined ? undefined : requireOrigin(origin),
+    maxTtl,
+    principal: principal === undefined ? undefined : requireArn(principal),
+  };
+  const findings: Finding[] = [];
+  const role = await RoleWorker.start<Question, void, Finding>({
     script,
     name: SHARE_DOCTOR_WORKER,
     permissions: awsSharePrivileges(originsOf(place), []),
-    onEvent: json ? undefined : (finding) => print(describe(finding)),
+    onEvent(finding) {
+      findings.push(finding);
+      if (!json) print(describe(finding));
+    },
   });
-  const findings = await role.ask({ place, wanted });
-  if (json) print(`${JSON.stringify(findings)}\n`);
+  try {
+    await role.ask({ place, wanted });
+  } finally {
+    if (json) print(`${JSON.stringify(findings)}\n`);
+  }
   requireSound(findings);
+}
+
+/** It comes into commands that people paste. */
+function requireArn(text: string): string {
+  if (/^arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]{1,600}$/.test(text)) return text;
+  const hint = "it is to be arn:aws:iam::123456789012:role/NAME, or a user's";
+  throw new CryptoError("usage", { subject: "--principal", hint });
 }
 
 const INDENT = " ".repeat(9);

@@ -11,7 +11,7 @@ import {
   type TimeToLiveDescription,
 } from "@aws-sdk/client-dynamodb";
 import type { Check } from "./check.ts";
-import { type Problem, warning, wrong } from "./finding.ts";
+import { type Problem, quoted, warning, wrong } from "./finding.ts";
 
 /** The attribute by which DynamoDB removes items. */
 const TTL_ATTRIBUTE = "deleteAt";
@@ -67,8 +67,9 @@ export function judgeTtl(table: string, ttl: TimeToLiveDescription | undefined):
     "--time-to-live-specification ";
   const on = `${command}Enabled=true,AttributeName=${TTL_ATTRIBUTE}`;
   if (!isOn) return [wrong("it is off: what is over stays in the table", on)];
-  const off = `${command}Enabled=false,AttributeName=${attribute}`;
-  return [wrong(`it goes by ${attribute}, which no item has`, `${off}; an hour later ${on}`)];
+  const off = command + quoted(`Enabled=false,AttributeName=${attribute}`);
+  const what = `it goes by ${attribute}, which no item has: AWS lets it be changed an hour after`;
+  return [wrong(what, off)];
 }
 
 /** That what was erased cannot be restored. */
@@ -86,7 +87,7 @@ export function judgeRecovery(
 /** The same of backups that somebody made. */
 export function judgeBackups(backups: readonly BackupSummary[]): Problem[] {
   return backups.map(({ BackupArn, BackupName }) => {
-    const remedy = `aws dynamodb delete-backup --backup-arn ${BackupArn}`;
+    const remedy = `aws dynamodb delete-backup --backup-arn ${quoted(BackupArn ?? "")}`;
     return wrong(`the backup ${BackupName} keeps what was erased since`, remedy);
   });
 }

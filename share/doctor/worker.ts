@@ -11,14 +11,9 @@ export interface Question {
   readonly wanted: Wanted;
 }
 
-/** Runs in the worker. It tells each finding as it comes, and gives all of them. */
+/** Runs in the worker. It tells each finding as it comes. */
 export function runDoctorRole(): void {
-  runRole<Question, readonly Finding[], Finding>(async ({ place, wanted }, tell) => {
-    const findings: Finding[] = [];
-    for await (const finding of diagnose(place, wanted)) {
-      findings.push(finding);
-      tell(finding);
-    }
-    return findings;
+  runRole<Question, void, Finding>(async ({ place, wanted }, tell) => {
+    for await (const finding of diagnose(place, wanted)) tell(finding);
   });
 }

@@ -2,7 +2,12 @@
 import { createHash } from "node:crypto";
 import { zipSync } from "fflate";
 import { type Bytes, utf8 } from "../../core/bytes.ts";
-import { pagePolicy } from "../../core/share/headers.ts";
+import {
+  HSTS_HEADER,
+  type PagePlace,
+  pagePolicy,
+  SECURITY_HEADERS,
+} from "../../core/share/headers.ts";
 import { pageFiles } from "../page.ts";
 import readme from "./deploy/README.md" with { type: "text" };
 import terraform from "./deploy/main.tf" with { type: "text" };
@@ -32,7 +37,7 @@ export async function deployment(api: string | undefined): Promise<Deployment> {
   const words = {
     hash,
     key: `share-lambda-${hash.slice(0, 16)}.zip`,
-    policy: pagePolicy(place),
+    headers: headersFor(place),
   };
   const texts = {
     "README.md": fill(readme, words),
@@ -43,6 +48,16 @@ export async function deployment(api: string | undefined): Promise<Deployment> {
   };
   const files = Object.entries(texts).map(([name, text]) => [name, utf8(text)] as const);
   return { files: new Map([...files, ["share-lambda.zip", zipped(bundle)]]), hash };
+}
+
+/** All that a server of the page sends, as the function does, in lines of their own. */
+function headersFor(place: PagePlace): string {
+  const headers = {
+    ...SECURITY_HEADERS,
+    ...HSTS_HEADER,
+    "content-security-policy": pagePolicy(place),
+  };
+  return Object.entries(headers).map(([name, value]) => `      ${name}: ${value}`).join("\n");
 }
 
 function zipped(script: Bytes): Bytes {

@@ -1,6 +1,6 @@
 /** The application behind a Lambda function: one event at a time, each to its answer. */
-import { ShareApp } from "../app.ts";
-import { awsClients } from "../aws/clients.ts";
+import { type AppFailure, ShareApp } from "../app.ts";
+import { awsClients, PATIENCE } from "../aws/clients.ts";
 import { AwsStore } from "../aws/store.ts";
 import type { LambdaConfig } from "./config.ts";
 import { type Answer, answerOf, requestOf } from "./event.ts";
@@ -10,13 +10,13 @@ export type Handler = (event: unknown) => Promise<Answer>;
 
 /**
  * Makes the application. Asks nobody: a table that is not there shows with the first request.
- * @param tell is told the code of whatever fails here
+ * @param tell is told whatever fails here
  */
 export async function openFunction(
   { place, clientBytes, ...config }: LambdaConfig,
-  tell: (code: string) => void,
+  tell: (failure: AppFailure) => void,
 ): Promise<Handler> {
-  const store = new AwsStore({ ...place, clientBytes, ...awsClients(place) });
+  const store = new AwsStore({ ...place, clientBytes, ...awsClients(place, PATIENCE.function) });
   const app = new ShareApp({
     ...config,
     store,

@@ -15,7 +15,7 @@ function log(line: Readonly<Record<string, string | undefined>>): void {
 async function start(): Promise<Handler> {
   try {
     const config = lambdaConfig((name) => process.env[name]);
-    return await openFunction(config, (code) => log({ level: "error", code }));
+    return await openFunction(config, (failure) => log({ level: "error", ...failure }));
   } catch (thrown) {
     const { code, message, hint } = asCryptoError(thrown);
     log({ level: "fatal", code, message, hint });

@@ -1,8 +1,8 @@
 /** `crypto share-lambda`: writes the folder that deploys the service, all of it or nothing. */
 import { basename, dirname, join, resolve } from "node:path";
 import { CryptoError } from "../../core/errors.ts";
-import { requireOrigin } from "../../core/share/link.ts";
-import { syncDirectory, writeNew } from "../../platform/durable.ts";
+import { requireOrigin } from "../../core/share/origin.ts";
+import { exists, syncDirectory, writeNew } from "../../platform/durable.ts";
 import { dropAllButFiles, dropAllPermissions } from "../../platform/permissions.ts";
 import { type Deployment, deployment } from "./files.ts";
 
@@ -37,20 +37,51 @@ export async function writeLambda(
   print(`${hash}  index.mjs\n`);
 }
 
-/** Writes beside the place that it is for, and renames it there. */
+/**
+ * Writes beside the place that it is for, and renames it there. An empty directory stays the one that
+ * it is, with its owner and its mode, and whoever is in it stays there: what it gets is made within.
+ */
 function publish(directory: string, files: Deployment["files"]): void {
-  const fresh = join(dirname(directory), `.${basename(directory)}.${crypto.randomUUID()}`);
+  const isThere = isEmptyDirectory(directory);
+  const place = isThere ? directory : dirname(directory);
+  const fresh = join(place, `.${basename(directory)}.${crypto.randomUUID()}`);
   try {
     for (const [path, bytes] of files) {
       Deno.mkdirSync(dirname(join(fresh, path)), { recursive: true });
       writeNew(join(fresh, path), bytes, FILE_MODE);
     }
-    Deno.renameSync(fresh, directory);
-    syncDirectory(dirname(directory));
+    if (isThere) moveUp(fresh, directory);
+    else Deno.renameSync(fresh, directory);
+    syncDirectory(place);
   } catch (cause) {
     throw failure(directory, cause);
   } finally {
     removeAll(fresh);
+  }
+}
+
+function isEmptyDirectory(path: string): boolean {
+  try {
+    return Deno.readDirSync(path)[Symbol.iterator]().next().done === true;
+  } catch {
+    // Making it, or renaming to it, tells what is the matter.
+    return false;
+  }
+}
+
+/** Moves what one directory has into an empty one: all of it, or what was moved goes again. */
+function moveUp(from: string, to: string): void {
+  const moved: string[] = [];
+  try {
+    for (const name of Array.from(Deno.readDirSync(from), ({ name }) => name)) {
+      const place = join(to, name);
+      if (exists(place)) throw new Deno.errors.AlreadyExists();
+      Deno.renameSync(join(from, name), place);
+      moved.push(place);
+    }
+  } catch (error) {
+    moved.forEach(removeAll);
+    throw error;
   }
 }
 
@@ -63,8 +94,9 @@ function removeAll(path: string): void {
 }
 
 function failure(subject: string, cause: unknown): CryptoError {
-  const isThere = cause instanceof Error && "code" in cause && IN_THE_WAY.has(cause.code);
-  if (!isThere) return new CryptoError("io", { subject, cause });
+  const isInTheWay = cause instanceof Deno.errors.AlreadyExists ||
+    (cause instanceof Error && "code" in cause && IN_THE_WAY.has(cause.code));
+  if (!isInTheWay) return new CryptoError("io", { subject, cause });
   const hint = "name a directory that is not there, or an empty one";
   return new CryptoError("file_exists", { subject, hint, cause });
 }

@@ -16,6 +16,20 @@ function showHere(): void {
   showSend();
 }
 
+/**
+ * A browser may keep a page that was left as it was, for "Back": with a secret that is open in it, and
+ * whatever the host of the page says with its headers. It is emptied as it goes, and begins anew.
+ */
+function keepNothing(): void {
+  addEventListener("pagehide", ({ persisted }) => {
+    if (persisted) document.body.replaceChildren();
+  });
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) location.reload();
+  });
+}
+
+keepNothing();
 build(showHere);
 addEventListener("hashchange", showHere);
 showHere();

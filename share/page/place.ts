@@ -1,5 +1,7 @@
 /** Where this page is, and what its address says. */
 
+import type { Limits } from "../client/limits.ts";
+
 /** What links begin with: what the server's configuration says, which wrote it into the page. */
 export function linkOrigin(): string {
   return given("share-origin") || location.origin;
@@ -13,6 +15,12 @@ export function apiOrigin(): string {
 /** Where the API keeps large bodies, if not itself. */
 export function storageOrigin(): string {
   return given("share-storage") ?? "";
+}
+
+/** What a new secret may have at most, if the server that gave this page has written it in. */
+export function limitsHere(): Limits | undefined {
+  const [ttl, views, size] = (given("share-limits") ?? "").split(" ").map(Number);
+  return ttl && views && size ? { ttl, views, size } : undefined;
 }
 
 function given(name: string): string | undefined {

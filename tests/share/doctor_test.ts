@@ -24,8 +24,22 @@ import {
 const DAY = 86_400;
 const PAGE = "https://share.example.org";
 
+/** That a shell reads a command as one, with all of its JSON. */
+function requirePasteable(remedy: string): void {
+  if (!remedy.startsWith("aws ")) return;
+  const print = `aws() { printf '%s\\0' "$@"; }; ${remedy}`;
+  const { success, stdout } = new Deno.Command("bash", { args: ["-c", print] }).outputSync();
+  assert.ok(success, remedy);
+  const words = new TextDecoder().decode(stdout).split("\0");
+  assert.ok(words.every((word) => !/[()\s]/.test(word) || /^[[{]/.test(word)), remedy);
+  for (const word of words.filter((word) => /^[[{]/.test(word))) JSON.parse(word);
+}
+
 function severities(problems: readonly Problem[]): string {
-  for (const { what, remedy } of problems) assert.ok(what.length > 0 && remedy.length > 0);
+  for (const { what, remedy } of problems) {
+    assert.ok(what.length > 0 && remedy.length > 0);
+    requirePasteable(remedy);
+  }
   return problems.map(({ severity }) => severity).join();
 }
 
@@ -115,7 +129,11 @@ Deno.test("a policy refuses plain requests, of everybody and to all objects, and
   assert.equal(severities(judgePolicy("share", JSON.stringify({ Statement: ONLY_TLS }))), "");
   const china = { ...ONLY_TLS, Resource: "arn:aws-cn:s3:::share/*" };
   assert.equal(judged(china), "");
+  const other = { ...ONLY_TLS, Sid: "other", Resource: "arn:aws:s3:::other/*" };
+  const [missing] = judgePolicy("share", JSON.stringify({ Statement: other }));
+  assert.ok(missing?.remedy.includes(JSON.stringify(other)), "what is there stays there");
   const weaker = [
+    { Sid: "It's", Effect: "Allow" },
     { Effect: "Allow" },
     { Action: "s3:GetObject" },
     { Resource: "arn:aws:s3:::share" },
@@ -130,8 +148,37 @@ Deno.test("a policy refuses plain requests, of everybody and to all objects, and
   assert.equal(severities(judgePolicy("share", undefined)), "wrong");
   const open = { Effect: "Allow", Principal: "*", Action: "s3:GetObject" };
   assert.equal(judged(ONLY_TLS, open), "wrong");
-  const function_ = { AWS: "arn:aws:iam::123456789012:role/share" };
-  assert.equal(judged(ONLY_TLS, { ...open, Principal: function_ }), "");
+});
+
+Deno.test("whom a policy lets in is said, unless it is the server that was named, with its rights", () => {
+  const role = "arn:aws:iam::123456789012:role/share";
+  const Resource = ["arn:aws:s3:::share/share/*"];
+  const servers = { Effect: "Allow", Principal: { AWS: role }, Action: ["s3:GetObject"], Resource };
+  const judged = (statement: object, principal?: string) => {
+    const policy = JSON.stringify({ Version: "2012-10-17", Statement: [ONLY_TLS, statement] });
+    const problems = judgePolicy("share", policy, principal);
+    for (const { what } of problems) assert.ok(what.includes(JSON.stringify(statement)), what);
+    return severities(problems);
+  };
+  assert.equal(judged(servers, role), "");
+  assert.equal(judged(servers), "warning");
+  const { Principal: _, ...others } = servers;
+  const wider: readonly [object, string][] = [
+    [{ ...servers, Action: "s3:*" }, "warning"],
+    [{ ...servers, Action: ["s3:GetObject", "s3:PutBucketPolicy"] }, "warning"],
+    [{ ...others, Principal: { AWS: role }, Action: undefined, NotAction: "s3:Get" }, "warning"],
+    [{ ...servers, Resource: "arn:aws:s3:::share/*" }, "warning"],
+    [{ ...servers, Principal: { AWS: [role, "arn:aws:iam::123456789012:user/eve"] } }, "warning"],
+    [{ ...servers, Principal: { AWS: "210987654321" } }, "warning"],
+    [{ ...servers, Principal: { AWS: role, Service: "logging.s3.amazonaws.com" } }, "warning"],
+    [
+      { ...servers, Principal: "*", Condition: { StringLike: { "aws:UserAgent": "*" } } },
+      "warning",
+    ],
+    [{ ...servers, Principal: { AWS: "*" } }, "wrong"],
+    [{ ...others, NotPrincipal: { AWS: role } }, "wrong"],
+  ];
+  for (const [statement, severity] of wider) assert.equal(judged(statement, role), severity);
 });
 
 Deno.test("CORS is for the page's origin, both methods and both headers", () => {
@@ -163,9 +210,11 @@ Deno.test("a lifecycle removes all objects and uploads, none too early and none 
   assert.equal(judged([expiry(6), abort], 5), "");
   assert.equal(judged([{ ...expiry(6), ...abort }], 5), "");
   assert.equal(judged([expiry(5), abort], 5), "wrong");
-  assert.equal(judged([expiry(7), abort], 5), "warning");
+  // A day more, for the day that an upload may take.
+  assert.equal(judged([expiry(7), abort], 5), "");
+  assert.equal(judged([expiry(8), abort], 5), "warning");
   assert.equal(judged([expiry(31), abort]), "");
-  assert.equal(judged([expiry(32), abort]), "warning");
+  assert.equal(judged([expiry(33), abort]), "warning");
   assert.equal(judged([expiry(6)], 5), "wrong");
   assert.equal(judged([abort], 5), "wrong");
   assert.equal(judged([], 5), "wrong,wrong");
@@ -174,10 +223,42 @@ Deno.test("a lifecycle removes all objects and uploads, none too early and none 
   assert.equal(judged([{ ...expiry(6), Status: "Disabled" as const }, abort], 5), "wrong");
   assert.equal(judged([{ ...expiry(6), Filter: { Prefix: "share/a" } }, abort], 5), "wrong");
   assert.equal(judged([{ ...expiry(6), Filter: { Prefix: "" } }, abort], 5), "");
+  const slower = { ...on, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } };
+  assert.equal(judged([expiry(6), slower], 5), "warning");
+  assert.equal(judged([expiry(12), slower], 5), "");
   const tagged = { Tag: { Key: "old", Value: "yes" } };
   assert.equal(judged([{ ...expiry(6), Filter: tagged }, abort], 5), "wrong");
   const older = { Status: "Enabled" as const, Prefix: "", Expiration: { Days: 6 } };
   assert.equal(judged([older, abort], 5), "");
+});
+
+Deno.test("a rule beside the others destroys and moves nothing that is still to be read", () => {
+  const on = { Status: "Enabled" as const, Filter: { Prefix: "share/" } };
+  const sound = [
+    { ...on, Expiration: { Days: 6 } },
+    { ...on, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+  ];
+  type Rule = Parameters<typeof judgeLifecycle>[1][number];
+  const judged = (rule: Partial<Rule>, days: number | undefined = 5) =>
+    severities(judgeLifecycle("share", [...sound, { ...on, ...rule }], days && days * DAY));
+  assert.equal(judged({ Filter: { Prefix: "share/a" }, Expiration: { Days: 1 } }), "wrong");
+  const large = { And: { Prefix: "share/", ObjectSizeGreaterThan: 1_000_000 } };
+  assert.equal(judged({ Filter: large, Expiration: { Days: 1 } }), "wrong");
+  assert.equal(judged({ Filter: { ObjectSizeGreaterThan: 9 }, Expiration: { Days: 1 } }), "wrong");
+  assert.equal(judged({ Filter: { Prefix: "other/" }, Expiration: { Days: 1 } }), "");
+  assert.equal(judged({ Filter: large, Expiration: { Days: 9 } }), "");
+  const part = { ...on, Filter: large, Expiration: { Days: 1 } };
+  assert.equal(severities(judgeLifecycle("share", [...sound, part], undefined)), "warning");
+  assert.equal(judged({ Expiration: { Date: new Date("2020-01-01") } }), "wrong");
+  const moved = (StorageClass: "DEEP_ARCHIVE" | "GLACIER" | "STANDARD_IA", Days: number) =>
+    judged({ Transitions: [{ Days, StorageClass }] });
+  assert.deepEqual(["DEEP_ARCHIVE", "GLACIER"].map((to) => moved(to as "GLACIER", 0)), [
+    "wrong",
+    "wrong",
+  ]);
+  assert.equal(moved("STANDARD_IA", 0), "warning");
+  assert.equal(moved("GLACIER", 30), "");
+  assert.equal(judged({ Status: "Disabled", Expiration: { Date: new Date(0) } }), "");
 });
 
 Deno.test("what keeps objects that were erased is found: versions, locks, replicas", () => {
@@ -217,7 +298,8 @@ Deno.test("a clock is judged by what it is off at least, whatever the answer too
 
 /** What AWS's SDK throws. */
 function failing(name: string) {
-  return () => Promise.reject(Object.assign(new Error("with what was asked"), { name }));
+  const answer = { name, $metadata: { httpStatusCode: 400 } };
+  return () => Promise.reject(Object.assign(new Error("with what was asked"), answer));
 }
 
 async function found(findings: AsyncIterable<{ severity: string; remedy?: string }>) {
@@ -232,8 +314,11 @@ Deno.test("what cannot be looked at is never good, and what is not there ends th
   const seen = (...names: string[]) =>
     found(examine([...names.map((name) => check(failing(name))), good]));
   assert.equal(await seen("AccessDenied", "AccessDeniedException"), "unknown,unknown,ok");
-  assert.equal(await seen("NotImplemented", "InvalidAccessKeyId"), "unknown,unknown,ok");
+  assert.equal(await seen("NotImplemented", "ThrottlingException"), "unknown,unknown,ok");
   assert.equal(await seen("NoSuchBucket", "AccessDenied"), "wrong");
+  assert.equal(await seen("InvalidAccessKeyId", "InvalidAccessKeyId"), "unknown");
+  const unreached = () => Promise.reject(Object.assign(new Error(""), { code: "ECONNREFUSED" }));
+  assert.equal(await found(examine([check(unreached), good])), "unknown");
   const [denied] = await Array.fromAsync(examine([check(failing("AccessDenied"))]));
   assert.ok(denied?.remedy?.includes("s3:GetBucketPolicy"));
 });

@@ -72,7 +72,7 @@ Deno.test("who asks for its health is told that the disk has failed", async () =
     rates: { requests: 1e7, creations: 1e7 },
     proxies: new Set(),
     managed: false,
-    onFailure: (code) => failures.push(code),
+    onFailure: ({ code }) => failures.push(code),
   });
   const health = async () => {
     return (await app.handle(new Request("http://127.0.0.1/healthz"), "127.0.0.1")).status;

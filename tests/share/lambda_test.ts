@@ -63,6 +63,14 @@ if ("skip" in services || "skip" in parts) {
     assert.equal(status.state, "used");
   });
 
+  Deno.test("a function as it was written takes what a command asks for if nobody says more", async () => {
+    const asked = JSON.parse(await prints(["share", "request", "--json"], { env }));
+    const status = await prints(["share", "status", "--json", asked.ownLink], { env });
+    assert.equal(JSON.parse(status).ttl, 5 * 86_400);
+    const { stderr } = await fails("share_refused", ["share", "request", "--ttl", "7d"], { env });
+    assert.match(stderr, /at most 5d\n/);
+  });
+
   Deno.test("a large file goes past Lambda, and leaves the bucket when it is opened", async () => {
     const bytes = new Uint8Array(LARGE).map((_, i) => i * 31 >> 3);
     const file = folder.write("large", bytes);
@@ -123,13 +131,17 @@ if ("skip" in services || "skip" in parts) {
     const [instance] = broken.instances;
     await fetch(`${broken.url}/${MARKER}?${MARKER}`, { method: "POST", body: MARKER });
     await fetch(`${broken.url}/s${MARKER}`);
+    const health = await fetch(`${front.url}/healthz`);
+    assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
     const victim = new Victim();
     const { status, text } = await call(broken.url, `look?${MARKER}`, victim.link);
     assert.equal(status, 503, text);
     const lines = instance!.log.split("\n").filter((line) => line.startsWith("{"));
     assert.deepEqual(lines.map((line) => JSON.parse(line)), [{
       level: "error",
-      code: "share_unreachable",
+      code: "share_storage",
+      service: "DynamoDB",
+      reason: "ECONNREFUSED",
     }]);
     for (const secret of [MARKER, victim.id, victim.link.linkProof]) {
       assert.ok(!instance!.log.includes(secret), secret);
@@ -171,7 +183,7 @@ if ("skip" in services || "skip" in parts) {
   });
 
   for (const { name, run } of ATTACKS) {
-    // On AWS bodies do not go through the server: what is cut is tried with the store.
+    // On AWS bodies do not go through the server: others take their place.
     if (/^an upload|^a download|^long ones/.test(name)) continue;
     Deno.test(`attack on Lambda: ${name}`, () => {
       return run({ urls: [front.url], rounds: 2, attempts: 50 });

@@ -19,6 +19,23 @@ function client(peer: string, forwarded = "", proxies = NONE): string {
   return clientOf(peer, new Headers({ "x-forwarded-for": forwarded }), proxies);
 }
 
+Deno.test("what does not fit a call is told the document that has it", async () => {
+  await using server = await startShare();
+  const headers = { "content-type": "application/json" };
+  const calls: readonly (readonly [call: string, body: string])[] = [
+    ["look", "{}"],
+    ["create", '{"id":1}'],
+    ["storage", '{"x":1}'],
+    ["upload", ""],
+  ];
+  for (const [call, body] of calls) {
+    const answer = await fetch(`${server.url}/api/${call}`, { method: "POST", headers, body });
+    const { error, hint } = await answer.json();
+    assert.equal(error, "invalid_params", call);
+    assert.match(hint, /docs\/sharing\.md/, call);
+  }
+});
+
 Deno.test("an IPv6 network of 64 bits is one client, an IPv4 address is one", () => {
   assert.equal(client("192.0.2.7"), "192.0.2.7");
   assert.equal(client("::ffff:192.0.2.7"), "192.0.2.7");

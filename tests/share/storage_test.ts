@@ -21,6 +21,11 @@ Deno.test("a storage is https, or the same machine where the server is that itse
     `${STORAGE}/x`,
     "file:///",
     "",
+    "https://*",
+    "https://*.com",
+    "https://*.s3.eu-central-1.amazonaws.com",
+    "https://a;b",
+    "https://host:443",
   ];
   for (const announced of [...odd, "https://user@host", "https://HOST", "ftp://host", "host"]) {
     failsWith("bad_answer", () => requireStorage(announced, "https://share.example"), announced);
@@ -101,7 +106,20 @@ Deno.test("a storage that gives all where a part was asked for is not believed",
     body: { url: `${origin}/x`, headers: { range: "bytes=5-" } },
   }));
   const api = new ShareApi(server.origin, { storage: server.origin });
-  await rejectsWith("share_unreachable", Array.fromAsync(api.body(BODY)));
+  await rejectsWith("share_storage", Array.fromAsync(api.body(BODY)));
+});
+
+Deno.test("where the storage alone does not answer it is named, not the server", async () => {
+  const away = "http://127.0.0.1:9";
+  await using server = lying(() => ({
+    "upload-state": { offset: 0, next: { url: `${away}/x`, headers: {}, length: 10 } },
+    body: { url: `${away}/x`, headers: { range: "bytes=5-" } },
+  }));
+  const api = new ShareApi(server.origin, { storage: away });
+  const { next } = await api.call("upload-state", UPLOAD);
+  const named = { code: "share_storage", subject: away };
+  await assert.rejects(api.put(next!, pattern(10)), named);
+  await assert.rejects(Array.fromAsync(api.body(BODY)), named);
 });
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
@@ -153,6 +171,10 @@ Deno.test("an address or an environment that is not enough is refused, without q
   for (const name of Object.keys(ENVIRONMENT)) {
     failsWith("config", () => placeIn({ ...ENVIRONMENT, [name]: "" }), name);
   }
-  const odd = [{ AWS_REGION: "eu/central" }, { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" }];
+  const odd = [
+    { AWS_REGION: "eu/central" },
+    { AWS_REGION: "eu-" },
+    { AWS_ENDPOINT_URL_S3: "http://10.0.0.1" },
+  ];
   for (const more of odd) failsWith("config", () => placeIn({ ...ENVIRONMENT, ...more }));
 });

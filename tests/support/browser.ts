@@ -72,6 +72,19 @@ export class WatchedPage {
 }
 
 let started: Promise<Browser> | undefined;
+let keeping: Promise<Browser> | undefined;
+
+/** A context of a browser that keeps pages that are left, as people's do: tests are run without. */
+export async function newKeepingContext(): Promise<BrowserContext> {
+  keeping ??= chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ARGUMENTS,
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+  const context = await (await keeping).newContext({ locale: "en-US" });
+  context.setDefaultTimeout(PATIENCE);
+  return context;
+}
 
 /** A browser that remembers nothing, within the one browser of a file of tests. */
 export async function newContext(options: BrowserContextOptions): Promise<BrowserContext> {
@@ -89,6 +102,7 @@ export async function newContext(options: BrowserContextOptions): Promise<Browse
 /** Ends the browser, if there is one. */
 export async function closeBrowser(): Promise<void> {
   await (await started)?.close();
+  await (await keeping)?.close();
 }
 
 /** Registers a test that needs a browser, which outlives it. */

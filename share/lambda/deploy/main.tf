@@ -21,7 +21,7 @@ variable "origin" {
   default     = ""
   description = "Where people reach it, https://HOST, if you map a domain of yours to the API; empty - the API's own address"
   validation {
-    condition     = can(regex("^(|https://[a-z0-9.-]+)$", var.origin))
+    condition     = can(regex("^(|https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$", var.origin))
     error_message = "It is to be https://HOST, or empty."
   }
 }
@@ -31,7 +31,7 @@ variable "page_origin" {
   default     = ""
   description = "Where else the page is hosted, https://HOST; empty - nowhere"
   validation {
-    condition     = can(regex("^(|https://[a-z0-9.:-]+)$", var.page_origin))
+    condition     = can(regex("^(|https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?)$", var.page_origin))
     error_message = "It is to be https://HOST, or empty."
   }
 }
@@ -50,12 +50,70 @@ variable "table_name" {
   type        = string
   default     = ""
   description = "A table that is there already; empty - one is made"
+  validation {
+    condition     = can(regex("^(|[a-zA-Z0-9_.-]{3,255})$", var.table_name))
+    error_message = "It is to be the name of a table, or empty."
+  }
 }
 
 variable "bucket_name" {
   type        = string
   default     = ""
-  description = "A bucket that is there already; empty - one is made"
+  description = "A bucket that is there already, without dots in its name; empty - one is made"
+  validation {
+    condition     = can(regex("^(|[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$", var.bucket_name))
+    error_message = "It is to be the name of a bucket, without dots, or empty."
+  }
+}
+
+variable "max_bytes" {
+  type        = number
+  default     = 5242880000
+  description = "Bytes of one secret, encrypted; at most 5242880000"
+  validation {
+    condition     = var.max_bytes >= 1 && var.max_bytes <= 5242880000 && floor(var.max_bytes) == var.max_bytes
+    error_message = "It is to be a whole number from 1 to 5242880000."
+  }
+}
+
+variable "max_views" {
+  type        = number
+  default     = 100
+  description = "Readers that a secret may have; at most 100"
+  validation {
+    condition     = var.max_views >= 1 && var.max_views <= 100 && floor(var.max_views) == var.max_views
+    error_message = "It is to be a whole number from 1 to 100."
+  }
+}
+
+variable "client_bytes" {
+  type        = number
+  default     = 20000000000
+  description = "Bytes that one client may bring in a day"
+  validation {
+    condition     = var.client_bytes >= 1 && var.client_bytes <= 1000000000000000 && floor(var.client_bytes) == var.client_bytes
+    error_message = "It is to be a whole number from 1 to 1000000000000000."
+  }
+}
+
+variable "requests_per_minute" {
+  type        = number
+  default     = 600
+  description = "Calls of one client, in each instance of the function"
+  validation {
+    condition     = var.requests_per_minute >= 1 && var.requests_per_minute <= 10000000 && floor(var.requests_per_minute) == var.requests_per_minute
+    error_message = "It is to be a whole number from 1 to 10000000."
+  }
+}
+
+variable "creations_per_minute" {
+  type        = number
+  default     = 60
+  description = "New secrets of one client, in each instance of the function"
+  validation {
+    condition     = var.creations_per_minute >= 1 && var.creations_per_minute <= 10000000 && floor(var.creations_per_minute) == var.creations_per_minute
+    error_message = "It is to be a whole number from 1 to 10000000."
+  }
 }
 
 variable "managed" {
@@ -288,11 +346,16 @@ resource "aws_lambda_function" "function" {
 
   environment {
     variables = {
-      TTL_DAYS             = tostring(var.ttl_days)
-      DYNAMODB_TABLE       = local.table
-      S3_BUCKET            = local.bucket
-      CRYPTO_SHARE_ORIGIN  = local.origin
-      CRYPTO_SHARE_MANAGED = tostring(var.managed)
+      TTL_DAYS                          = tostring(var.ttl_days)
+      DYNAMODB_TABLE                    = local.table
+      S3_BUCKET                         = local.bucket
+      CRYPTO_SHARE_ORIGIN               = local.origin
+      CRYPTO_SHARE_MAX_BYTES            = tostring(var.max_bytes)
+      CRYPTO_SHARE_MAX_VIEWS            = tostring(var.max_views)
+      CRYPTO_SHARE_CLIENT_BYTES         = tostring(var.client_bytes)
+      CRYPTO_SHARE_REQUESTS_PER_MINUTE  = tostring(var.requests_per_minute)
+      CRYPTO_SHARE_CREATIONS_PER_MINUTE = tostring(var.creations_per_minute)
+      CRYPTO_SHARE_MANAGED              = tostring(var.managed)
     }
   }
 }

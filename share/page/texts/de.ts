@@ -44,7 +44,9 @@ export const de: Texts = {
     nothing: "Es gibt noch nichts zu teilen: Schreiben Sie einen Text oder wählen Sie Dateien.",
     noPassphrase: "Geben Sie ein Kennwort mit höchstens 4.096 Zeichen ein.",
     badText: "Der Text enthält ein halbes Zeichen, das sich nicht senden lässt. Entfernen Sie es.",
-    badViews: "Geben Sie eine Zahl von 1 bis 100 ein.",
+    badViews: (most) =>
+      most === 1 ? "Dieser Server nimmt nur 1 an." : `Geben Sie eine Zahl von 1 bis ${most} ein.`,
+    tooLarge: (size) => `Das sind mehr als die ${size}, die der Server annimmt.`,
   },
 
   sent: {
@@ -241,6 +243,10 @@ export const de: Texts = {
     share_failed: [
       "Beim Server ist etwas fehlgeschlagen",
       "Versuchen Sie es später, oder sagen Sie es dem Betreiber.",
+    ],
+    share_storage: [
+      "Wo der Server Geheimnisse ablegt, antwortet niemand",
+      "Verloren ist nichts. Versuchen Sie es in einer Minute, oder sagen Sie es dem Betreiber.",
     ],
     share_unreachable: [
       "Der Server ist nicht erreichbar",

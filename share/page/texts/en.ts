@@ -43,7 +43,9 @@ export const en = {
     nothing: "There is nothing to share yet: write a text or choose files.",
     noPassphrase: "Type a passphrase of at most 4,096 characters.",
     badText: "The text holds half a character that cannot be sent. Remove it and try again.",
-    badViews: "Give a number from 1 to 100.",
+    badViews: (most: number) =>
+      most === 1 ? "This server takes only 1." : `Give a number from 1 to ${most}.`,
+    tooLarge: (size: string) => `This is more than the ${size} that the server takes.`,
   },
 
   sent: {
@@ -229,6 +231,10 @@ export const en = {
     ],
     share_full: ["The server has no room", "Try again later, or ask whoever runs it."],
     share_failed: ["The server failed", "Try again later, or tell whoever runs it."],
+    share_storage: [
+      "Where the server keeps secrets does not answer",
+      "Nothing is lost. Try again in a minute, or tell whoever runs it.",
+    ],
     share_unreachable: [
       "The server cannot be reached",
       "Nothing is lost. See that you are online, and try again.",

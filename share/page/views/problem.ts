@@ -11,6 +11,7 @@ type Known = keyof Texts["problems"];
 const PASSING: readonly string[] = [
   "share_unreachable",
   "share_failed",
+  "share_storage",
   "share_uploading",
   "share_waiting",
   "too_many_requests",

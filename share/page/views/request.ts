@@ -1,15 +1,17 @@
 /** Asking somebody for a secret. */
 import { element } from "../dom.ts";
 import { leave, show } from "../frame.ts";
-import { formatDuration, formatSize, formatWhen } from "../language.ts";
+import { formatSize, formatWhen } from "../language.ts";
 import { copyField } from "../parts/copy.ts";
-import { Complaint, field, form, secondary, select, submit, whileBusy } from "../parts/form.ts";
+import { Complaint, field, form, secondary, submit, whileBusy } from "../parts/form.ts";
+import { limitedSelect } from "../parts/limited.ts";
 import { qrCode } from "../parts/qr.ts";
 import { linkOrigin } from "../place.ts";
 import { ask } from "../work/ask.ts";
 import type { Results } from "../work/deeds.ts";
+import { serverLimits } from "../work/limits.ts";
 import { failureOf, inOneLine } from "./problem.ts";
-import { LIFETIMES } from "./send.ts";
+import { lifetimeSelect } from "./send.ts";
 
 const WEEK = 604_800;
 /** Largest answers to choose from, in bytes. */
@@ -19,16 +21,22 @@ const USUAL_SIZE = 100_000_000;
 /** A form. */
 export function showRequest(): void {
   leave();
-  const ttl = select(LIFETIMES, WEEK, (seconds) => (t) => formatDuration(t, seconds));
-  const size = select(SIZES, USUAL_SIZE, (bytes) => (t) => formatSize(t, bytes));
+  const ttl = lifetimeSelect(WEEK);
+  const size = limitedSelect({
+    values: SIZES,
+    usual: USUAL_SIZE,
+    name: (bytes) => (t) => formatSize(t, bytes),
+    most: ({ room }) => room,
+  });
   const complaint = new Complaint();
   const made: HTMLFormElement = form(
     async () => {
       complaint.clear();
-      const terms = { ttl: Number(ttl.value), size: Number(size.value) };
       try {
         showRequested(
           await whileBusy(made, (t) => t.request.working, async () => {
+            await serverLimits();
+            const terms = { ttl: Number(ttl.value), size: Number(size.value) };
             return await ask("request", { origin: linkOrigin(), ...terms });
           }),
         );

@@ -17,7 +17,13 @@ const ATTEMPTS = 10;
 /** From this many bytes on a folder is offered: what is smaller came with one answer. */
 const LARGE = 262_144;
 /** What somebody may try once more, with the same claim. */
-const AGAIN: readonly string[] = ["share_unreachable", "share_failed", "too_many_requests", "io"];
+const AGAIN: readonly string[] = [
+  "share_unreachable",
+  "share_failed",
+  "share_storage",
+  "too_many_requests",
+  "io",
+];
 
 /** Says what is behind a link, or why nothing is. */
 export async function showLink(link: string): Promise<void> {

@@ -1,20 +1,32 @@
 /** Sharing a text or files. */
-import { element } from "../dom.ts";
+import { element, type Wording } from "../dom.ts";
 import { leave, show } from "../frame.ts";
-import { formatDuration } from "../language.ts";
+import { formatDuration, formatSize } from "../language.ts";
 import { Chooser } from "../parts/chooser.ts";
-import { Choice, Complaint, field, form, select, submit, whileBusy } from "../parts/form.ts";
+import { Choice, Complaint, field, form, submit, whileBusy } from "../parts/form.ts";
+import { limitedSelect } from "../parts/limited.ts";
 import { linkOrigin } from "../place.ts";
 import { ask } from "../work/ask.ts";
+import { serverLimits } from "../work/limits.ts";
 import type { Chosen } from "../../../core/page/chooser.ts";
 import { failureOf, inOneLine } from "./problem.ts";
 import { showSent } from "./sent.ts";
 
 /** Lifetimes to choose from, in seconds. */
-export const LIFETIMES = [3_600, 86_400, 259_200, 604_800, 2_592_000] as const;
+const LIFETIMES = [3_600, 86_400, 259_200, 604_800, 2_592_000] as const;
 const DAY = 86_400;
 const MOST_VIEWS = 100;
 const LONGEST_PASSPHRASE = 4_096;
+
+/** Where one of the lifetimes is chosen that the server takes. @param usual seconds */
+export function lifetimeSelect(usual: number): HTMLSelectElement {
+  return limitedSelect({
+    values: LIFETIMES,
+    usual,
+    name: (seconds) => (t) => formatDuration(t, seconds),
+    most: ({ ttl }) => ttl,
+  });
+}
 
 /** A form. */
 export function showSend(): void {
@@ -28,9 +40,9 @@ export function showSend(): void {
       const sendable = chooser.chosen;
       if (!sendable || !terms.areFine) return;
       try {
-        await send(made, sendable, terms);
+        await send(made, sendable, terms, chooser.size);
       } catch (error) {
-        complaint.say(inOneLine(failureOf(error)));
+        complaint.say(wordsFor(error));
       }
     },
     chooser.element,
@@ -41,9 +53,31 @@ export function showSend(): void {
   show((t) => t.send.title, element("p", { class: "lead" }, (t) => t.send.lead), made);
 }
 
-async function send(form: HTMLFormElement, sendable: Chosen, terms: Terms): Promise<void> {
-  const { ttl, views, protection } = terms;
+function wordsFor(error: unknown): Wording {
+  if (!(error instanceof TooLarge)) return inOneLine(failureOf(error));
+  return (t) => t.send.tooLarge(formatSize(t, error.most));
+}
+
+/** More than the server takes, even without what encryption adds. */
+class TooLarge extends Error {
+  /** @param most bytes */
+  constructor(readonly most: number) {
+    super();
+  }
+}
+
+async function send(
+  form: HTMLFormElement,
+  sendable: Chosen,
+  terms: Terms,
+  size: number,
+): Promise<void> {
+  const { views, protection } = terms;
   const sent = await whileBusy(form, (t) => t.send.working, async (onMoved) => {
+    const limits = await serverLimits();
+    if (limits && size > limits.size) throw new TooLarge(limits.size);
+    // Not before: what was preselected may be more than the server takes.
+    const { ttl } = terms;
     const code = protection === "code" ? await ask("code", {}) : undefined;
     const passphrase = code ?? (protection === "passphrase" ? terms.passphrase : undefined);
     const asked = { ...sendable, origin: linkOrigin(), ttl, views, passphrase };
@@ -58,7 +92,7 @@ export type Protection = "link" | "code" | "passphrase";
 /** How long, how often and with what it can be opened. */
 class Terms {
   readonly element: HTMLElement;
-  readonly #ttl = select(LIFETIMES, DAY, (seconds) => (t) => formatDuration(t, seconds));
+  readonly #ttl = lifetimeSelect(DAY);
   readonly #views = element("input", {
     type: "number",
     min: "1",
@@ -80,7 +114,12 @@ class Terms {
     className: "choices",
   });
 
+  #mostViews = MOST_VIEWS;
+
   constructor() {
+    void serverLimits().then((limits) => {
+      if (limits) this.#views.max = String(this.#mostViews = limits.views);
+    });
     this.#passphraseField.hidden = true;
     this.element = element(
       "div",
@@ -117,8 +156,8 @@ class Terms {
   get areFine(): boolean {
     this.#complaint.clear();
     const { views, passphrase } = this;
-    if (!Number.isInteger(views) || views < 1 || views > MOST_VIEWS) {
-      this.#complaint.say((t) => t.send.badViews, this.#views);
+    if (!Number.isInteger(views) || views < 1 || views > this.#mostViews) {
+      this.#complaint.say((t) => t.send.badViews(this.#mostViews), this.#views);
       return false;
     }
     const isUsable = passphrase.length > 0 && passphrase.length <= LONGEST_PASSPHRASE &&

@@ -4,6 +4,7 @@ import type { Chosen } from "../../../core/page/chooser.ts";
 import type { Moved } from "../../../core/page/form.ts";
 import type { LinkKind } from "../../../core/share/link.ts";
 import type { Answer } from "../../../core/share/wire.ts";
+import type { Limits } from "../../client/limits.ts";
 import type { Requested, RequestTerms, SeenRequest } from "../../client/request.ts";
 import type { Seen } from "../../client/open.ts";
 
@@ -11,6 +12,8 @@ import type { Seen } from "../../client/open.ts";
 export interface Questions {
   /** A new code. */
   readonly code: object;
+  /** What the server takes, as it is known already or the server tells. */
+  readonly limits: { readonly known: Limits | undefined };
   /** What an address is the link of. */
   readonly read: { readonly link: string };
   readonly send: Chosen & {
@@ -65,6 +68,10 @@ export interface Kept {
 /** The answers. */
 export interface Results {
   readonly code: string;
+  readonly limits: Limits & {
+    /** Bytes of content that the answer to a request may have. */
+    readonly room: number;
+  };
   readonly read: { readonly kind: LinkKind; readonly exposed: boolean };
   readonly send: Kept & { readonly link: string };
   readonly look: Seen;

@@ -11,6 +11,7 @@ import { formatReceipt } from "../../../core/share/receipt.ts";
 import { DatedError, ShareApi } from "../../client/api.ts";
 import type { Claim } from "../../client/claim.ts";
 import { lookAt, openAnswer, openSecret, readProof } from "../../client/open.ts";
+import { limitsOf } from "../../client/limits.ts";
 import { answerRoom, lookAtRequest, makeRequest, receiptOf } from "../../client/request.ts";
 import { sendAnswer, sendSecret } from "../../client/send.ts";
 import type { OnProgress } from "../../client/upload.ts";
@@ -28,6 +29,10 @@ type Deeds = {
 
 const DEEDS: Deeds = {
   code: () => Promise.resolve(newCode()),
+  limits: async ({ known }) => {
+    const limits = known ?? await limitsOf(api);
+    return { ...limits, room: answerRoom(limits.size) };
+  },
   read: ({ link }) => {
     const { kind, exposed } = parseLink(link, ["secret", "request", "own"]);
     return Promise.resolve({ kind, exposed });

@@ -1,6 +1,6 @@
 /** The attacks, on two servers over one table and one bucket. */
 import assert from "node:assert/strict";
-import { Untried } from "../../../share/attack/attack.ts";
+import { Absent } from "../../../share/attack/attack.ts";
 import { strangersCalls } from "../../../share/attack/strangers.ts";
 import { ATTACKS } from "../../../share/attack/suite.ts";
 import { TRANSFERS } from "../../../share/attack/transfers.ts";
@@ -35,12 +35,12 @@ export async function attackTests(services: AwsServices): Promise<void> {
     await subject[Symbol.asyncDispose]();
   });
   const urls = servers.map(({ url }) => url) as [string, string];
-  // Those that send a body through the server, which takes none here: presigned.ts has their like.
+  // Those that send a body through the server, which takes none here: others take their place.
   const through = TRANSFERS.filter(({ name }) => /^an upload|^a download|^long ones/.test(name));
   for (const attack of ATTACKS) {
     Deno.test(`aws attack: ${attack.name}`, async () => {
       const outcome = attack.run({ urls, rounds: 3, attempts: 50 });
-      await (through.includes(attack) ? assert.rejects(outcome, Untried) : outcome);
+      await (through.includes(attack) ? assert.rejects(outcome, Absent) : outcome);
     });
   }
   Deno.test("aws: no stranger is refused before an even time", async () => {

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { UpdateTableCommand, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import {
   CreateBucketCommand,
+  GetBucketPolicyCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketCorsCommand,
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
@@ -36,8 +38,15 @@ const NOT_HERE = [
 /** What the owner of both may do. */
 const EXCESSIVE = [
   "no right: dynamodb:Scan",
+  "no right: dynamodb:GetItem on other tables",
+  "no right: dynamodb:DeleteTable on other tables",
   "no right: s3:ListBucket",
+  "no right: s3:PutBucketPolicy",
+  "no right: s3:PutObject outside share/",
+  "no right: s3:DeleteObject outside share/",
+  "no right: s3:GetObject outside share/",
   "no right: s3:AbortMultipartUpload outside share/",
+  "no right: others",
 ];
 
 function policy(Bucket: string, ...Statement: object[]): PutBucketPolicyCommand {
@@ -96,7 +105,7 @@ export function doctorTests(services: AwsServices): void {
     assert.deepEqual(named("wrong"), []);
     assert.deepEqual(named("unknown"), NOT_HERE);
     assert.deepEqual(named("warning"), EXCESSIVE);
-    assert.equal(findings.length, 29);
+    assert.equal(findings.length, 36);
     failedWith("share_unchecked", run);
     const { s3 } = subject.clients;
     assert.deepEqual(await subject.items(), []);
@@ -158,6 +167,22 @@ export function doctorTests(services: AwsServices): void {
     });
   }
 
+  Deno.test("doctor: in a bucket that keeps versions nothing of it stays", async () => {
+    await using subject = await sound(services);
+    const { name, address, clients: { s3 } } = subject;
+    await s3.send(
+      new PutBucketVersioningCommand({
+        Bucket: name,
+        VersioningConfiguration: { Status: "Enabled" },
+      }),
+    );
+    await examined(address, services.env);
+    const { Versions = [], DeleteMarkers = [] } = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: name }),
+    );
+    assert.deepEqual([Versions.length, DeleteMarkers.length], [0, 0]);
+  });
+
   Deno.test("doctor: a bucket that can keep objects from being erased is found", async () => {
     await using subject = await sound(services);
     const { name, address, clients: { s3 } } = subject;
@@ -196,12 +221,23 @@ export function doctorTests(services: AwsServices): void {
     const hidden = enough.findings.filter(({ check }) => check.startsWith("bucket: "));
     assert.deepEqual([...new Set(hidden.map(({ severity }) => severity))], ["unknown"]);
     assert.deepEqual(enough.named("wrong"), []);
-    assert.deepEqual(enough.named("warning"), EXCESSIVE.slice(0, 1));
+    // DynamoDB Local knows no rights.
+    const [scan, get, remove] = EXCESSIVE;
+    assert.deepEqual(enough.named("warning"), [scan, get, remove, "no right: others"]);
     assert.equal(enough.run.code, ERRORS.share_unchecked.exit);
     const few = ["s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"];
     await s3.send(policy(name, allow(few)));
     const missing = await examined(address, services.limited);
     assert.deepEqual(missing.named("wrong"), ["right: s3:PutObject", "right: s3:DeleteObject"]);
+    const all = { ...allow([...RIGHTS, "s3:PutBucketPolicy"]), Resource: [] as string[] };
+    all.Resource = [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`];
+    await s3.send(policy(name, all));
+    const wide = await examined(address, services.limited);
+    const told = EXCESSIVE.filter((one) => !one.endsWith("ListBucket"));
+    assert.deepEqual(wide.named("warning"), told);
+    const policyNow = await s3.send(new GetBucketPolicyCommand({ Bucket: name }));
+    assert.deepEqual(JSON.parse(policyNow.Policy ?? "").Statement, [all]);
+    assert.deepEqual(await subject.items(), []);
     own.dynamodb.destroy();
     own.s3.destroy();
   });
@@ -212,9 +248,33 @@ export function doctorTests(services: AwsServices): void {
     await fails("config", ["share", "doctor", "dynamodb://table?bucket=bucket"], {
       env: plainEnvironment(),
     });
-    const nowhere = { ...env, AWS_ENDPOINT_URL_DYNAMODB: "http://127.0.0.1:1" };
-    await fails("share_unreachable", ["share", "doctor", "dynamodb://table?bucket=bucket"], {
-      env: nowhere,
-    });
+  });
+
+  Deno.test("doctor: what can be looked at is told, also where one service does not answer", async () => {
+    await using subject = await sound(services);
+    for (const [variable, other] of [["DYNAMODB", "bucket: "], ["S3", "table: "]] as const) {
+      const env = { ...services.env, [`AWS_ENDPOINT_URL_${variable}`]: "http://127.0.0.1:9" };
+      const { run, findings, named } = await examined(subject.address, env);
+      assert.deepEqual(named("unknown").filter((one) => one.startsWith("clock: ")), [
+        "clock: 127.0.0.1:9",
+      ]);
+      assert.ok(findings.some(({ check }) => check.startsWith(other)));
+      failedWith("share_unchecked", run);
+    }
+  });
+
+  Deno.test("doctor: credentials that are not accepted are one finding for each series", async () => {
+    await using subject = await sound(services);
+    const env = { ...services.env, AWS_SECRET_ACCESS_KEY: "another" };
+    const { findings, named } = await examined(subject.address, env);
+    // DynamoDB Local takes any.
+    const ofBucket = named("unknown").filter((one) => /bucket|s3:/.test(one));
+    assert.deepEqual(ofBucket, [
+      "bucket: region",
+      "right: s3:PutObject",
+      "no right: s3:ListBucket",
+    ]);
+    const remedies = findings.filter(({ check }) => ofBucket.includes(check));
+    for (const { remedy } of remedies) assert.match(remedy ?? "", /export-credentials/);
   });
 }

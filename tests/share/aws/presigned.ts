@@ -88,8 +88,27 @@ export function presignedTests(services: AwsServices): void {
     assert.equal(new URL(got.place.url).searchParams.get("X-Amz-Expires"), "60");
     assert.equal(await put(got.place, body), FORBIDDEN);
     await store.acknowledge(secret.id, claim.claimTokenHash, T0);
-    assert.equal((await fetch(got.place.url).then((r) => (r.body?.cancel(), r))).status, 404);
+    // An empty object keeps the key taken.
+    assert.equal((await (await fetch(got.place.url)).bytes()).length, 0);
     assert.equal(await read(claim.claimTokenHash), undefined);
+  });
+
+  test("a body is no page, whatever its sender says of it", async (store) => {
+    const secret = coming(SIZE);
+    const next = await begun(store, secret);
+    const headers = { "if-none-match": "*", "content-type": "text/html" };
+    const sent = await fetch(next.url, { method: "PUT", headers, body: manyBytes(SIZE) });
+    await sent.body?.cancel();
+    assert.equal(sent.status, 200);
+    await store.progress(secret.id, secret.uploadTokenHash, T0);
+    const claim = claimTo(secret);
+    await store.take(claim, T0);
+    const got = await store.read(secret.id, claim.claimTokenHash, 0, T0);
+    assert.ok(got && "place" in got);
+    const response = await fetch(got.place.url);
+    await response.body?.cancel();
+    assert.equal(response.headers.get("content-type"), "application/octet-stream");
+    assert.equal(response.headers.get("content-disposition"), "attachment");
   });
 
   test("what is a minute old is refused", async (store, subject) => {

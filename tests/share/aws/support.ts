@@ -9,6 +9,9 @@ import type { AwsServices } from "../../support/aws.ts";
 import { type Subject, TEST_QUOTAS } from "../contract_support.ts";
 import { filesHold } from "../support.ts";
 
+/** Hundreds of requests at once take DynamoDB Local its time on a busy machine. */
+const UNHURRIED = { connectionTimeout: 30_000, requestTimeout: 60_000 };
+
 let made = 0;
 
 /** A table and a bucket of their own, and a store on them. */
@@ -26,7 +29,7 @@ export class OnAws implements Subject {
     clientBytes: number = TEST_QUOTAS.perClient,
   ): Promise<OnAws> {
     const name = `store-${++made}`;
-    const clients = awsClients(placeOf(services, name));
+    const clients = awsClients(placeOf(services, name), UNHURRIED);
     await makeTable(clients.dynamodb, name);
     await clients.s3.send(new CreateBucketCommand({ Bucket: name }));
     const store = new AwsStore({ table: name, bucket: name, clientBytes, ...clients });

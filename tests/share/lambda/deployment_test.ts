@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
+import { bodyLength } from "../../../core/share/body.ts";
 import { UPLOAD_HEADER } from "../../../core/share/wire.ts";
+import { LARGEST_BODY } from "../../../share/aws/limits.ts";
+import { lambdaConfig } from "../../../share/lambda/config.ts";
 import { fails, Folder, prints } from "../../cli/support.ts";
 import { LAMBDA_PYTHON } from "../../support/lambda.ts";
 import { must, plainEnvironment } from "../../support/process.ts";
@@ -31,6 +34,16 @@ const RESOURCES = [
 ];
 /** Its own script names the interpreter by a path that was another when it was installed. */
 const LINT = "import sys; from cfnlint.runner import main; sys.exit(main())";
+
+const PLACE: Readonly<Record<string, string>> = {
+  AWS_ACCESS_KEY_ID: "id",
+  AWS_SECRET_ACCESS_KEY: "secret",
+  AWS_REGION: "eu-central-1",
+  DYNAMODB_TABLE: "table",
+  S3_BUCKET: "bucket",
+  CRYPTO_SHARE_ORIGIN: "https://share.example",
+};
+const LARGE = { name: "large", size: 5_000_000_000, type: "application/octet-stream" };
 
 const folder = new Folder();
 Deno.test.afterAll(() => folder[Symbol.dispose]());
@@ -89,11 +102,35 @@ Deno.test("a directory with something in it is left as it is", async () => {
   }
 });
 
+Deno.test("an empty directory stays the one that it is, with its mode and its owner", async () => {
+  const path = folder.at("mine");
+  Deno.mkdirSync(path);
+  const owner = Deno.uid() === 0 ? 12_345 : Deno.uid()!;
+  Deno.chownSync(path, owner, null);
+  Deno.chmodSync(path, 0o2700);
+  const stat = () => {
+    const { ino, mode, uid, gid } = Deno.statSync(path);
+    return { ino, mode, uid, gid };
+  };
+  const before = stat();
+  await prints(["share-lambda", "--output", "."], { cwd: path });
+  assert.deepEqual(stat(), before);
+  const written = (name: string) =>
+    filesIn(folder.at(name)).map((file) => {
+      return file.slice(folder.at(name).length + 1);
+    }).sort();
+  assert.deepEqual(written("mine"), NAMES);
+  assert.equal(Deno.statSync(`${path}/page`).mode! & 0o777, 0o755);
+});
+
 Deno.test("the page finds the API where --origin says, and nothing but an origin is one", async () => {
   const args = ["share-lambda", "--output", folder.at("elsewhere"), "--origin"];
-  for (const wrong of ["http://share.example", "https://share.example/x", "share.example"]) {
-    await fails("usage", [...args, wrong]);
-  }
+  const wrong = [
+    ...["http://share.example", "https://share.example/x", "share.example"],
+    ...["https://*", "https://*.example", "https://a;b", "https://a'b"],
+    'https://evil.example";alert(1)',
+  ];
+  for (const origin of wrong) await fails("usage", [...args, origin]);
   await prints([...args, "https://share.example"]);
   const html = Deno.readTextFileSync(folder.at("elsewhere/page/index.html"));
   assert.ok(html.includes('<meta name="share-api" content="https://share.example">'));
@@ -122,12 +159,16 @@ if (typeof python !== "string") {
     await must([`${python}/python`, "-c", LINT, folder.at("out/template.yaml")]);
   });
 
-  Deno.test("CloudFormation, Terraform and the policy say the same", async () => {
+  const parsed = async () => {
     const script = fileURLToPath(new URL("templates.py", import.meta.url));
     const files = ["template.yaml", "main.tf"].map((name) => folder.at(`out/${name}`));
     const lines = (await must([`${python}/python`, script, ...files])).split("\n");
     const [first, second] = lines.slice(0, 2).map((line) => JSON.parse(line) as Json);
-    const [template, terraform] = [new Template(first!), new Terraform(second!)];
+    return { template: new Template(first!), terraform: new Terraform(second!) };
+  };
+
+  Deno.test("CloudFormation, Terraform and the policy say the same", async () => {
+    const { template, terraform } = await parsed();
     for (const [one, other] of SAME) {
       assert.deepEqual(terraform.at(other), template.at(one), one.join(" "));
     }
@@ -140,10 +181,33 @@ if (typeof python !== "string") {
     const removal = ["rule", 0, "expiration", 0, "days"];
     const path = ["aws_s3_bucket_lifecycle_configuration", "bucket", ...removal];
     assert.equal(terraform.at(path), "${var.ttl_days + 1}");
+    const source = read("main.tf");
+    for (const [name, pattern] of template.patterns) {
+      assert.ok(source.includes(`regex("${pattern}", var.${name})`), name);
+    }
     // Of what is the same: that it is right.
     const cors = ["Api", "CorsConfiguration", "Fn::If", 1, "AllowHeaders"];
     assert.deepEqual(template.at(cors), ["content-type", UPLOAD_HEADER]);
     const blocks = Object.values(template.at(["Bucket", "PublicAccessBlockConfiguration"]) ?? {});
     assert.deepEqual(blocks, [true, true, true, true]);
+  });
+
+  Deno.test("what the templates take as a parameter, the function takes, too", async () => {
+    const { template } = await parsed();
+    const env = { ...template.environment, ...PLACE };
+    const { allowed, clientBytes } = lambdaConfig((name) => env[name]);
+    // A file of 5 GB, and what encryption adds to it.
+    const size = bodyLength({ kind: "files", files: [LARGE] }, LARGE.size);
+    assert.ok(size <= allowed.size && size + 512 <= clientBytes, `${size}`);
+    assert.deepEqual([allowed.size, allowed.ttl], [LARGEST_BODY, 5 * 86_400]);
+    const patterns = Object.fromEntries(template.patterns);
+    for (const name of ["a.b", "A-b", "a", "-ab", "a_b"]) {
+      assert.ok(!new RegExp(patterns.bucket_name!).test(name), name);
+    }
+    for (const origin of ["https://*", "https://*.example", "https://a;b", "https://a."]) {
+      for (const name of ["origin", "page_origin"]) {
+        assert.ok(!new RegExp(patterns[name]!).test(origin), origin);
+      }
+    }
   });
 }

@@ -178,6 +178,11 @@ function below(cloudFormation: Path, terraform: Path, names: Readonly<Record<str
   });
 }
 
+/** A CloudFormation parameter's name as Terraform has it. */
+function snake(name: string): string {
+  return name.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
 /** A CloudFormation template. */
 export class Template {
   constructor(private readonly json: Json) {}
@@ -192,9 +197,32 @@ export class Template {
     return Object.entries(at(this.json, "Parameters") as Readonly<Record<string, Json>>)
       .filter(([name]) => !name.startsWith("Code"))
       .map(([name, parameter]): [string, string] => {
-        const snake = name.replaceAll(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
-        return [snake, String(at(parameter, "Default"))];
+        return [snake(name), String(at(parameter, "Default"))];
       });
+  }
+
+  /** Names, and what values may be. */
+  get patterns(): [string, string][] {
+    const parameters = at(this.json, "Parameters") as Readonly<Record<string, Json>>;
+    return Object.entries(parameters).flatMap(([name, parameter]): [string, string][] => {
+      const { AllowedPattern: pattern } = parameter as Readonly<Record<string, Json>>;
+      // Numbers have a range of their own for Terraform.
+      const isText = typeof pattern === "string" && pattern.startsWith("^(|");
+      return isText ? [[snake(name), pattern]] : [];
+    });
+  }
+
+  /** What the function is told by parameters that nobody sets. */
+  get environment(): Readonly<Record<string, string>> {
+    const variables = this.at(["Function", "Environment", "Variables"]);
+    const told = Object.entries(variables as Readonly<Record<string, Json>>).flatMap(
+      ([name, value]) => {
+        const { Ref: parameter } = value as Readonly<Record<string, Json>>;
+        if (typeof parameter !== "string") return [];
+        return [[name, at(this.json, "Parameters", parameter, "Default") as string]];
+      },
+    );
+    return Object.fromEntries(told);
   }
 
   get policy(): Statement[] {

@@ -155,6 +155,8 @@ export const de: Texts = {
     too_many_requests: "Zu viel auf einmal. Warten Sie eine Minute.",
     io: "Eine Datei ließ sich nicht bis zum Ende lesen oder sichern. Wählen Sie sie neu.",
     share_unreachable: "Der Share-Server ist nicht erreichbar. Prüfen Sie, ob er läuft.",
+    share_storage:
+      "Der Speicher des Share-Servers antwortet nicht. Versuchen Sie es in einer Minute wieder.",
     share_refused:
       "Der Share-Server nimmt das nicht an: Wählen Sie eine kürzere Zeit oder weniger Daten.",
     share_full: "Der Share-Server hat keinen Platz. Versuchen Sie es später.",

@@ -151,6 +151,7 @@ export const en = {
     too_many_requests: "Too much at once. Wait a minute and try again.",
     io: "A file could not be read or saved to the end. Choose it again.",
     share_unreachable: "The share server cannot be reached. See that it runs, and try again.",
+    share_storage: "The share server's storage cannot be used. Try again in a minute.",
     share_refused: "The share server does not take this: choose a shorter time or less data.",
     share_full: "The share server has no room. Try again later, or ask whoever runs it.",
     bad_answer:
