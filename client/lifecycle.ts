@@ -55,10 +55,10 @@ export async function switchKey(
 
 const MEANING: Readonly<Record<Changed["state"], string>> = {
   active: "in use",
-  retired: "retired: it decrypts, and encrypts no more",
-  disabled: "disabled: it neither encrypts nor decrypts",
-  outdated: "below the key's minimum: it neither encrypts nor decrypts",
-  scheduled: "to be destroyed: it neither encrypts nor decrypts",
+  retired: "retired: it decrypts or verifies what there is, and makes nothing new",
+  disabled: "disabled: it does nothing",
+  outdated: "below the key's minimum: it does nothing",
+  scheduled: "to be destroyed: it does nothing",
   destroyed: "destroyed",
 };
 

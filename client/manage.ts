@@ -3,7 +3,8 @@ import { type Bytes, fromBase64Url, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { readFernetKey } from "../core/fernet.ts";
 import type { Purpose } from "../core/lifecycle.ts";
-import type { KeyInfo, StatusResult, VersionInfo } from "../core/rpc.ts";
+import { printable } from "../core/printable.ts";
+import type { KeyInfo, Stale, StatusResult, VersionInfo } from "../core/rpc.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
@@ -112,9 +113,16 @@ function showStatus(status: StatusResult): string {
     `sealed by:   ${SEALING[status.sealing]}`,
     `connections: ${status.connections}`,
     `engine:      ${status.engine}`,
+    ...status.stale.map(showStale),
     ...status.warnings.map((warning) => `note: ${warning}`),
   ];
   return lines.join("\n");
+}
+
+function showStale({ part, since, problem }: Stale): string {
+  const why = printable(problem ?? "its administrators see which");
+  return `stale:       the ${part}, since ${since}: the one before is in force, since the new one ` +
+    `has a mistake: ${why}`;
 }
 
 const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {
@@ -128,7 +136,7 @@ function showKeys(keys: readonly KeyInfo[]): string {
   const rows = keys.flatMap(({ name, purpose, encrypts, versions }) => {
     return versions.map((one) => [
       ...[name, purpose, String(one.version), one.id, one.created.slice(0, 10)],
-      ...[describeState(one, encrypts), String(one.encrypted), String(one.decrypted)],
+      ...[describeState(one, purpose, encrypts), String(one.encrypted), String(one.decrypted)],
       ...[formatBytes(one.bytes), one.lastUsed?.slice(0, 10) ?? "never"],
     ]);
   });
@@ -136,8 +144,9 @@ function showKeys(keys: readonly KeyInfo[]): string {
   return table([[...titles, "ENCRYPTED", "DECRYPTED", "BYTES", "LAST USED"], ...rows]);
 }
 
-function describeState(one: VersionInfo, encrypts: number | undefined): string {
-  if (one.state === "active") return one.version === encrypts ? "encrypts" : "decrypts";
+function describeState(one: VersionInfo, purpose: string, encrypts: number | undefined): string {
+  const [makes, reads] = purpose === "mac" ? ["makes", "verifies"] : ["encrypts", "decrypts"];
+  if (one.state === "active") return one.version === encrypts ? makes : reads;
   if (one.state === "scheduled") return `until ${one.destroyAt?.slice(0, 16)}Z`;
   return one.state;
 }

@@ -1,6 +1,7 @@
 /** Everything that a person sees or types. The one place that prints for people. */
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import { CryptoError, ERRORS } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 
 const PROGRAM = "crypto";
 const REDRAW_INTERVAL = 100;
@@ -39,11 +40,6 @@ export function describeError(error: CryptoError): string {
 function frames({ cause }: CryptoError): string[] {
   const stack = cause instanceof Error ? cause.stack ?? "" : String(cause ?? "");
   return stack.split("\n").filter((line) => /^\s+at /.test(line)).slice(0, 8);
-}
-
-/** A text without the control characters that would drive a terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}|\p{Cf}/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
 /** The exit status of an error. */

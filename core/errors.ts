@@ -206,7 +206,8 @@ export const ERRORS = {
     rpc: -32016,
     http: 503,
     message: "the audit log cannot be written, so nothing is answered",
-    hint: "the administrator must make room for the log",
+    hint:
+      "the daemon's own messages say why: the disk is full, or its file was removed or replaced",
   },
   log_broken: {
     exit: 65,

@@ -182,6 +182,18 @@ export interface Results {
   "key.restore": ChangedVersion;
 }
 
+/** What a daemon reads again when it is told to. */
+export type ReloadedPart = "configuration" | "policy" | "certificates";
+
+/** A part that is in force as it was before a reload that failed. */
+export interface Stale {
+  readonly part: ReloadedPart;
+  /** When the first of these reloads was: ISO 8601, UTC. */
+  readonly since: string;
+  /** What is wrong with the file, for those who administer the daemon. */
+  readonly problem?: string;
+}
+
 /** What `status` tells those who may use the daemon. */
 export interface StatusResult {
   readonly version: string;
@@ -198,6 +210,8 @@ export interface StatusResult {
   readonly uptime: number;
   /** Whom the set-up does not stop, in sentences. */
   readonly warnings: readonly string[];
+  /** What is older than its file, since a reload found a mistake there. */
+  readonly stale: readonly Stale[];
 }
 
 /** A request's id: what its answer carries. */

@@ -27,11 +27,36 @@ export function parseToml(text: string): TomlTable {
     for (const part of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) place(root, part);
     return root;
   } catch (error) {
-    if (error instanceof ParseError) throw new TomlError(error.lineNumber, error.message);
+    if (error instanceof ParseError) throw explained(error, text);
     // The parser recurses, and so does what is below.
     if (error instanceof RangeError) throw new TomlError(1, "it is nested too deeply");
     throw error;
   }
+}
+
+/** Where the parser's words help nobody: what is meant, at the line. */
+function explained({ lineNumber, message }: ParseError, text: string): TomlError {
+  if (text.startsWith("\uFEFF")) {
+    return new TomlError(1, "it begins with a byte order mark: save the file without one");
+  }
+  const line = (text.split("\n")[lineNumber - 1] ?? "").trim();
+  switch (message) {
+    case "Defining a key multiple times is invalid":
+      return new TomlError(lineNumber, `${definedBy(line)} is there already, further up`);
+    case "Unexpected character":
+    case "Unexpected token":
+    case "Unspecified values are invalid":
+      return new TomlError(lineNumber, MISSING);
+    default:
+      return new TomlError(lineNumber, message);
+  }
+}
+
+const MISSING = "a value is missing, or a text stands without quotes, here or on the line before";
+
+/** What a line defines: a section, or a key. */
+function definedBy(line: string): string {
+  return /^\[[^\]]*\]+/.exec(line)?.[0] ?? line.slice(0, Math.max(line.indexOf("="), 0)).trim();
 }
 
 type Building = Map<string, { line: number; value: TomlValue }>;

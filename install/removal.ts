@@ -190,6 +190,10 @@ function directorySteps(
   return [{ id: "directories", title, actions, undo: [] }];
 }
 
+/** What is said of the audit log that goes. */
+const HEADS_STAY = "the journal keeps the heads of the audit log: after a new installation " +
+  "`crypto audit verify` finds them and ends with 65 until its --former names that log";
+
 function notesOf(facts: Facts, assets: readonly Asset[], purge: boolean, kept: readonly string[]) {
   const { places } = facts;
   const foreign = foundFiles(facts).filter((path) => !isOurs(facts, assets, path));
@@ -201,6 +205,7 @@ function notesOf(facts: Facts, assets: readonly Asset[], purge: boolean, kept: r
   notes.push(...keptPolicy(facts, purge).map((path) => `${path} says who may do what, and stays`));
   const others = foreignConfig(facts);
   if (others.length > 0) notes.push(`crypto did not make these, which stay: ${others.join(", ")}`);
+  if (purge && facts.files[places.layout.stateDirectory]) notes.push(HEADS_STAY);
   if (kept.length === 0) return notes;
   notes.push(`the keys stay, with the user and group they belong to: ${kept.join(", ")}`);
   notes.push("`crypto uninstall --purge` removes them too; without them nothing can be decrypted");

@@ -8,6 +8,7 @@ import { Credentials } from "./credentials.ts";
 import type { KeyStore } from "./keystore.ts";
 import type { Gauges, Metrics } from "./metrics.ts";
 import { MetricsListener } from "./metrics_listener.ts";
+import type { Reloads } from "./reloads.ts";
 import type { Service } from "./service.ts";
 import type { Settings } from "./settings.ts";
 import type { DaemonSockets } from "./socket.ts";
@@ -21,6 +22,7 @@ export interface BesidesParts extends Omit<CredentialListenerParts, "credentials
   readonly store: KeyStore;
   readonly settings: Settings;
   readonly metrics: Metrics;
+  readonly reloads: Reloads;
 }
 
 /** Listens at those sockets that there are. */
@@ -39,7 +41,7 @@ export function listenBesides(claimed: DaemonSockets, parts: BesidesParts): { st
   ];
 }
 
-function readGauges({ version, engine, admission, store }: BesidesParts): () => Gauges {
+function readGauges({ version, engine, admission, store, reloads }: BesidesParts): () => Gauges {
   const started = Math.floor(Date.now() / 1_000);
   return () => ({
     version,
@@ -48,6 +50,7 @@ function readGauges({ version, engine, admission, store }: BesidesParts): () => 
     inFlight: admission.unanswered,
     sealed: store.sealed,
     keys: store.sealed ? new Map() : countKeys(store.ring),
+    stale: reloads.stale,
     started,
     resident: Deno.memoryUsage().rss,
   });

@@ -254,7 +254,7 @@ function readToml(text: string, path: string): TomlTable {
     return parseToml(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw wrong(`${path}:${error.line}`, `is to be TOML: ${error.message}`);
+    throw wrong(`${path}:${error.line}`, `is not TOML: ${error.message}`);
   }
 }
 

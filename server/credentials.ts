@@ -31,7 +31,8 @@ export const MAX_SECRET = 65_536;
 /** Bytes of such a secret's message as text, and some more. */
 const MAX_MESSAGE = 90_000;
 /** A zero byte, 16 or fewer hexadecimal digits, and the rest as systemd.exec(5) says. */
-const ADDRESS = /^\0[0-9a-f]{1,16}\/unit\/([^/\0]+)\/([^/\0]+)$/;
+// deno-lint-ignore no-control-regex -- such characters are in no name of these, and not for the log
+const ADDRESS = /^\0[0-9a-f]{1,16}\/unit\/([^/\0-\x1f\x7f-\x9f]+)\/([^/\0-\x1f\x7f-\x9f]+)$/;
 
 /**
  * Reads the address that systemd has bound its socket to.

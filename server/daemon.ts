@@ -1,6 +1,6 @@
 /** The daemon: key store, log, socket and service put together. Runs in the worker. */
 import { webCrypto } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { ownsConfiguration } from "../core/privileges.ts";
 import { EventLoop, Ready } from "../platform/eventloop.ts";
@@ -26,6 +26,7 @@ import { Listening } from "./listening.ts";
 import { countedLog, Metrics } from "./metrics.ts";
 import type { NetworkPlaces } from "./network.ts";
 import { PolicyInForce } from "./policy_file.ts";
+import { Reloads } from "./reloads.ts";
 import type { SealingPlaces } from "./sealing.ts";
 import { Service } from "./service.ts";
 import { Settings } from "./settings.ts";
@@ -74,6 +75,7 @@ interface Parts {
   readonly pulse: IntervalTimer | undefined;
   readonly settings: Settings;
   readonly policy: PolicyInForce;
+  readonly reloads: Reloads;
 }
 
 /** A daemon that runs. */
@@ -110,8 +112,12 @@ export class Daemon {
     await begin(log, version);
     const metrics = new Metrics();
     const counted = countedLog(log, metrics);
+    const reloads = new Reloads();
     // Nobody asks before it listens.
-    const circumstances = describe(options, admission, () => listening.warnings());
+    const circumstances = describe(options, admission, {
+      warnings: () => listening.warnings(),
+      reloads,
+    });
     const contexts = tagContexts(layout, { store, engine, log });
     const random = kernelRandom();
     const parts = { store, usage, access, quotas, engine, circumstances, random, log, contexts };
@@ -122,11 +128,18 @@ export class Daemon {
     const shared = { ...serving, sockets, loop };
     const network = options.network && { places: options.network, uid: owner.uid };
     const listening = await Listening.start(() => claimed.requests.listen(), network, shared);
-    const besides = listenBesides(claimed, { ...shared, ...options, engine, store, settings });
+    const besides = listenBesides(claimed, {
+      ...shared,
+      ...options,
+      engine,
+      store,
+      settings,
+      reloads,
+    });
     const pulse = startPulse(manager, loop, supervision.watchdog);
     const keeper = new Keeper({ store, usage, log: counted, engine });
     const heads = new HeadPublisher(log, say);
-    const told = { store, keeper, manager, admission, log, heads, settings, policy };
+    const told = { store, keeper, manager, admission, log, heads, settings, policy, reloads };
     return new Daemon({ ...told, sockets: claimed, listening, besides, pulse });
   }
 
@@ -170,17 +183,18 @@ export class Daemon {
    * @returns what could not be done, where all stays as it was, and what people should know
    */
   reload(): Reloaded {
-    const { manager, admission, log, settings, policy, listening } = this.parts;
+    const { manager, admission, log, settings, policy, listening, reloads } = this.parts;
     manager.reloading();
-    const problems = failuresOf(
-      () => {
-        const { limits, audit } = settings.reload();
-        admission.limits = limits;
-        log.limits = audit;
-      },
-      () => policy.load(),
-      () => listening.reload(),
-    );
+    const configure = () => {
+      const { limits, audit } = settings.reload();
+      admission.limits = limits;
+      log.limits = audit;
+    };
+    const problems = reloads.perform([
+      ["configuration", configure],
+      ["policy", () => policy.load()],
+      ["certificates", () => listening.reload()],
+    ]);
     this.#tellReady(...problems);
     return { problems, warnings: this.warnings };
   }
@@ -226,19 +240,6 @@ function startPulse(
   return timer;
 }
 
-/** Does each of these and gives what went wrong, in sentences. */
-function failuresOf(...actions: readonly (() => void)[]): string[] {
-  return actions.flatMap((action) => {
-    try {
-      action();
-      return [];
-    } catch (thrown) {
-      const { message, hint } = asCryptoError(thrown);
-      return [`${message}: ${hint}`];
-    }
-  });
-}
-
 /** Nothing is served before the log says that it is. @throws {CryptoError} `io` */
 async function begin(log: AuditLog, version: string): Promise<void> {
   if (await log.note({ event: "start", version, pid: Deno.pid })) return;
@@ -261,7 +262,7 @@ function tagContexts(
 function describe(
   { layout, version, warnings }: DaemonOptions,
   admission: Admission,
-  more: () => readonly string[],
+  more: { readonly warnings: () => readonly string[]; readonly reloads: Reloads },
 ) {
   const started = performance.now();
   return (): ReturnType<Circumstances> => ({
@@ -269,6 +270,7 @@ function describe(
     mode: layout.mode,
     connections: admission.connections,
     uptime: Math.floor((performance.now() - started) / 1000),
-    warnings: [...warnings, ...more()],
+    warnings: [...warnings, ...more.warnings()],
+    stale: more.reloads.stale,
   });
 }

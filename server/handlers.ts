@@ -1,7 +1,7 @@
 /** What the daemon's methods are made of: what they work with, and what they give. */
 import type { Engine } from "../core/engine.ts";
 import type { Usable } from "../core/lifecycle.ts";
-import type { Method, Params, Results, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Method, Params, Results, Stale, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Random } from "../platform/random.ts";
 import type { ContextTags } from "./audit/contexts.ts";
 import type { DecisionLog } from "./audit/log.ts";
@@ -15,7 +15,9 @@ import type { Usage } from "./usage.ts";
 export type KnownByService = "protocol" | "engine" | "keys" | "sealing" | "sealed";
 
 /** What `status` says that the service does not know by itself. */
-export type Circumstances = () => Omit<StatusResult, KnownByService>;
+export type Circumstances = () => Omit<StatusResult, KnownByService> & {
+  readonly stale: readonly Required<Stale>[];
+};
 
 /** What a service works with. */
 export interface ServiceParts {

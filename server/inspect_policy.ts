@@ -1,11 +1,14 @@
 /** `crypto policy check` and `explain`: a policy file, for people. */
 import { CryptoError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { type Layout, SERVICE_USER, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
+import { isKeyName } from "../core/ring.ts";
 import { exists } from "../platform/durable.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { type Operation, OPERATIONS, ownerAccess } from "./access.ts";
 import { Accounts } from "./accounts.ts";
 import { readConfig } from "./config.ts";
+import { mayReach } from "./door.ts";
 import { type Identity, isCertificateName, isNetworkCaller, type LocalCaller } from "./identity.ts";
 import { parsePolicy, type Policy, type Rule } from "./policy.ts";
 import { type Grant, RuleSet } from "./policy_access.ts";
@@ -40,7 +43,8 @@ export function checkPolicy({ print, say }: PolicyContext, file?: string): void 
   dropAllPermissions();
   if (text === undefined) return say(`${path} is not there: ${USUAL_RULE}`);
   const { mistakes } = parsePolicy(text, accounts);
-  print(mistakes.map(({ line, what, why }) => `${path}:${line}: ${what}: ${why}\n`).join(""));
+  const lines = mistakes.map(({ line, what, why }) => `${path}:${line}: ${what}: ${why}`);
+  print(lines.map((line) => `${printable(line)}\n`).join(""));
   if (mistakes.length === 0) return say(`${path} has no mistake`);
   const subject = `${path}: ${mistakes.length} ${mistakes.length === 1 ? "mistake" : "mistakes"}`;
   throw new CryptoError("config", { subject, hint: "the daemon would go on with its old policy" });
@@ -52,26 +56,40 @@ export function checkPolicy({ print, say }: PolicyContext, file?: string): void 
  * @throws {CryptoError} `denied` if not
  */
 export function explainPolicy({ print }: PolicyContext, question: Question): void {
+  if (!isKeyName(question.key)) {
+    throw new CryptoError("usage", { subject: question.key, hint: NAMES });
+  }
   const layout = daemonLayout();
   const uid = daemonUser();
   const policy = readPolicy(layout.policy, uid) ?? NO_POLICY;
   const { clients } = readConfig(layout.config, uid).network;
   const accounts = Accounts.read();
+  const who = identityOf(question.caller, accounts);
+  const isShutOut = layout.mode === "system" && !isNetworkCaller(who) &&
+    mayReach(layout.socket, who) === false;
   dropAllPermissions();
   const owner = {
     uid,
     group: layout.mode === "system" ? accounts.groupId(SERVICE_USER) : undefined,
   };
-  const who = identityOf(question.caller, accounts);
   const paths = { path: layout.policy, config: layout.config };
   const { may, why } = explain(policy, { ...question, who, owner, clients, accounts, ...paths });
-  print(`${may ? "yes" : "no"}: ${why}\n`);
-  if (may) return;
+  const door = may && isShutOut
+    ? `, but the modes of ${layout.socket} do not let them connect`
+    : "";
+  const isAllowed = may && !isShutOut;
+  print(`${isAllowed ? "yes" : "no"}: ${printable(why)}${door}\n`);
+  if (isAllowed) return;
   const { caller, operation, key } = question;
-  throw new CryptoError("denied", { subject: `${caller}, ${operation} ${key}`, hint: TO_ALLOW });
+  const hint = may ? TO_LET_IN : TO_ALLOW;
+  throw new CryptoError("denied", { subject: `${caller}, ${operation} ${key}`, hint });
 }
 
 const USUAL_RULE = "root and the daemon's user may do all, members of its group may use every key";
+const NAMES = "give the name of one key: 1 to 64 of a-z 0-9 . _ - and no punctuation first";
+const TO_LET_IN =
+  "put them into the group of the socket, such as by `usermod -aG crypto-service`, " +
+  "and have them log in again";
 const TO_ALLOW = "an administrator allows it in the policy file, and reloads the daemon";
 
 /** What an explanation is made of. */

@@ -25,6 +25,19 @@ export interface KeeperParts {
   readonly engine: Engine;
 }
 
+type Version = Pick<Decision, "key" | "version">;
+
+/** Something that it does, and the versions that this is about, of the rings before and after. */
+interface Deed {
+  readonly op: string;
+  readonly on: (present: KeyRing, next: KeyRing) => readonly Version[];
+  readonly act: (announce: Announce) => Promise<unknown>;
+}
+
+function newest(ring: KeyRing, name: string): Version {
+  return { key: name, version: ring.get(name)!.versions.length };
+}
+
 /** Looks once a second, by the wall clock: a suspended machine has missed nothing. */
 export class Keeper {
   readonly #timer: ReturnType<typeof setInterval>;
@@ -58,13 +71,20 @@ export class Keeper {
 
   async #keep(now: Date): Promise<void> {
     const { keys } = this.parts.store.ring;
-    const due = keys.flatMap((key) => dueForDestruction(key, now));
-    const destroy = (announce: Announce) => this.parts.store.destroy(now, announce);
-    if (due.length > 0) await this.#act("daemon.destroy", due.map(used), destroy);
-    for (const key of keys.filter((key) => dueForRotation(key, now))) {
-      const next = { key: key.name, version: key.versions.length + 1 };
-      const rotate = (announce: Announce) => this.#rotate(key.name, now, announce);
-      await this.#act("daemon.rotate", [next], rotate);
+    const dueIn = (ring: KeyRing) => ring.keys.flatMap((key) => dueForDestruction(key, now));
+    if (dueIn(this.parts.store.ring).length > 0) {
+      await this.#act({
+        op: "daemon.destroy",
+        on: (present) => dueIn(present).map(used),
+        act: (announce) => this.parts.store.destroy(now, announce),
+      });
+    }
+    for (const { name } of keys.filter((key) => dueForRotation(key, now))) {
+      await this.#act({
+        op: "daemon.rotate",
+        on: (_, next) => [newest(next, name)],
+        act: (announce) => this.#rotate(name, now, announce),
+      });
     }
   }
 
@@ -78,28 +98,30 @@ export class Keeper {
   }
 
   /** Nothing is done that the log does not say before; what came of it is said after. */
-  async #act(
-    op: string,
-    on: readonly Pick<Decision, "key" | "version">[],
-    act: (announce: Announce) => Promise<unknown>,
-  ): Promise<void> {
-    let announced = false;
-    const announce = async () => {
-      announced = await this.#log(op, on, { stage: "intent" });
-      if (!announced) throw new CryptoError("log_unavailable");
+  async #act({ op, on, act }: Deed): Promise<void> {
+    let announced: readonly Version[] | undefined;
+    const announce: Announce = async (present, next) => {
+      const versions = on(present, next);
+      if (!await this.#log(op, versions, { stage: "intent" })) {
+        throw new CryptoError("log_unavailable");
+      }
+      announced = versions;
+    };
+    const tell = async (error?: Decision["error"]) => {
+      if (announced) await this.#log(op, announced, { stage: "result", error });
     };
     try {
       await act(announce);
-      if (announced) await this.#log(op, on, { stage: "result" });
+      await tell();
     } catch (error) {
-      if (announced) await this.#log(op, on, { stage: "result", error: asCryptoError(error).code });
+      await tell(asCryptoError(error).code);
       throw error;
     }
   }
 
   #log(
     op: string,
-    on: readonly Pick<Decision, "key" | "version">[],
+    on: readonly Version[],
     what: Pick<Decision, "stage" | "error">,
   ): Promise<boolean> {
     return this.parts.log.write(undefined, on.map((one) => ({ op, ...one, ...what })));

@@ -22,6 +22,7 @@ import {
 import { isPurpose, type KeyRing } from "../core/ring.ts";
 import type { KeyInfo, Method, Params, VersionInfo } from "../core/rpc.ts";
 import { OPERATIONS } from "./access.ts";
+import { describeChange } from "./audit/attempt.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
 import type { Announce } from "./keystore.ts";
@@ -41,21 +42,24 @@ export function keyHandlers(parts: KeysParts): Handlers<KeyMethod> {
   const keys = new Keys(parts);
   return {
     "key.list": (_, who) => keys.list(who),
-    "key.create": (params, who) => keys.create({ who, op: "key.create" }, params),
-    "key.import": (params, who) => keys.create({ who, op: "key.import" }, params),
-    "key.rotate": ({ name }, who) => keys.rotate({ who, op: "key.rotate" }, name),
-    "key.set": (params, who) => keys.set({ who, op: "key.set" }, params),
+    "key.create": (params, who) => keys.create({ who, op: "key.create", params }, params),
+    "key.import": (params, who) => keys.create({ who, op: "key.import", params }, params),
+    "key.rotate": (params, who) => keys.rotate({ who, op: "key.rotate", params }, params.name),
+    "key.set": (params, who) => keys.set({ who, op: "key.set", params }, params),
     "key.retire": (params, who) => {
       const change = (key: RingKey) => retire(key, params.version, new Date());
-      return keys.change({ who, op: "key.retire" }, params, change);
+      return keys.change({ who, op: "key.retire", params }, params, change);
     },
     "key.restore": (params, who) => {
       const change = (key: RingKey) => cancelDestruction(key, params.version);
-      return keys.change({ who, op: "key.restore" }, params, change);
+      return keys.change({ who, op: "key.restore", params }, params, change);
     },
-    "key.destroy": (params, who) => keys.scheduleDestruction({ who, op: "key.destroy" }, params),
-    "key.disable": (params, who) => keys.setDisabled({ who, op: "key.disable" }, params, true),
-    "key.enable": (params, who) => keys.setDisabled({ who, op: "key.enable" }, params, false),
+    "key.destroy": (params, who) =>
+      keys.scheduleDestruction({ who, op: "key.destroy", params }, params),
+    "key.disable": (params, who) =>
+      keys.setDisabled({ who, op: "key.disable", params }, params, true),
+    "key.enable": (params, who) =>
+      keys.setDisabled({ who, op: "key.enable", params }, params, false),
   };
 }
 
@@ -63,6 +67,7 @@ export function keyHandlers(parts: KeysParts): Handlers<KeyMethod> {
 interface Deed {
   readonly who: Identity;
   readonly op: KeyMethod;
+  readonly params: Record<string, unknown>;
 }
 
 class Keys {
@@ -142,9 +147,12 @@ class Keys {
   }
 
   /** Says in the log, before it is done, what is about to change the ring. */
-  #announce({ who, op }: Deed, key: string): Announce {
-    return async () => {
-      const logged = await this.parts.log.write(who, [{ op, key, stage: "intent" }]);
+  #announce({ who, op, params }: Deed, key: string): Announce {
+    return async (present, next) => {
+      const [before, after] = [present, next].map((ring) => ring.get(key)?.versions.length);
+      const made = before === after ? {} : { version: after };
+      const intent = { op, key, ...describeChange(op, params), ...made, stage: "intent" } as const;
+      const logged = await this.parts.log.write(who, [intent]);
       if (!logged) throw new CryptoError("log_unavailable");
     };
   }

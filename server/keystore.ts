@@ -6,6 +6,7 @@ import { type Bytes, randomBytes } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import { type Layout, nextSealingKeys } from "../core/layout.ts";
+import { dueForDestruction } from "../core/lifecycle.ts";
 import { DEFAULT_KEY, KeyRing } from "../core/ring.ts";
 import { openRing, sealingKeyId, sealRing } from "../core/ring_file.ts";
 import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
@@ -37,8 +38,8 @@ export interface StoreParts extends SealingPlaces {
   readonly ownsConfiguration: boolean;
 }
 
-/** Says in the log what is about to be done. What it throws prevents that. */
-export type Announce = () => Promise<void>;
+/** Says in the log what is about to be done: what becomes of the ring. What it throws prevents that. */
+export type Announce = (present: KeyRing, next: KeyRing) => Promise<void>;
 
 /** The ring in use, and its file. */
 export class KeyStore {
@@ -136,7 +137,8 @@ export class KeyStore {
   ): Promise<KeyRing> {
     return this.#inTurn(async (opened) => {
       const ring = await change(opened.ring);
-      return ring === opened.ring ? opened : await this.#replace({ ...opened, ring }, announce);
+      if (ring === opened.ring) return opened;
+      return await this.#replace({ ...opened, ring }, () => announce(opened.ring, ring));
     });
   }
 
@@ -147,9 +149,12 @@ export class KeyStore {
    * @throws {CryptoError} `ring_not_saved`; then they are all there.
    */
   destroy(now: Date, announce: Announce): Promise<KeyRing> {
-    return this.#inTurn(async ({ ring, sealing }) => {
-      await announce();
+    return this.#inTurn(async (opened) => {
+      const { ring, sealing } = opened;
+      // Somebody may have restored them before this had its turn.
+      if (!ring.keys.some((key) => dueForDestruction(key, now).length > 0)) return opened;
       const left = ring.destroyDue(now);
+      await announce(ring, left);
       const renewed = this.renews ? await this.#renew(left, sealing) : undefined;
       return renewed ?? await this.#replace({ ring: left, sealing });
     });
@@ -164,7 +169,7 @@ export class KeyStore {
     return result;
   }
 
-  async #replace(opened: Opened, announce?: Announce): Promise<Opened> {
+  async #replace(opened: Opened, announce?: () => Promise<void>): Promise<Opened> {
     const file = await sealRing(opened.ring, opened.sealing.sealingKey, this.parts.engine);
     if (file.length > MAX_RING_BYTES) {
       const hint = "it would become too large: there are too many keys and versions";

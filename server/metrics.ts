@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from "../core/errors.ts";
 import type { Purpose } from "../core/lifecycle.ts";
+import type { ReloadedPart, Stale } from "../core/rpc.ts";
 import type { Decision, DecisionLog } from "./audit/log.ts";
 
 /** Upper ends of the buckets of answering times, in seconds. */
@@ -18,6 +19,7 @@ export interface Gauges {
   readonly sealed: boolean;
   /** How many keys there are of each purpose, and how many versions of these. */
   readonly keys: ReadonlyMap<Purpose, { readonly keys: number; readonly versions: number }>;
+  readonly stale: readonly Stale[];
   /** Seconds since 1970. */
   readonly started: number;
   /** Bytes of memory. */
@@ -91,6 +93,9 @@ export class Metrics {
   }
 }
 
+const PARTS: readonly ReloadedPart[] = ["configuration", "policy", "certificates"];
+const STALE = "Since when it is older than its file, which has a mistake; 0 if it is not.";
+
 type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 function gaugeLines(gauges: Gauges): string[] {
@@ -116,6 +121,15 @@ function gaugeLines(gauges: Gauges): string[] {
       "Their versions.",
       keys.map(([purpose, { versions }]) => {
         return [{ purpose }, versions];
+      }),
+    ),
+    ...metric(
+      "crypto_stale_since_seconds",
+      "gauge",
+      STALE,
+      PARTS.map((part): Row => {
+        const since = gauges.stale.find((one) => one.part === part)?.since;
+        return [{ part }, since === undefined ? 0 : Math.floor(Date.parse(since) / 1_000)];
       }),
     ),
     ...single("process_start_time_seconds", "Start, since 1970.", gauges.started),

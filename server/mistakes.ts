@@ -38,7 +38,7 @@ export class Mistakes {
   id(kind: "users" | "groups", { line, value }: TomlNode, what: string): number | undefined {
     const shown = `${what}: ${value}`;
     if (typeof value !== "string" && typeof value !== "bigint") {
-      this.add(line, what, "holds names, as texts, and numbers");
+      this.add(line, what, "is to hold names in quotes, and numbers");
       return undefined;
     }
     const id = typeof value === "bigint" ? Number(value) : this.#lookUp(kind, value);
@@ -57,7 +57,7 @@ export class Mistakes {
   /** A name of certificates. */
   certificate({ line, value }: TomlNode, what: string): string | undefined {
     if (isCertificateName(value)) return value;
-    this.add(line, what, 'names are like "URI:…", "DNS:…", "SHA256:…"');
+    this.add(line, what, 'is to hold names of certificates, like "URI:…", "DNS:…", "SHA256:…"');
     return undefined;
   }
 

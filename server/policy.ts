@@ -84,7 +84,7 @@ class Reader {
       return parseToml(text);
     } catch (error) {
       if (!(error instanceof TomlError)) throw error;
-      this.mistakes.add(error.line, "this line", `is to be TOML: ${error.message}`);
+      this.mistakes.add(error.line, "this line", `is not TOML: ${error.message}`);
       return new Map();
     }
   }
@@ -147,12 +147,9 @@ class Reader {
       const id = read(one);
       if (id === undefined) continue;
       const first = ids.get(id);
+      const shown = `${what}: ${one.value}`;
       if (first === undefined) ids.set(id, one.line);
-      else {this.mistakes.add(
-          one.line,
-          `${what}: ${one.value}`,
-          `is there already, on line ${first}`,
-        );}
+      else this.mistakes.add(one.line, shown, `is there already, on line ${first}`);
     }
     return ids;
   }

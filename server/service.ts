@@ -17,7 +17,7 @@ import {
 } from "../core/rpc.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
-import { describeAttempt } from "./audit/attempt.ts";
+import { describeAttempt, describeChange } from "./audit/attempt.ts";
 import type { Decision } from "./audit/log.ts";
 import { keyHandlers } from "./keys.ts";
 import { type Act, KeyLookup, requirePurpose } from "./lookup.ts";
@@ -72,7 +72,8 @@ export class Service {
       const decision = {
         op: method,
         key,
-        version,
+        ...describeChange(method, params),
+        ...version === undefined ? {} : { version },
         context,
         bytes,
         declaredBytes,
@@ -91,7 +92,13 @@ export class Service {
     const about = await describeAttempt(params, { ring, contexts });
     return {
       error,
-      decision: { op: method, ...about, ...stageOf(method, error), error: error.code },
+      decision: {
+        op: method,
+        ...about,
+        ...describeChange(method, params),
+        ...stageOf(method, error),
+        error: error.code,
+      },
     };
   }
 
@@ -102,11 +109,16 @@ export class Service {
   }
 
   #status(who: Identity): StatusResult {
-    const { engine, circumstances, store } = this.#parts;
-    const { warnings, ...rest } = circumstances();
+    const { engine, circumstances, store, access } = this.#parts;
+    const { warnings, stale, ...rest } = circumstances();
+    // What is wrong with a policy says what is in it.
+    const seen = access.mayAdminister(who)
+      ? stale
+      : stale.map(({ part, since }) => ({ part, since }));
     return {
       ...rest,
       warnings: store.sealed ? warnings : [...warnings, ...keyWarnings(this.#parts, who)],
+      stale: seen,
       protocol: 1,
       engine: engine.name,
       sealing: store.rung,
@@ -125,7 +137,6 @@ export class Service {
     const plaintext = readPlaintext(params);
     const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
     const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
-    this.#parts.usage.encrypted(found.version.id, plaintext.length);
     const message = found.key.purpose === "fernet"
       ? await this.#encryptFernet(found, plaintext, params)
       : await this.#encryptDirect(found, plaintext, params);
@@ -135,11 +146,13 @@ export class Service {
   async #encryptDirect(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
     requirePurpose(found.key, "seal");
     const options = { context: readContext(params), engine: this.#parts.engine };
+    this.#parts.usage.encrypted(found.version.id, plaintext.length);
     return armor(await sealDirect(found.version, plaintext, options));
   }
 
   async #encryptFernet(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
     refuseContext(params);
+    this.#parts.usage.encrypted(found.version.id, plaintext.length);
     return await sealFernet(found.version.material, plaintext);
   }
 

@@ -2,6 +2,7 @@
 import { unarmor } from "../../core/armor.ts";
 import { type Bytes, fromBase64Url } from "../../core/bytes.ts";
 import { readHeader } from "../../core/header.ts";
+import { GRACE } from "../../core/lifecycle.ts";
 import { isKeyName, type KeyRing } from "../../core/ring.ts";
 import type { ContextTags } from "./contexts.ts";
 import type { Decision } from "./log.ts";
@@ -27,8 +28,26 @@ export async function describeAttempt(
     key: found?.key.name ?? named,
     version: found?.number,
     context: ring && await contexts.of(params).catch(() => undefined),
-    declaredBytes: Number.isSafeInteger(params.size) ? Number(params.size) : undefined,
+    declaredBytes: wholeNumber(params.size),
   };
+}
+
+/** What a call of these methods is to change, by its parameters, which nobody has checked. */
+export function describeChange(
+  method: string,
+  { version, rotateAfter, minVersion, after = GRACE.usual }: Record<string, unknown>,
+): Pick<Decision, "version" | "rotateAfter" | "minVersion" | "grace"> {
+  if (!method.startsWith("key.")) return {};
+  return {
+    version: wholeNumber(version),
+    rotateAfter: wholeNumber(rotateAfter),
+    minVersion: wholeNumber(minVersion),
+    grace: method === "key.destroy" ? wholeNumber(after) : undefined,
+  };
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? Number(value) : undefined;
 }
 
 /** The key id in the message or envelope that a call brings. */

@@ -19,6 +19,8 @@ export const NO_LINE: Head = { seq: 0, hash: "0".repeat(64) };
 export interface Link {
   readonly seq: number;
   readonly prev: string;
+  /** The log's id, in lines of the log's own; each file begins with one. */
+  readonly log?: unknown;
 }
 
 const LINE_FEED = 0x0a;
@@ -28,6 +30,12 @@ const KEPT_LENGTH = 1_048_576;
 /** More than `{"seq":…,"prev":"…",` and a line break have. */
 const LINK_LENGTH = 128;
 const HASH = /^[0-9a-f]{64}$/;
+const LOG_ID = /^[0-9a-f]{16}$/;
+
+/** Whether a value is the id of a log: 8 random bytes in hexadecimal, made with its first line. */
+export function isLogId(value: unknown): value is string {
+  return typeof value === "string" && LOG_ID.test(value);
+}
 
 /** SHA-256 where there is no libcrypto: slower, and already here for scrypt. */
 export const portableSha256: Sha256 = (data) => portable(data) as Bytes;

@@ -4,7 +4,6 @@ import {
   buildRouteMap,
   type Command,
   type CommandContext,
-  numberParser,
   type RouteMap,
 } from "@stricli/core";
 import { CryptoError } from "../../core/errors.ts";
@@ -31,6 +30,14 @@ const verifyCommand: AuditCommand = buildCommand({
         placeholder: "file",
         brief: "Take published heads from a file, or - for standard input, not from the journal",
       },
+      former: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        variadic: true,
+        placeholder: "log",
+        brief: "A log that this one has rightly taken the place of; its heads are set aside",
+      },
     },
   },
   docs: {
@@ -43,6 +50,7 @@ const verifyCommand: AuditCommand = buildCommand({
     customUsage: [
       { input: "", brief: "with the heads in this machine's journal" },
       { input: "--heads heads.txt", brief: "with those that another machine has kept" },
+      { input: "--former 3f2a90c1d45b7e68", brief: "after a new installation" },
     ],
   },
 });
@@ -67,13 +75,7 @@ const tailCommand: AuditCommand = buildCommand({
       },
       follow: { kind: "boolean", default: false, brief: "Go on with those that come" },
       json: { kind: "boolean", default: false, brief: "Print the lines as they are" },
-      user: {
-        kind: "parsed",
-        parse: numberParser,
-        optional: true,
-        placeholder: "uid",
-        brief: "Only of this user id",
-      },
+      user: { ...word, placeholder: "user", brief: "Only of this user, by name or number" },
       key: { ...word, placeholder: "name", brief: "Only with this key" },
       op: { ...word, placeholder: "method", brief: "Only of this method, such as decrypt" },
       errors: { kind: "boolean", default: false, brief: "Only what was not done" },

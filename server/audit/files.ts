@@ -8,7 +8,8 @@ import { parent } from "../../core/layout.ts";
 import { syncDirectory } from "../../platform/durable.ts";
 import type { Sha256 } from "../../platform/libcrypto.ts";
 import { type WatchedName, watchName } from "../../platform/named.ts";
-import { type Head, NO_LINE, readLink } from "./chain.ts";
+import { type Head, isLogId, NO_LINE, readLink } from "./chain.ts";
+import { readLines } from "./lines.ts";
 
 /** How long a file gets, and how many older ones stay. */
 export interface AuditLimits {
@@ -22,6 +23,8 @@ export const DEFAULT_AUDIT_LIMITS: AuditLimits = { fileBytes: 67_108_864, files:
 
 /** What was found where lines are to be added. */
 export interface Found {
+  /** The log's id, if there is a log. */
+  readonly log?: string | undefined;
   /** The last whole line, here or in the file before. */
   readonly head: Head;
   /** What comes after it in this file: a line that was cut off, or what others wrote. */
@@ -95,15 +98,11 @@ export class AuditFiles {
 
   #find(file: Deno.FsFile): Found {
     const { head, ...rest } = lastLine(file, this.sha256);
-    if (head) return { head, ...rest };
+    if (head) return { head, log: logId(file), ...rest };
     for (const { path } of olderFiles(this.path).reverse()) {
-      const older = Deno.openSync(path);
-      try {
-        const found = lastLine(older, this.sha256).head;
-        if (found) return { head: found, ...rest };
-      } finally {
-        older.close();
-      }
+      using older = Deno.openSync(path);
+      const found = lastLine(older, this.sha256).head;
+      if (found) return { head: found, log: logId(older), ...rest };
     }
     return { head: NO_LINE, ...rest };
   }
@@ -130,10 +129,10 @@ export class AuditFiles {
   }
 
   /**
-   * Goes on in a new file and removes those that are too many. Where the file cannot be renamed or
-   * the new one not made, it stays in use.
+   * Goes on in a new file. Where the file cannot be renamed or the new one not made, it stays in use.
    * @param last the number of the last line
-   * @returns the number of the first line that is still there, if that has changed
+   * @returns the number of the first line that is to be kept, if there are too many files: once the
+   * log says so, {@link removeBefore} may remove what is before
    */
   rotate(last: number, { files }: AuditLimits): number | undefined {
     const older = `${this.path}.${String(last).padStart(DIGITS, "0")}`;
@@ -144,11 +143,17 @@ export class AuditFiles {
       Deno.renameSync(older, this.path);
       throw error;
     }
-    const surplus = olderFiles(this.path).slice(0, -files);
+    syncDirectory(parent(this.path));
+    const surplus = olderFiles(this.path).slice(0, -files).at(-1);
+    return surplus && surplus.last + 1;
+  }
+
+  /** Removes the older files whose lines are all before one. */
+  removeBefore(first: number): void {
+    // The oldest first: what a kill leaves is without a gap.
+    const surplus = olderFiles(this.path).filter(({ last }) => last < first);
     for (const { path } of surplus) Deno.removeSync(path);
     syncDirectory(parent(this.path));
-    const removed = surplus.at(-1);
-    return removed && removed.last + 1;
   }
 
   #replace(file: Deno.FsFile): void {
@@ -171,6 +176,16 @@ export class AuditFiles {
     this.#file?.close();
     this.#file = undefined;
   }
+}
+
+/** The id that the first line of a file names; what was torn may stand before that. */
+function logId(file: Deno.FsFile): string | undefined {
+  file.seekSync(0, Deno.SeekMode.Start);
+  for (const line of readLines(file)) {
+    const id = readLink(line)?.log;
+    if (isLogId(id)) return id;
+  }
+  return undefined;
 }
 
 /** The last line of a file that is one of the log's, and what comes after it. */

@@ -7,22 +7,31 @@ import type { AuditLog } from "./log.ts";
 
 /** How often a head that has changed is published, in milliseconds. */
 const INTERVAL = 60_000;
-const PUBLISHED = /\baudit head (\d{1,16}) ([0-9a-f]{64})\b/g;
+const PUBLISHED = /\baudit head (\d{1,16}) ([0-9a-f]{64}) of log ([0-9a-f]{16})\b/g;
+
+/** A head, and the id of the log that it is of. */
+export interface PublishedHead extends Head {
+  readonly log: string;
+}
 
 /** The line that publishes a head. */
-export function formatHead({ seq, hash }: Head): string {
-  return `audit head ${seq} ${hash}`;
+export function formatHead({ seq, hash, log }: PublishedHead): string {
+  return `audit head ${seq} ${hash} of log ${log}`;
 }
 
 /** The heads in what a journal says, whatever else is in it. */
-export function readHeads(journal: string): Head[] {
-  return [...journal.matchAll(PUBLISHED)].map(([, seq, hash]) => ({
+export function readHeads(journal: string): PublishedHead[] {
+  return [...journal.matchAll(PUBLISHED)].map(([, seq, hash, log]) => ({
     seq: Number(seq),
     hash: hash!,
+    log: log!,
   }));
 }
 
-/** Publishes the heads of a log from time to time. */
+/**
+ * Publishes the heads of a log from time to time, and when rotation wants to remove files, which are
+ * only removed then.
+ */
 export class HeadPublisher {
   readonly #timer: ReturnType<typeof setInterval>;
   #last = 0;
@@ -34,6 +43,7 @@ export class HeadPublisher {
     interval: number = INTERVAL,
   ) {
     this.#timer = setInterval(() => void this.publishNow(), interval);
+    log.onSurplus = () => void this.publishNow();
   }
 
   /** Publishes the head if it is another than the last one. */
@@ -48,7 +58,8 @@ export class HeadPublisher {
     }
     if (head.seq <= this.#last) return;
     this.#last = head.seq;
-    this.publish(formatHead(head));
+    this.publish(formatHead({ ...head, log: this.log.id }));
+    this.log.removeSurplus(head.seq);
   }
 
   /** Publishes the last one. */

@@ -2,11 +2,12 @@
  * The audit log: one line of JSON for each decision, written before the answer leaves, each with
  * the hash of the one before (`chain.ts`). docs/operations.md describes the lines.
  */
-import { type Bytes, concat } from "../../core/bytes.ts";
+import { type Bytes, concat, randomBytes } from "../../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
 import { loadSha256, type Sha256 } from "../../platform/libcrypto.ts";
 import { type Identity, isNetworkCaller, type LocalCaller } from "../identity.ts";
 import { Chain, type Head, portableSha256 } from "./chain.ts";
+import type { AuditEvent } from "./events.ts";
 import { AuditFiles, type AuditLimits, type Found, TornWrite } from "./files.ts";
 
 /** What was decided about one request. Holds no plaintext, no context, no ciphertext. */
@@ -15,6 +16,11 @@ export interface Decision {
   readonly op: string;
   readonly key?: string | undefined;
   readonly version?: number | undefined;
+  /** What was to be set for the key, as `key.set` takes it. */
+  readonly rotateAfter?: number | undefined;
+  readonly minVersion?: number | undefined;
+  /** Seconds in which a version can be restored before it is destroyed. */
+  readonly grace?: number | undefined;
   /** An HMAC of the context: equal ones are of equal contexts. */
   readonly context?: string | undefined;
   /** Bytes of plaintext. */
@@ -36,37 +42,13 @@ export interface Decision {
   readonly error?: ErrorCode | undefined;
 }
 
-/** What happened to the log or its daemon, besides requests. */
-export type AuditEvent =
-  | { readonly event: "start"; readonly version: string; readonly pid: number }
-  | { readonly event: "stop" }
-  /** Contexts are under another key from here on: their HMACs compare with later ones only. */
-  | { readonly event: "context-key" }
-  | Recovered
-  | {
-    readonly event: "rotated";
-    /** The number of the oldest line that is kept, if this has removed some. */
-    readonly first?: number | undefined;
-  };
-
-/** Lines can be written again. */
-export interface Recovered {
-  readonly event: "recovered";
-  /** What stands between the line before and this one: a line that was cut off. */
-  readonly torn?: { readonly bytes: number; readonly sha256: string } | undefined;
-  /** How many lines before this one were written and are not there any more. */
-  readonly missing?: number | undefined;
-  /** How many requests were refused meanwhile, since no line could be written. */
-  readonly refused?: number | undefined;
-}
-
 /** Where decisions go before they are answered. */
 export type DecisionLog = Pick<AuditLog, "write">;
 
 /** Where lines go. */
 export type AuditTarget = Pick<
   AuditFiles,
-  "resume" | "write" | "isFull" | "rotate" | "sync" | "close"
+  "resume" | "write" | "isFull" | "rotate" | "removeBefore" | "sync" | "close"
 >;
 
 /** How a log is made. */
@@ -78,6 +60,7 @@ export interface AuditLogOptions {
   readonly complain?: ((line: string) => void) | undefined;
 }
 
+const ID_LENGTH = 8;
 /** The groups that a line names; of more, it says how many. */
 const MAX_GROUPS = 32;
 
@@ -96,6 +79,10 @@ interface Waiting {
  * written at once: one system call then serves many answers.
  */
 export class AuditLog {
+  /** Tells this log from others: 8 random bytes in hexadecimal. */
+  readonly id: string;
+  /** Is told that older files are to go, as soon as a head is published ({@link removeSurplus}). */
+  onSurplus: () => void = () => {};
   /** They hold for files that are begun or closed from then on. */
   limits: AuditLimits;
   readonly #sha256: Sha256;
@@ -111,6 +98,8 @@ export class AuditLog {
   #failed = false;
   #refused = 0;
   #rotationFailed = false;
+  /** What rotation keeps no more: lines before `first`, as the log says up to `line`. */
+  #surplus: { readonly line: number; readonly first: number } | undefined;
 
   private constructor(
     private readonly target: AuditTarget,
@@ -121,6 +110,7 @@ export class AuditLog {
     this.#now = now ?? Date.now;
     this.#complain = complain ?? (() => {});
     const found = target.resume();
+    this.id = found.log ?? randomBytes(ID_LENGTH).toHex();
     this.#chain = new Chain(found.head, this.#sha256);
     if (found.torn.length > 0) this.#events.push({ event: "recovered", torn: this.#torn(found) });
     if (found.unended) this.#chain.breakLine();
@@ -159,7 +149,29 @@ export class AuditLog {
 
   /** Writes a line of the daemon's own, as durable as lines get. */
   note(event: AuditEvent): Promise<boolean> {
-    return this.#later({ lines: [JSON.stringify(event).slice(1)], requests: 0, synced: true });
+    return this.#later({ lines: [this.#own(event)], requests: 0, synced: true });
+  }
+
+  /** A line of the log's own, without opening brace and time. */
+  #own(event: AuditEvent): string {
+    return JSON.stringify({ ...event, log: this.id }).slice(1);
+  }
+
+  /**
+   * Removes the older files that are too many, if the line that says so is published: whoever removes
+   * a beginning cannot have the log excuse it afterwards.
+   * @param published the number of the line whose head was published
+   */
+  removeSurplus(published: number): void {
+    const surplus = this.#surplus;
+    if (!surplus || surplus.line > published) return;
+    this.#surplus = undefined;
+    try {
+      this.target.removeBefore(surplus.first);
+    } catch (error) {
+      // The next rotation tries again.
+      this.#complain(`older files of the audit log are not removed: ${reason(error)}`);
+    }
   }
 
   /** Settles when all that was written is on the disk. Rejects if it may not be. */
@@ -200,7 +212,7 @@ export class AuditLog {
     try {
       this.#prepare();
       const time = `"time":"${this.#time()}",`;
-      for (const event of this.#events) this.#chain.add(time + JSON.stringify(event).slice(1));
+      for (const event of this.#events) this.#chain.add(time + this.#own(event));
       for (const { lines } of group) for (const line of lines) this.#chain.add(time + line);
       const { bytes } = this.#chain;
       this.target.write(bytes);
@@ -256,7 +268,11 @@ export class AuditLog {
     if (this.#failed) this.#complain(`the audit log is written again; refused: ${this.#refused}`);
     this.#failed = false;
     this.#refused = 0;
+    const first = this.#events.findLast((one) => one.event === "rotated")?.first;
     this.#events = [];
+    if (first === undefined) return;
+    this.#surplus = { line: this.head.seq, first };
+    this.onSurplus();
   }
 
   #fail(error: unknown, requests: number): void {

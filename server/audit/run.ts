@@ -2,6 +2,7 @@
 import { CryptoError } from "../../core/errors.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { daemonLayout } from "../administer.ts";
+import { isLogId } from "./chain.ts";
 import { type AuditAnswer, type AuditQuestion, auditRole } from "./worker.ts";
 
 /** What the program hands to these subcommands. */
@@ -15,6 +16,8 @@ export interface AuditContext {
 export interface VerifyFlags {
   /** A file of published heads, or `-` for standard input. */
   readonly heads?: string | undefined;
+  /** Ids of logs that were there before. */
+  readonly former?: readonly string[] | undefined;
 }
 
 /** What `crypto audit tail` is told. */
@@ -22,21 +25,24 @@ export interface TailFlags {
   readonly lines: number;
   readonly follow: boolean;
   readonly json: boolean;
-  readonly user?: number | undefined;
+  /** A name or a number. */
+  readonly user?: string | undefined;
   readonly key?: string | undefined;
   readonly op?: string | undefined;
   readonly errors: boolean;
 }
 
 /** @throws {CryptoError} `log_broken` if it is not what was written */
-export async function verify(context: AuditContext, { heads }: VerifyFlags): Promise<void> {
+export async function verify(context: AuditContext, flags: VerifyFlags): Promise<void> {
   const layout = daemonLayout();
+  const { heads, former = [] } = flags;
+  for (const log of former) requireLogId(log);
   using file = heads === undefined || heads === "-" ? undefined : openHeads(heads);
   using worker = await start(context, layout);
   const source = file ?? (heads === "-" ? Deno.stdin : undefined);
   const name = file ? heads! : "standard input";
   const journal = source && { name, text: await readText(source) };
-  if (await worker.ask({ type: "verify", layout, journal })) return;
+  if (await worker.ask({ type: "verify", layout, journal, former })) return;
   throw new CryptoError("log_broken", { subject: layout.auditLog });
 }
 
@@ -46,8 +52,8 @@ export async function tail(context: AuditContext, flags: TailFlags): Promise<voi
   const { lines, json, follow, user, key, op, errors } = flags;
   const unread = Promise.withResolvers<void>();
   using worker = await start(context, layout, unread.resolve);
-  const filter = { uid: user, key, op, errors };
-  const told = worker.ask({ type: "tail", layout, lines, json, follow, filter });
+  const filter = { key, op, errors };
+  const told = worker.ask({ type: "tail", layout, lines, json, follow, user, filter });
   await Promise.race([told, unread.promise]);
 }
 
@@ -60,6 +66,12 @@ async function start(
   const role = auditRole(script, layout, onLine);
   const worker = await RoleWorker.start<AuditQuestion, AuditAnswer, string>(role);
   return Object.assign(worker, { [Symbol.dispose]: () => worker.terminate() });
+}
+
+function requireLogId(text: string): void {
+  if (isLogId(text)) return;
+  const hint = "a log's id is 16 digits and letters a to f, as `crypto audit verify` shows it";
+  throw new CryptoError("usage", { subject: text, hint });
 }
 
 function openHeads(path: string): Deno.FsFile {

@@ -1,7 +1,8 @@
 /** The last lines of an audit log, and those that come. */
 import { type Bytes, concat, EMPTY, fromUtf8 } from "../../core/bytes.ts";
 import { openRegular } from "../durable.ts";
-import { type OpenLog, readLine, readLines } from "./read.ts";
+import { readLines } from "./lines.ts";
+import { type OpenLog, readLine } from "./read.ts";
 import { type Filter, matches, showLine } from "./show.ts";
 
 const FIRST_PIECE = 65_536;

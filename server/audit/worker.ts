@@ -2,17 +2,18 @@
  * `crypto audit`: a worker that may read the daemon's state directory and the names of users, and ask
  * the journal. It changes nothing.
  */
-import { type Bytes, fromUtf8 } from "../../core/bytes.ts";
-import { asCryptoError } from "../../core/errors.ts";
+import { fromUtf8 } from "../../core/bytes.ts";
+import { asCryptoError, CryptoError } from "../../core/errors.ts";
 import type { Layout } from "../../core/layout.ts";
 import { AUDIT_WORKER } from "../../core/roles.ts";
-import { loadSha256 } from "../../platform/libcrypto.ts";
+import { loadSha256, type Sha256 } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { mustRun, programPaths } from "../../platform/programs.ts";
 import { type RoleOptions, runRole } from "../../platform/worker.ts";
 import { portableSha256 } from "./chain.ts";
 import { readHeads } from "./heads.ts";
-import { openLogs, readLines } from "./read.ts";
+import { readLines } from "./lines.ts";
+import { closeLogs, noLog, type OpenLog, openLogs, openLogsAround } from "./read.ts";
 import { type Filter, readNames, showReport } from "./show.ts";
 import { follow, latest, type Selection } from "./tail.ts";
 import { Verifier } from "./verify.ts";
@@ -27,12 +28,16 @@ export type AuditQuestion =
     readonly layout: Layout;
     /** What a journal says, if somebody gives it. */
     readonly journal?: { readonly name: string; readonly text: string } | undefined;
+    /** Ids of logs that are known to have been there before. */
+    readonly former: readonly string[];
   }
   | {
     readonly type: "tail";
     readonly layout: Layout;
     readonly lines: number;
-    readonly filter: Filter;
+    readonly filter: Omit<Filter, "uid">;
+    /** Only this user's lines: a name or a number. */
+    readonly user?: string | undefined;
     readonly json: boolean;
     /** Goes on telling lines, for ever. */
     readonly follow: boolean;
@@ -58,14 +63,25 @@ export function runAuditRole(): void {
   dropLibraryPermission();
   runRole<AuditQuestion, AuditAnswer, string>(async (question, tell) => {
     if (question.type === "tail") return await tail(question, tell);
-    const journal = question.journal ?? await readJournal(question.layout);
-    // The heads first: what is published meanwhile is of lines that are read afterwards.
-    const verifier = new Verifier(sha256, readHeads(journal?.text ?? ""));
-    readAll(question.layout.auditLog, (line, where) => verifier.take(line, where));
-    const report = verifier.finish();
-    for (const line of showReport(report, { heads: journal?.name })) tell(line);
-    return report.findings.length === 0;
+    return await verify(question, sha256, tell);
   });
+}
+
+async function verify(
+  { layout, journal: given, former }: Extract<AuditQuestion, { type: "verify" }>,
+  sha256: Sha256,
+  tell: (line: string) => void,
+): Promise<AuditAnswer> {
+  // The heads are of lines that are read afterwards, or of files that were removed before.
+  const { logs, result: journal } = await openLogsAround(layout.auditLog, async () => {
+    return given ?? await readJournal(layout);
+  });
+  const verifier = new Verifier({ sha256, heads: readHeads(journal?.text ?? ""), former });
+  readAll(logs, verifier);
+  const report = verifier.finish();
+  if (logs.length === 0 && report.findings.length === 0) throw noLog(layout.auditLog);
+  for (const line of showReport(report, { heads: journal?.name })) tell(line);
+  return report.findings.length === 0;
 }
 
 /** What the service has said to the journal. Undefined where there is no journal. */
@@ -82,26 +98,36 @@ async function readJournal({ mode }: Layout) {
   }
 }
 
-function readAll(path: string, take: (line: Bytes, where: string) => void): void {
-  for (const log of openLogs(path)) {
-    using file = log.file;
-    const name = log.path.slice(log.path.lastIndexOf("/") + 1);
-    let number = 0;
-    for (const line of readLines(file)) take(line, `${name}:${++number}`);
+function readAll(logs: readonly OpenLog[], verifier: Verifier): void {
+  for (const { path, file } of logs) {
+    verifier.begin(path.slice(path.lastIndexOf("/") + 1));
+    for (const line of readLines(file)) verifier.take(line);
   }
+  closeLogs(logs);
 }
 
 async function tail(
   question: Extract<AuditQuestion, { type: "tail" }>,
   tell: (line: string) => void,
 ): Promise<AuditAnswer> {
-  const { layout, lines, json, filter } = question;
-  const selection: Selection = { filter, names: json ? undefined : readNames(passwd()) };
+  const { layout, lines, json, user } = question;
+  const names = readNames(passwd());
+  const filter = { ...question.filter, uid: user === undefined ? undefined : uidOf(user, names) };
+  const selection: Selection = { filter, names: json ? undefined : names };
   const logs = openLogs(layout.auditLog);
+  if (logs.length === 0) throw noLog(layout.auditLog);
   for (const line of latest(logs, lines, selection)) tell(line);
   if (question.follow) await follow(layout.auditLog, logs.at(-1)!, selection, tell);
-  for (const { file } of logs) file.close();
+  closeLogs(logs);
   return true;
+}
+
+function uidOf(user: string, names: ReadonlyMap<number, string>): number {
+  const [uid] = [...names].find(([, name]) => name === user) ?? [];
+  if (uid !== undefined) return uid;
+  if (/^\d{1,10}$/.test(user)) return Number(user);
+  const hint = "no user has this name (see /etc/passwd): give a name or a number";
+  throw new CryptoError("usage", { subject: user, hint });
 }
 
 function passwd(): string {

@@ -59,6 +59,16 @@ Deno.test("key create makes a key that encrypts", async () => {
   assert.equal(toBase64Url(message.subarray(5, 13)), id);
 });
 
+Deno.test("a key for macs is said to make and verify, not to encrypt", async () => {
+  await prints(["key", "create", "for-macs", "--purpose", "mac"], { env });
+  await prints(["key", "rotate", "for-macs"], { env });
+  const table = await prints(["key", "list"], { env });
+  const states = [...table.matchAll(/^for-macs .* ([a-z]+ +0 +0) /gm)].map(([, row]) => row);
+  assert.deepEqual(states.map((row) => row!.split(/ +/)[0]), ["verifies", "makes"]);
+  const said = await prints(["key", "retire", "for-macs", "1"], { env });
+  assert.match(said, /verifies/);
+});
+
 Deno.test("key create and key rotate print JSON for a script", async () => {
   const made = await json(["key", "create", "scripted", "--purpose", "fernet"]);
   assert.deepEqual([made.key, made.version], ["scripted", 1]);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { plainEnvironment } from "../support/process.ts";
 import { Place, startDaemon } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
-import { SystemPlace } from "../support/system.ts";
+import { startSystemDaemon, SystemPlace } from "../support/system.ts";
 import { crypto, failedWith, fails, Folder, succeeds, text } from "./support.ts";
 
 /** A user's home with a policy in its place. */
@@ -38,6 +38,14 @@ Deno.test("check explains every mistake on a line of its own, and its status is 
       "use encrypt, decrypt, rewrap, mac, verify, manage\n",
   );
   assert.ok(run.stderr.startsWith("crypto: new.toml: 3 mistakes: "), run.stderr);
+});
+
+Deno.test("check obeys no escape sequence of the file's", async () => {
+  using folder = new Folder();
+  folder.write("new.toml", '[keys."a\\u001b[31m\\nok.toml"]\nencrypt.users = ["root"]\n');
+  const run = await crypto(["policy", "check", "new.toml"], { cwd: folder.path });
+  failedWith("config", run);
+  assert.match(text(run.stdout), /^[^\p{Cc}]+\n$/u);
 });
 
 Deno.test("check of a file without mistakes prints nothing, and says so", async () => {
@@ -126,6 +134,9 @@ Deno.test("explain refuses what it does not know, and a policy with mistakes", a
   const { env } = home;
   await fails("usage", ["policy", "explain", "no-such-user", "a", "encrypt"], { env });
   await fails("usage", ["policy", "explain", "root", "a", "export"], { env });
+  for (const key of ["app-*", "APP", ""]) {
+    await fails("usage", ["policy", "explain", "root", key, "encrypt"], { env });
+  }
   Deno.writeTextFileSync(home.policy, "[keys.'*']\nencrypt.users = []\n");
   const { stderr } = await fails("config", ["policy", "explain", "root", "a", "encrypt"], { env });
   assert.ok(stderr.includes(`${home.policy}:2: `), stderr);
@@ -172,5 +183,32 @@ await linuxTest(
     );
     assert.deepEqual(await explain("bob"), [0, 'yes: /etc/crypto/policy.toml:2: keys."de']);
     assert.equal((await explain("alice"))[0], 77);
+  },
+);
+
+await linuxTest(
+  "explain says no of a user whom the policy names and the socket does not let in",
+  ["setpriv", "mounts"],
+  async () => {
+    using place = new SystemPlace();
+    Deno.writeTextFileSync(
+      `${place.directory}/root/etc/passwd`,
+      "bob:x:61012:61012::/:/bin/false\n",
+      { append: true },
+    );
+    const policy = "[keys.default]\nencrypt.users = ['bob', 'root']\n";
+    Deno.writeTextFileSync(`${place.config}/policy.toml`, policy, { mode: 0o644 });
+    await using _daemon = await startSystemDaemon(place);
+    const explain = async (user: string) => {
+      const args = ["policy", "explain", user, "default", "encrypt"];
+      const run = await crypto(args, { wrapper: place.wrapper, env: place.env });
+      return [run.code, text(run.stdout)];
+    };
+    const rule = '/etc/crypto/policy.toml:2: keys."default".encrypt.users names';
+    const shut = "but the modes of /run/crypto/crypto.sock do not let them connect";
+    assert.deepEqual(await explain("bob"), [77, `no: ${rule} bob, ${shut}\n`]);
+    assert.deepEqual(await explain("root"), [0, `yes: ${rule} root\n`]);
+    place.openToAll();
+    assert.deepEqual(await explain("bob"), [0, `yes: ${rule} bob\n`]);
   },
 );

@@ -65,6 +65,21 @@ Deno.test("what is no TOML is refused with its line", () => {
   }
 });
 
+Deno.test("a mistake is told by what stands in the file", () => {
+  const told: Readonly<Record<string, readonly [line: number, named: string]>> = {
+    "a = 1\n'b c' = 2\n 'b c' = 3": [3, "'b c'"],
+    "[credentials]\nx = 1\n[limits]\n[credentials]": [4, "[credentials]"],
+    "\uFEFFa = 1": [1, "byte order mark"],
+    "a =": [1, "quotes"],
+    "a = none": [1, "quotes"],
+  };
+  for (const [text, [line, named]] of Object.entries(told)) {
+    assert.throws(() => parseToml(text), (error) => {
+      return error instanceof TomlError && error.line === line && error.message.includes(named);
+    }, text);
+  }
+});
+
 Deno.test("what is nested beyond reason is refused like any other mistake", () => {
   assert.throws(() => parseToml(`a = ${"[".repeat(60_000)}`), TomlError);
   assert.throws(() => parseToml(`a = ${"[\n".repeat(30_000)}${"]\n".repeat(30_000)}`), TomlError);

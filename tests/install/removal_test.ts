@@ -1,6 +1,7 @@
 /** Plans for removing. */
 import assert from "node:assert/strict";
 import type { Action, Plan } from "../../install/actions.ts";
+import type { Facts } from "../../install/facts.ts";
 import { keptKeys, planRemoval } from "../../install/removal.ts";
 import {
   ASSETS,
@@ -72,6 +73,14 @@ Deno.test("what install did not write stays, and so does an edited configuration
   const plan = planRemoval(edited, ASSETS, { purge: false });
   assert.ok(!removed(plan).includes(PLACES.config));
   assert.ok(plan.notes.some((note) => note.includes(PLACES.config)));
+});
+
+Deno.test("who purges is told that the heads of the audit log stay in the journal", () => {
+  const isTold = (facts: Facts, purge: boolean) =>
+    planRemoval(facts, ASSETS, { purge }).notes.join().includes("--former");
+  assert.ok(isTold(installedFacts(), true));
+  assert.ok(!isTold(installedFacts(), false));
+  assert.ok(!isTold(freshFacts(), true));
 });
 
 Deno.test("a policy is its administrator's: only purging removes it", () => {

@@ -31,7 +31,7 @@ Deno.test("a head is published when it has changed, at intervals and at the end"
   const { log, heads, published } = publishing(5);
   await log.write(WHO, [{ op: "status" }]);
   await eventually("it is published", () => published.length === 1);
-  assert.deepEqual(published, [formatHead(log.head)]);
+  assert.deepEqual(published, [formatHead({ ...log.head, log: log.id })]);
   await log.write(WHO, [{ op: "status" }]);
   await eventually("the next one is", () => published.length === 2);
   await heads.stop();
@@ -46,15 +46,16 @@ Deno.test("a head is not published while the log cannot be synced", async () => 
   assert.deepEqual(published, []);
   disk.fails = false;
   await heads.stop();
-  assert.deepEqual(published, [formatHead(log.head)]);
+  assert.deepEqual(published, [formatHead({ ...log.head, log: log.id })]);
 });
 
 Deno.test("heads are found in whatever a journal writes around them", () => {
-  const head = { seq: 1_234, hash: "ab".repeat(32) };
+  const head = { seq: 1_234, hash: "ab".repeat(32), log: "0123456789abcdef" };
   const lines = [
     `Nov 24 20:00:01 host crypto[7]: crypto: ${formatHead(head)}`,
     "crypto: audit head 5 abcd",
-    `crypto: audit head x ${head.hash}`,
+    `crypto: audit head x ${head.hash} of log ${head.log}`,
+    `crypto: audit head 5 ${head.hash} of log 12`,
     formatHead({ ...head, seq: 1_300 }),
   ];
   assert.deepEqual(readHeads(lines.join("\n")), [head, { ...head, seq: 1_300 }]);

@@ -194,12 +194,46 @@ Deno.test("a change of the ring has a line before it is done and one after, a re
   assert.deepEqual(
     lines.map(({ op, key, version, stage, error }) => [op, key, version, stage, error]),
     [
-      ["key.create", "new", undefined, "intent", undefined],
+      ["key.create", "new", 1, "intent", undefined],
       ["key.create", "new", 1, "result", undefined],
       ["key.create", "new", undefined, undefined, "key_exists"],
-      ["key.rotate", "new", undefined, "intent", undefined],
+      ["key.rotate", "new", 2, "intent", undefined],
       ["key.rotate", "new", 2, "result", undefined],
       ["key.rotate", "absent", undefined, undefined, "denied"],
+    ],
+  );
+});
+
+Deno.test("a line about a key says which version, and what was to be set, also if it is refused", async () => {
+  await using daemon = await LocalDaemon.start();
+  await daemon.call(
+    ["key.set", { name: "default", rotateAfter: 86_400, minVersion: 1 }],
+    ["key.destroy", { name: "default", version: 1, after: 60 }],
+    ["key.retire", { name: "default", version: 1 }],
+    ["key.rotate", { name: "default" }],
+    ["key.destroy", { name: "default", version: 1 }],
+    ["key.restore", { name: "default", version: 1 }],
+  );
+  const lines = daemon.place.audit().filter(({ event }) => !event);
+  const settings = { key: "default", rotateAfter: 86_400, minVersion: 1 };
+  const destroyed = { key: "default", version: 1, grace: 604_800 };
+  const restored = { key: "default", version: 1 };
+  assert.deepEqual(
+    lines.map(({ op, stage, error, key, version, rotateAfter, minVersion, grace }) => {
+      const about = { key, version, rotateAfter, minVersion, grace };
+      return [op, stage ?? error, JSON.parse(JSON.stringify(about))];
+    }),
+    [
+      ["key.set", "intent", settings],
+      ["key.set", "result", settings],
+      ["key.destroy", "key_in_use", { key: "default", version: 1, grace: 60 }],
+      ["key.retire", "key_in_use", { key: "default", version: 1 }],
+      ["key.rotate", "intent", { key: "default", version: 2 }],
+      ["key.rotate", "result", { key: "default", version: 2 }],
+      ["key.destroy", "intent", destroyed],
+      ["key.destroy", "result", destroyed],
+      ["key.restore", "intent", restored],
+      ["key.restore", "result", restored],
     ],
   );
 });

@@ -1,5 +1,8 @@
 /** `crypto audit tail`: columns for people, lines for programs, also while they come. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
+import { DEFAULT_AUDIT_LIMITS } from "../../server/audit/files.ts";
+import { AuditLog } from "../../server/audit/log.ts";
 import { Place, rpc, startDaemon } from "../support/daemon.ts";
 import { compiledProgram, run } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";
@@ -24,7 +27,7 @@ Deno.test("a line for people says when, who, what, with which key, how much and 
     ["encrypt", "default v1", "5 B", "done"],
     ["encrypt", "absent", "denied"],
     ["envelope.create", "default v1", "says 7 B", "done"],
-    ["key.rotate", "default", "about to"],
+    ["key.rotate", "default v2", "about to"],
     ["key.rotate", "default v2", "done"],
   ]);
   for (const row of rows) assert.match(row, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z {2}\S/);
@@ -48,6 +51,31 @@ Deno.test("only what is asked for is shown, and lines for programs are those of 
   assert.deepEqual(await json("--op", "status"), file.slice(-1));
   assert.deepEqual(await json("--user", `${Deno.uid()}`), file.slice(1));
   assert.deepEqual(await json("--user", "4000000000"), []);
+  const { stdout } = await run(["id", "--user", "--name"]);
+  assert.deepEqual(await json("--user", stdout.trim()), file.slice(1));
+  const args = [compiledProgram(), "audit", "tail", "--user", "no-such-user"];
+  const { code } = await run(args, { env: daemon.place.env });
+  assert.equal(code, ERRORS.usage.exit);
+});
+
+Deno.test("what a unit asked for and what was set for a key is shown, and no escape sequence", async () => {
+  using place = new Place();
+  place.makeOwn();
+  const log = AuditLog.open(place.auditLog, { limits: DEFAULT_AUDIT_LIMITS });
+  const who = { pid: 7, uid: 0, gid: 0, groups: [] };
+  await log.write(who, [
+    { op: "credential", unit: "app.service", credential: "db-password", error: "denied" },
+    { op: "credential", unit: "\x1b[2J.service", credential: "x" },
+    { op: "key.set", key: "default", rotateAfter: 3_600, minVersion: 2 },
+    { op: "key.destroy", key: "default", version: 1, grace: 60 },
+  ]);
+  log.close();
+  assert.deepEqual((await tail(place)).map((row) => row.split(/ {2,}/).at(-1)), [
+    "denied (db-password for app.service)",
+    "done (x for \\u{1b}[2J.service)",
+    "done (rotated after 3600 s, from version 2 on)",
+    "done (in 60 s)",
+  ]);
 });
 
 Deno.test("followed, it shows what comes, also from the next file, and ends with its reader", async () => {

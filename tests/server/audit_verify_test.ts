@@ -1,5 +1,6 @@
 /** `crypto audit verify`: what is found, and what is said not to be seen. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { ERRORS } from "../../core/errors.ts";
 import { Peer, Place, request, startDaemon } from "../support/daemon.ts";
 import { compiledProgram, run } from "../support/process.ts";
@@ -32,8 +33,8 @@ class Served implements Disposable {
     Deno.writeTextFileSync(path, lines.join(""), { mode: 0o600 });
   }
 
-  async verify(journal?: string) {
-    const args = journal === undefined ? [] : ["--heads", "-"];
+  async verify(journal?: string, ...more: readonly string[]) {
+    const args = [...journal === undefined ? [] : ["--heads", "-"], ...more];
     const { code, stdout } = await run([compiledProgram(), "audit", "verify", ...args], {
       env: this.place.env,
       stdin: journal,
@@ -45,6 +46,36 @@ class Served implements Disposable {
   [Symbol.dispose](): void {
     this.place[Symbol.dispose]();
   }
+}
+
+/** The id of a log, by its first line. */
+function idOf([first]: readonly string[]): string {
+  return JSON.parse(first!).log;
+}
+
+function line(fields: object): string {
+  return JSON.stringify({ seq: 0, prev: "", time: new Date().toISOString(), ...fields }) + "\n";
+}
+
+/** The lines with numbers and hashes that fit, after some or none. */
+function chained(these: readonly string[], after: readonly string[] = []): string[] {
+  const made: string[] = [];
+  const missing = after.slice(0, 1 + after.length - these.length);
+  let prev = hashOf(missing.at(-1));
+  for (const [i, one] of these.entries()) {
+    made.push(JSON.stringify({ ...JSON.parse(one), seq: missing.length + i + 1, prev }) + "\n");
+    prev = hashOf(made.at(-1));
+  }
+  return made;
+}
+
+function hashOf(line: string | undefined): string {
+  return line === undefined ? "0".repeat(64) : createHash("sha256").update(line).digest("hex");
+}
+
+/** As the daemon publishes the head of the last line. */
+function headOf(these: readonly string[], seq: number): string {
+  return `crypto: audit head ${seq} ${hashOf(these.at(-1))} of log ${idOf(lines)}\n`;
 }
 
 const served = await Served.make();
@@ -115,12 +146,89 @@ Deno.test("a cut is found where a later head was published, and only there", asy
 });
 
 Deno.test("a chain that somebody has made anew is whole, and not what was published", async () => {
-  using other = await Served.make();
-  served.write(other.lines);
+  served.write(chained(lines.map((line) => line.replace(/"time":"..../, '"time":"1999'))));
   assert.ok((await served.verify()).whole);
   const { whole, said } = await served.verify(served.journal);
   assert.equal(whole, false);
   assert.ok(said.includes(`line ${lines.length} is not the one whose head was published`), said);
+});
+
+Deno.test("heads of another log are told from this one's, and do not pass until they are named", async () => {
+  using other = await Served.make();
+  served.write(other.lines);
+  const both = served.journal + other.journal;
+  const { whole, said } = await served.verify(both);
+  assert.equal(whole, false);
+  const found = `the log: 2 published heads are of another log, ${idOf(lines)}, up to its line ` +
+    `${lines.length}: this one has been in its place since ${JSON.parse(other.lines[0]!).time}`;
+  assert.ok(said.includes(found), said);
+  assert.match(said, /^heads +2 of 2 in standard input agree$/m);
+  const named = await served.verify(both, "--former", idOf(lines));
+  assert.ok(named.whole, named.said);
+  assert.ok(named.said.includes(`2 heads of ${idOf(lines)}, set aside`), named.said);
+  served.write(other.lines.slice(0, -1));
+  const cut = await served.verify(both, "--former", idOf(lines));
+  assert.equal(cut.whole, false);
+});
+
+Deno.test("a log that is gone is found where heads were published", async () => {
+  Deno.removeSync(served.place.auditLog);
+  const { whole, said } = await served.verify(served.journal);
+  assert.equal(whole, false);
+  assert.ok(said.includes(`are of a log, ${idOf(lines)}`), said);
+  const env = served.place.env;
+  const { code } = await run([compiledProgram(), "audit", "verify"], { env });
+  assert.equal(code, ERRORS.io.exit);
+});
+
+Deno.test("lines of another log in this one are found", async () => {
+  const other = idOf(lines).replace(/^./, (digit) => digit === "0" ? "1" : "0");
+  served.write(lines.with(-1, lines.at(-1)!.replace(idOf(lines), other)));
+  const { whole, said } = await served.verify();
+  assert.equal(whole, false);
+  assert.ok(said.includes(`line ${lines.length} is of another log`), said);
+});
+
+/** The lines from 19 on, and one that says that rotation has removed those before. */
+const left = [...lines.slice(18), line({ event: "rotated", first: 19, log: idOf(lines) })];
+const rotated = chained(left, lines);
+
+Deno.test("a line at the end that says that rotation has removed the beginning excuses nothing", async () => {
+  served.write(rotated);
+  for (const journal of [undefined, served.journal]) {
+    const { whole, said } = await served.verify(journal);
+    assert.equal(whole, false);
+    assert.ok(said.includes("lines 1 to 18 are missing before the first one"), said);
+  }
+});
+
+Deno.test("where rotation puts it, such a line counts if a head was published after it", async () => {
+  const older = `${served.place.auditLog}.${String(lines.length).padStart(16, "0")}`;
+  served.write(rotated.slice(0, -1), older);
+  served.write(rotated.slice(-1));
+  const unconfirmed = await served.verify(served.journal);
+  const unheard = await served.verify();
+  const confirmed = await served.verify(served.journal + headOf(rotated, lines.length + 1));
+  Deno.removeSync(older);
+  assert.equal(unconfirmed.whole, false);
+  const said = `line ${
+    lines.length + 1
+  } says that rotation has removed them, and no published head`;
+  assert.ok(unconfirmed.said.includes(said), unconfirmed.said);
+  assert.ok(confirmed.whole, confirmed.said);
+  assert.ok(unheard.whole);
+  assert.match(unheard.said, /^not seen +whether rotation has removed the lines before 19/m);
+});
+
+Deno.test("a log is kept from a line on with which a file begins", async () => {
+  const wrong = chained([...lines, line({ event: "rotated", first: 19, log: idOf(lines) })]);
+  const older = `${served.place.auditLog}.${String(lines.length).padStart(16, "0")}`;
+  served.write(wrong.slice(0, -1), older);
+  served.write(wrong.slice(-1));
+  const { whole, said } = await served.verify();
+  Deno.removeSync(older);
+  assert.equal(whole, false);
+  assert.ok(said.includes("kept from line 19, where no file begins"), said);
 });
 
 Deno.test("lines over several files are one chain, and a missing file shows", async () => {

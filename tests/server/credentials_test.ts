@@ -23,6 +23,8 @@ Deno.test("an address is read as systemd writes it, and no other way", () => {
     "\0f3/unit//x",
     "\0f3/unit/app.service/x/y",
     "\0f3/unit/app.service/x\0",
+    "\0f3/unit/app.service/x\x81",
+    "\0f3/unit/\x1b[2J.service/x",
     "\0f3/units/app.service/x",
     "\0/unit/app.service/x",
     "\0F3/unit/app.service/x",

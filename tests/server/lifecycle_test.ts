@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { fromBase64Url, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { ERRORS } from "../../core/errors.ts";
 import { keyId } from "../../core/header.ts";
-import { MESSAGE_BOUND } from "../../core/lifecycle.ts";
+import { userLayout } from "../../core/layout.ts";
+import {
+  cancelDestruction,
+  MESSAGE_BOUND,
+  type RingKey,
+  scheduleDestruction,
+  stateOf,
+  versionsOf as versionsIn,
+} from "../../core/lifecycle.ts";
 import { sealDirect } from "../../core/message.ts";
 import { KeyRing } from "../../core/ring.ts";
 import { openRing, sealRing } from "../../core/ring_file.ts";
@@ -18,7 +26,12 @@ import {
   startDaemon,
 } from "../support/daemon.ts";
 import { eventually } from "../support/wait.ts";
-import { LocalDaemon } from "./support.ts";
+import { webCrypto } from "../../core/engine.ts";
+import type { Decision } from "../../server/audit/log.ts";
+import { Keeper } from "../../server/keeper.ts";
+import { KeyStore } from "../../server/keystore.ts";
+import { Usage } from "../../server/usage.ts";
+import { LocalDaemon, unannounced } from "./support.ts";
 
 type Asked = LocalDaemon | DaemonProcess;
 
@@ -255,6 +268,52 @@ Deno.test("uses are counted, to the last one over a stop, and after a kill not t
   await using daemon = await startDaemon({ place });
   const { encrypted } = await count(daemon);
   assert.ok(encrypted >= 3 && encrypted <= 3 + 256, `${encrypted}`);
+});
+
+Deno.test("what was refused is no use of a key", async () => {
+  await using daemon = await LocalDaemon.start();
+  await daemon.call(
+    ["key.create", { name: "mac", purpose: "mac" }],
+    ["key.create", { name: "fernet", purpose: "fernet" }],
+  );
+  for (const key of ["mac", "fernet", "default"]) {
+    const params = key === "fernet"
+      ? { context: "x" }
+      : key === "default"
+      ? { contextData: "!" }
+      : {};
+    const { error } = await rpc(daemon.socket, "encrypt", { text: "four", key, ...params });
+    assert.ok(error, key);
+    const { encrypted, bytes, lastUsed } = (await keyOf(daemon, key)).versions[0]!;
+    assert.deepEqual([encrypted, bytes, lastUsed], [0, 0, undefined], key);
+  }
+});
+
+Deno.test("a version that is restored before its turn is not destroyed, and the log does not say so", async () => {
+  using place = new Place();
+  place.makeOwn();
+  const layout = userLayout((name) => place.env[name]);
+  const store = await KeyStore.open({ layout, engine: webCrypto, ownsConfiguration: true });
+  const change = (change: (key: RingKey) => RingKey) => {
+    return store.update((ring) => ring.change("default", change), unannounced);
+  };
+  await store.update((ring) => ring.rotate("default"), unannounced);
+  await change((key) => scheduleDestruction(key, 1, new Date(0)));
+  const restored = change((key) => cancelDestruction(key, 1));
+  const said: Decision[] = [];
+  const log = {
+    write: (_: unknown, decisions: readonly Decision[]) => {
+      said.push(...decisions);
+      return Promise.resolve(true);
+    },
+  };
+  const usage = Usage.open(layout.usage);
+  const keeper = new Keeper({ store, usage, log, engine: webCrypto });
+  await restored;
+  await keeper.stop();
+  assert.equal(versionsIn(store.ring.get("default")!).map(stateOf).join(" "), "active active");
+  assert.equal(store.ring.isStale, false);
+  assert.deepEqual(said, []);
 });
 
 /** What a daemon says that starts with a version that has encrypted so many messages. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { ERRORS } from "../../core/errors.ts";
+import type { Stale } from "../../core/rpc.ts";
 import { Metrics } from "../../server/metrics.ts";
 import { activate, socketOf } from "../support/activation.ts";
 import {
@@ -14,7 +15,7 @@ import {
   startDaemon,
 } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
-import { must } from "../support/process.ts";
+import { compiledProgram, must } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";
 
 /** A place whose daemon tells its metrics. */
@@ -105,11 +106,45 @@ Deno.test("what is asked and how it is answered is counted, and nothing of it is
   assert.ok(Math.abs(samples.get("process_start_time_seconds")! - Date.now() / 1_000) < 3_600);
 });
 
+Deno.test("a configuration that a reload could not take shows in status and metrics, with its time", async () => {
+  using place = placeWith("127.0.0.1:0");
+  await using daemon = await startDaemon({ place });
+  const address = addressOf(daemon);
+  const sample = async () => {
+    return parse(await send(address, GET)).get('crypto_stale_since_seconds{part="configuration"}');
+  };
+  assert.equal(await sample(), 0);
+  const before = Date.now();
+  const config = `${place.config}/crypto.toml`;
+  const right = Deno.readTextFileSync(config);
+  const reload = async (text: string) => {
+    Deno.writeTextFileSync(config, text);
+    const length = daemon.stderr.length;
+    daemon.signal("SIGHUP");
+    await eventually("it is told", () => daemon.stderr.slice(length).includes("reloaded"));
+  };
+  await reload("[limits]\nidle_seconds = none\n");
+  await reload("[limits]\nidle_seconds = never\n");
+  const status = async (...args: string[]) => {
+    return await must([compiledProgram(), "status", ...args], { env: place.env });
+  };
+  const { stale } = JSON.parse(await status("--check", "--json"));
+  assert.deepEqual(stale.map(({ part }: Stale) => part), ["configuration"]);
+  assert.ok(stale[0].problem.includes(`${config}:2`), stale[0].problem);
+  assert.equal(await sample(), Math.floor(Date.parse(stale[0].since) / 1_000));
+  assert.ok(Date.parse(stale[0].since) >= before);
+  const said = await status("--check");
+  assert.match(said, new RegExp(`^stale: +the configuration, since ${stale[0].since}: .*:2`, "m"));
+  await reload(right);
+  assert.equal(await sample(), 0);
+  assert.doesNotMatch(await status(), /^stale/m);
+});
+
 Deno.test("a request is in the bucket of its time and in all above", () => {
   const metrics = new Metrics();
   for (const seconds of [0, 0.0001, 0.002, 50]) metrics.answered(seconds, 2);
   const gauges = { version: "0", engine: "none", connections: 0, inFlight: 0, sealed: true };
-  const text = metrics.text({ ...gauges, keys: new Map(), started: 0, resident: 0 });
+  const text = metrics.text({ ...gauges, keys: new Map(), stale: [], started: 0, resident: 0 });
   const buckets = [...text.matchAll(/_bucket\{le="(.+)"\} (\d+)/g)].map(([, end, n]) =>
     `${end} ${n}`
   );

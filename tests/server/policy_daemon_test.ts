@@ -1,6 +1,7 @@
 /** A policy in force: the compiled daemon, asked by several users. */
 import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
+import type { StatusResult } from "../../core/rpc.ts";
 import { callAs, type Heard } from "../support/caller.ts";
 import {
   codeOf,
@@ -67,6 +68,17 @@ async function reload(daemon: DaemonProcess): Promise<string> {
   return daemon.stderr.slice(before);
 }
 
+/** What `status` says to somebody that a reload could not take, and where. */
+async function staleFor({ socket }: DaemonProcess, user: User | undefined): Promise<string[]> {
+  const { answers } = await callAs({ user }, socket, request(1, "status"));
+  const { stale } = resultOf(answers[0]) as unknown as Pick<StatusResult, "stale">;
+  return stale.map(({ part, since, problem }) => {
+    assert.ok(Math.abs(Date.parse(since) - Date.now()) < 600_000, since);
+    const place = /\/etc\/\S+:\d+/.exec(problem ?? "")?.[0];
+    return place === undefined ? part : `${part} ${place}`;
+  });
+}
+
 const ENCRYPT = request(1, "encrypt", { text: "x" });
 
 await linuxTest(
@@ -100,6 +112,7 @@ await linuxTest(
   async () => {
     using place = new PolicyPlace(`[keys.default]\nencrypt.users = ["root"]`);
     await using daemon = await startSystemDaemon(place);
+    place.openToAll();
     using peer = await Peer.connect(daemon.socket);
     let id = 0;
     const ask = async () => {
@@ -107,7 +120,7 @@ await linuxTest(
       return await peer.answer();
     };
     resultOf(await ask());
-    place.write(`[keys.default]\ndecrypt.users = ["root"]`);
+    place.write(`[keys.default]\ndecrypt.users = ["root", "producer"]`);
     resultOf(await ask());
     assert.match(await reload(daemon), /^crypto: reloaded$/m);
     assert.equal(codeOf(await ask()), "denied");
@@ -115,6 +128,8 @@ await linuxTest(
     const said = await reload(daemon);
     assert.match(said, /not reloaded: \/etc\/crypto\/policy\.toml:3: /);
     assert.equal(codeOf(await ask()), "denied", "the old one holds");
+    assert.deepEqual(await staleFor(daemon, undefined), ["policy /etc/crypto/policy.toml:3"]);
+    assert.deepEqual(await staleFor(daemon, PRODUCER), ["policy"], "what is in it is not theirs");
     place.write(`[keys.default]\nencrypt.users = ["root"]`);
     Deno.chmodSync(place.policy, 0o666);
     assert.match(await reload(daemon), /not reloaded: \/etc\/crypto\/policy\.toml: /);
@@ -124,6 +139,7 @@ await linuxTest(
     assert.equal(codeOf(await ask()), "denied", "and where the file has vanished");
     place.write(`[keys.default]\nencrypt.users = ["root"]`);
     assert.match(await reload(daemon), /^crypto: reloaded$/m);
+    assert.deepEqual(await staleFor(daemon, undefined), []);
     resultOf(await ask());
   },
 );

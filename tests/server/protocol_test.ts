@@ -16,6 +16,7 @@ Deno.test("status says what runs, for whom, and with how many keys", async () =>
     "protocol",
     "sealed",
     "sealing",
+    "stale",
     "uptime",
     "version",
     "warnings",

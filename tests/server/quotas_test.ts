@@ -205,16 +205,28 @@ Deno.test("batches count each request, and managing and looking cost nothing", (
     assert.equal(logged.length, 2);
   }));
 
-Deno.test("an enveloped message is one request, with the size that the client says", () =>
+Deno.test("an enveloped message is one request, with the size that the client says, or none", () =>
   withDaemon("[quotas.default]\nbytes_per_day = 1_000", async (peer) => {
     const ask = async (method: string, params: object) => {
       await peer.sendLine(request(1, method, params));
       return await peer.answer();
     };
+    for (let i = 0; i < 3; i++) resultOf(await ask("envelope.create", {}));
     const { envelope } = resultOf(await ask("envelope.create", { size: 999 }));
     resultOf(await ask("envelope.open", { envelope, size: 1_000_000_000_000 }));
     assert.equal(codeOf(await ask("encrypt", { text: "x" })), "quota_exceeded");
     assert.equal(codeOf(await ask("envelope.open", { envelope })), "quota_exceeded");
+  }));
+
+Deno.test("rewrapping counts, an envelope without a size", () =>
+  withDaemon("[quotas.default]\nrequests_per_day = 3", async (peer) => {
+    const ask = async (method: string, params: object) => {
+      await peer.sendLine(request(1, method, params));
+      return await peer.answer();
+    };
+    const { envelope } = resultOf(await ask("envelope.create", {}));
+    for (let i = 0; i < 2; i++) resultOf(await ask("envelope.rewrap", { envelope }));
+    assert.equal(codeOf(await ask("envelope.rewrap", { envelope })), "quota_exceeded");
   }));
 
 Deno.test("random bytes are charged as such", () =>

@@ -2,7 +2,8 @@
 import { EMPTY } from "../../core/bytes.ts";
 import { userLayout } from "../../core/layout.ts";
 import { NO_LINE } from "../../server/audit/chain.ts";
-import type { AuditTarget } from "../../server/audit/log.ts";
+import { HeadPublisher } from "../../server/audit/heads.ts";
+import { AuditLog, type AuditTarget } from "../../server/audit/log.ts";
 import { Daemon } from "../../server/daemon.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../server/limits.ts";
 import { type LogLine, Peer, Place, request, type WireAnswer } from "../support/daemon.ts";
@@ -81,6 +82,7 @@ export function targetOf(write: AuditTarget["write"]): AuditTarget {
     write,
     isFull: () => false,
     rotate: () => undefined,
+    removeBefore() {},
     sync: () => Promise.resolve(),
     close() {},
   };
@@ -93,3 +95,18 @@ export function base64Url(text: string): string {
 
 /** For changes of the ring that no log is told of. */
 export const unannounced = (): Promise<void> => Promise.resolve();
+
+/**
+ * Writes some lines of an audit log, each of which fills a file, of which one older is kept.
+ * @param publish takes the heads
+ */
+export async function goOn(path: string, publish: (line: string) => void): Promise<void> {
+  const log = AuditLog.open(path, { limits: { fileBytes: 1, files: 1 } });
+  const heads = new HeadPublisher(log, publish, 3_600_000);
+  for (let i = 0; i < 2; i++) {
+    await log.note({ event: "start", version: "test", pid: Deno.pid });
+    await heads.publishNow();
+  }
+  await heads.stop();
+  log.close();
+}

@@ -115,6 +115,8 @@ export interface LogLine {
   readonly seq: number;
   readonly prev: string;
   readonly event?: string;
+  readonly log?: string;
+  readonly first?: number;
   readonly stage?: "intent" | "result";
   readonly context?: string;
   readonly missing?: number;
@@ -131,6 +133,9 @@ export interface LogLine {
   readonly op: string;
   readonly key?: string;
   readonly version?: number;
+  readonly rotateAfter?: number;
+  readonly minVersion?: number;
+  readonly grace?: number;
   readonly bytes?: number;
   readonly declaredBytes?: number;
   readonly error?: string;

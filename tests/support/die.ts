@@ -15,7 +15,16 @@ const CHANGES = [
   ...["openSync", "open", "mkdirSync", "mkdir", "chmodSync", "chmod", "utimeSync", "utime"],
 ] as const;
 const FILE_CHANGES = [
-  ...["writeSync", "write", "syncSync", "sync", "truncateSync", "truncate"],
+  ...[
+    "writeSync",
+    "write",
+    "syncSync",
+    "sync",
+    "syncDataSync",
+    "syncData",
+    "truncateSync",
+    "truncate",
+  ],
 ] as const;
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
