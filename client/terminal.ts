@@ -42,7 +42,7 @@ function frames({ cause }: CryptoError): string[] {
 }
 
 /** A text without the control characters that would drive a terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Cf}/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 

@@ -124,6 +124,13 @@ export const ERRORS = {
     message: "no newer version of the key encrypts, so this one is still needed",
     hint: "make a newer one with `crypto key rotate`",
   },
+  file_changed: {
+    exit: 75,
+    rpc: -32058,
+    http: 409,
+    message: "the file was changed meanwhile by somebody else",
+    hint: "it was left alone as it is now: run the same again",
+  },
   rewrap_incomplete: {
     exit: 65,
     rpc: -32053,

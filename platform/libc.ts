@@ -56,8 +56,10 @@ export function cPath(path: string): Bytes {
 
 /** Numbers of Linux, the same on x86-64 and arm64 (asm-generic). */
 export const Errno = {
+  EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
+  EIO: 5,
   EAGAIN: 11,
   EACCES: 13,
   EEXIST: 17,
@@ -70,6 +72,7 @@ export const Errno = {
   EPIPE: 32,
   ERANGE: 34,
   ENAMETOOLONG: 36,
+  ELOOP: 40,
   EADDRINUSE: 98,
   ECONNABORTED: 103,
   ECONNREFUSED: 111,

@@ -1,6 +1,6 @@
 /** `crypto rewrap`, on files as people have them. */
 import assert from "node:assert/strict";
-import { besidePath } from "../../client/rewrap/beside.ts";
+import { besidePaths } from "../../client/rewrap/beside.ts";
 import type { Report } from "../../client/rewrap/worker.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { must } from "../support/process.ts";
@@ -161,7 +161,10 @@ Deno.test("a damaged envelope is told, and the file is left alone", async () => 
 Deno.test("two runs do not work on one file", async () => {
   using folder = await folderOf("locked");
   const before = folder.read("a");
-  using other = Deno.openSync(await besidePath(folder.at("a")), { write: true, create: true });
+  using other = Deno.openSync((await besidePaths(folder.at("a"))).journal, {
+    write: true,
+    create: true,
+  });
   other.lockSync(true);
   const { failed } = await reportOf([folder.at("a")]);
   assert.deepEqual(failed.map(({ code }) => code), ["already_running"]);
@@ -170,7 +173,7 @@ Deno.test("two runs do not work on one file", async () => {
 
 Deno.test("what a killed run has left of a file that is gone is told", async () => {
   using folder = await folderOf("orphan");
-  Deno.writeTextFileSync(await besidePath(folder.at("gone")), "{}");
+  Deno.writeTextFileSync((await besidePaths(folder.at("gone"))).journal, "{}");
   const { failed } = await reportOf(["--recursive", "--context", "c", folder.path]);
   assert.deepEqual(failed.map(({ code }) => code), ["io"]);
 });
