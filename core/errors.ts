@@ -117,6 +117,13 @@ export const ERRORS = {
     message: "this version of the key was destroyed",
     hint: "what is under it cannot be read any more, unless a backup of the keys has it",
   },
+  no_such_version: {
+    exit: 64,
+    rpc: -32059,
+    http: 404,
+    message: "the key has no version of this number",
+    hint: "see `crypto key list` for its versions",
+  },
   key_in_use: {
     exit: 65,
     rpc: -32052,

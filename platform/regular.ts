@@ -75,12 +75,16 @@ export interface Attributes extends Times {
   readonly changed: Time;
 }
 
-/** Finds and opens files. Made before `ffi` is given up. */
+/**
+ * Finds and opens files. Made before `ffi` is given up. What the thread has no permission for is
+ * refused here, since the runtime sees nothing of these calls.
+ */
 export class RegularFiles {
   readonly #libc: Libc = openLibc(SYMBOLS);
 
   /** What has a name, be it a link; undefined if nothing has. @throws {SystemError} */
   look(path: string): Attributes | undefined {
+    requireGranted("read", path);
     try {
       return statx(this.#libc, AT_FDCWD, cPath(path), AT_SYMLINK_NOFOLLOW);
     } catch (error) {
@@ -113,10 +117,18 @@ export class RegularFiles {
   }
 
   #open(path: string, flags: number): RegularFile {
+    requireGranted("read", path);
+    if (flags !== O_RDONLY) requireGranted("write", path);
     const fd = this.#libc.symbols.open(cPath(path), flags | SAFELY, 0o600);
     if (fd < 0) throw new SystemError("open", this.#libc.errno());
     return new RegularFile(this.#libc, fd);
   }
+}
+
+/** @throws {Deno.errors.NotCapable} */
+function requireGranted(name: "read" | "write", path: string): void {
+  if (Deno.permissions.querySync({ name, path }).state === "granted") return;
+  throw new Deno.errors.NotCapable(`no permission to ${name} ${path}`);
 }
 
 /** An open file. All of its methods throw {@linkcode SystemError}. */

@@ -10,6 +10,7 @@ import {
   fails,
   Folder,
   NOT_ROOT,
+  onTerminal,
   prints,
   sameBytes,
   sample,
@@ -156,6 +157,43 @@ Deno.test("a damaged envelope is told, and the file is left alone", async () => 
   assert.deepEqual(failed.map(({ code }) => code), ["decryption_failed"]);
   assert.deepEqual(versions.map(({ version, files }) => [version, files]), [[1, 1]]);
   assert.deepEqual(folder.read("a"), bytes);
+});
+
+Deno.test("a second message behind the first is told, in every run", async () => {
+  using folder = await folderOf("behind");
+  const twice = new Uint8Array([...folder.read("b"), ...folder.read("b")]);
+  folder.write("b", twice);
+  for (const more of [["--dry-run"], [], ["--fresh"]]) {
+    const { failed, versions, rewrapped } = await reportOf([...more, folder.at("b")]);
+    assert.deepEqual([failed.map(({ code }) => code), rewrapped], [["malformed"], 0]);
+    assert.deepEqual(versions.map(({ version, files }) => [version, files]), [[1, 1]]);
+    assert.deepEqual(folder.read("b"), twice);
+  }
+  assert.equal((await crypto(["decrypt", "-o", "-", folder.at("b")], { env })).code, 65);
+});
+
+Deno.test("names drive no terminal, and one that is no UTF-8 is told as such", async () => {
+  using folder = await folderOf("names");
+  const damaged = folder.read("a").fill(0, 20, 40);
+  folder.write("esc\u001b[31mRED\nspoof: ok", damaged);
+  await must(["sh", "-c", 'cp "$1/a" "$1/$(printf "\\377")"', "sh", folder.path]);
+  await must(["sh", "-c", 'mkdir "$1/$(printf "d\\377")"', "sh", folder.path]);
+  const args = ["rewrap", "--recursive", "--context", "c", folder.path];
+  const { code, stderr } = await crypto(args, { env });
+  assert.equal(code, 65);
+  assert.ok(!stderr.includes("\u001b") && !/^spoof/m.test(stderr), stderr);
+  assert.match(stderr, /esc\\u\{1b\}\[31mRED\\u\{a\}spoof/);
+  assert.equal(stderr.match(/no UTF-8/g)?.length, 2, stderr);
+});
+
+Deno.test("encrypting anew shows how far it is in one large file", async () => {
+  using folder = await folderOf("progress");
+  const plain = folder.write("large", sample(300_000_000));
+  const large = folder.at("large.crypto");
+  await succeeds(["encrypt", "--quiet", "--key", "progress", "-o", large, plain], { env });
+  const { output, code } = await onTerminal(["rewrap", "--fresh", large], { env });
+  assert.equal(code, 0, output);
+  assert.match(output, /rewrap {2}[\d.]+ MB {2}/);
 });
 
 Deno.test("two runs do not work on one file", async () => {
