@@ -21,6 +21,7 @@ const SYMBOLS = {
   preadAsync: { ...READ, name: "pread", nonblocking: true },
   pwrite: READ,
   pwriteAsync: { ...READ, name: "pwrite", nonblocking: true },
+  renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -37,6 +38,7 @@ const O_CLOEXEC = 0o2000000;
 const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 const SAFELY = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 const LOCK_EX_NB = 6;
+const RENAME_EXCHANGE = 2;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
@@ -114,6 +116,17 @@ export class RegularFiles {
       if (error instanceof SystemError && error.errno === Errno.EEXIST) return undefined;
       throw error;
     }
+  }
+
+  /** Has two files swap their names, at once; false where the file system cannot do that. */
+  exchange(one: string, other: string): boolean {
+    for (const path of [one, other]) requireGranted("write", path);
+    const { symbols, errno } = this.#libc;
+    const [from, to] = [cPath(one), cPath(other)];
+    if (symbols.renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) === 0) return true;
+    const number = errno();
+    if (number === Errno.EINVAL || number === Errno.ENOSYS) return false;
+    throw new SystemError("renameat2", number);
   }
 
   #open(path: string, flags: number): RegularFile {

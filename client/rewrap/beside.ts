@@ -8,6 +8,7 @@ import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { removeIfThere, syncDirectory } from "../../platform/durable.ts";
 import type { Attributes, RegularFile, RegularFiles } from "../../platform/regular.ts";
+import type { Target } from "./target.ts";
 
 const PREFIX = ".crypto-rewrap.";
 /** Characters of the hash in its name: 132 bits. */
@@ -105,13 +106,37 @@ export class Beside implements Disposable {
     throw new CryptoError("unsafe_path", { subject: this.paths.anew, hint });
   }
 
-  /** Gives the new file the name of the one that it replaces. */
-  take(anew: RegularFile, name: string): void {
-    if (!isNamed(this.paths.anew, anew, this.files)) {
-      throw new CryptoError("file_changed", { subject: this.paths.anew });
+  /**
+   * Gives the new file the name of the one that it replaces, if that is the one that was meant: the
+   * two swap their names, and back where it is another. Without that, on a file system that cannot,
+   * what takes the name in the last microseconds is lost.
+   * @throws {CryptoError} `file_changed`
+   */
+  take(anew: RegularFile, target: Target): void {
+    const { paths: { anew: path }, files } = this;
+    if (!isNamed(path, anew, files)) throw new CryptoError("file_changed", { subject: path });
+    if (files.exchange(path, target.path)) this.#requireTaken(anew, target);
+    else Deno.renameSync(path, target.path);
+    syncDirectory(parent(path));
+    this.removeAnew();
+  }
+
+  /** What has the new file's name now is to be what was looked at. */
+  #requireTaken(anew: RegularFile, target: Target): void {
+    const { paths: { anew: path }, files } = this;
+    if (target.isSameAt(path)) return;
+    files.exchange(path, target.path);
+    if (!isNamed(path, anew, files)) {
+      // Yet another one took the name since: it is that one's again, as if nobody had looked.
+      files.exchange(path, target.path);
+      this.removeAnew();
     }
-    Deno.renameSync(this.paths.anew, name);
-    syncDirectory(parent(name));
+    throw new CryptoError("file_changed", { subject: target.path });
+  }
+
+  /** Removes a new file that is of no use; not another that would have its name by mistake. */
+  discard(anew: RegularFile): void {
+    if (isNamed(this.paths.anew, anew, this.files)) this.removeAnew();
   }
 
   /** What a killed run has left of a new file is not looked at: the old one is there. */

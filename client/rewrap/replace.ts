@@ -27,9 +27,9 @@ export async function replaceFile(
     await anew.sync();
     // From here to the new name nothing is waited for.
     target.requireUntouched();
-    beside.take(anew, target.path);
+    beside.take(anew, target);
   } catch (error) {
-    beside.removeAnew();
+    beside.discard(anew);
     // What was read while it was changed fails in other ways, too: this is what people are to know.
     target.requireUntouched();
     throw error;

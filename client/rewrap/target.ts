@@ -58,11 +58,16 @@ export class Target implements Disposable {
 
   /** Refuses a file that has another name, or other bytes, than when it was opened. */
   requireSame(): void {
+    if (this.isSameAt(this.path)) return;
+    throw new CryptoError("file_changed", { subject: this.path });
+  }
+
+  /** Whether it has this name, and the bytes that it had. */
+  isSameAt(path: string): boolean {
     const { size, modified } = this.attributes;
     const now = this.file.attributes();
-    const isNamed = this.files.look(this.path)?.id === now.id;
-    if (isNamed && now.size === size && isEqual(now.modified, modified)) return;
-    throw new CryptoError("file_changed", { subject: this.path });
+    const isNamed = this.files.look(path)?.id === now.id;
+    return isNamed && now.size === size && isEqual(now.modified, modified);
   }
 
   /** Refuses one whose attributes, too, are others. */

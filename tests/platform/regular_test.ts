@@ -51,6 +51,12 @@ Deno.test("a file is written and read where it is said, and known by another nam
   assert.equal(second.tryLock(), false, "it is another descriptor's");
   file.close();
   assert.equal(second.tryLock(), true);
+  const third = `${directory}/third`;
+  using _ = files.create(third);
+  const id = files.look(third)?.id;
+  assert.equal(files.exchange(third, path), true);
+  assert.equal(files.look(path)?.id, id);
+  assert.equal(files.look(third)?.id, second.attributes().id);
   Deno.removeSync(directory, { recursive: true });
 });
 

@@ -45,7 +45,7 @@ export function dieAt({ point, number }: Death): void {
   };
   for (const name of CHANGES) wrap(Deno, name);
   for (const name of FILE_CHANGES) wrap(Deno.FsFile.prototype, name);
-  wrap(RegularFiles.prototype, "create");
+  for (const name of ["create", "exchange"]) wrap(RegularFiles.prototype, name);
   for (const name of DESCRIPTOR_CHANGES) wrap(RegularFile.prototype, name);
 }
 
