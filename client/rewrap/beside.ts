@@ -7,6 +7,7 @@ import { type Bytes, toBase64Url, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { removeIfThere, syncDirectory } from "../../platform/durable.ts";
+import { Errno, SystemError } from "../../platform/libc.ts";
 import type { Attributes, RegularFile, RegularFiles } from "../../platform/regular.ts";
 import type { Target } from "./target.ts";
 
@@ -162,12 +163,22 @@ function openOld(path: string, files: RegularFiles, uid: number): RegularFile | 
   const found = files.look(path);
   if (!found) return undefined;
   requireOwn(path, found, uid);
-  const file = files.open(path, "change");
+  const file = openIfThere(path, files);
+  if (!file) return undefined;
   try {
     requireOwn(path, file.attributes(), uid);
     return file;
   } catch (error) {
     file.close();
+    throw error;
+  }
+}
+
+function openIfThere(path: string, files: RegularFiles): RegularFile | undefined {
+  try {
+    return files.open(path, "change");
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOENT) return undefined;
     throw error;
   }
 }
