@@ -85,6 +85,7 @@ const SUBCOMMANDS = {
   policy: async () => (await import("./server/policy_command.ts")).policyRoutes,
   install: async () => (await import("./install/command.ts")).installCommand,
   uninstall: async () => (await import("./install/command.ts")).uninstallCommand,
+  network: async () => (await import("./nginx/command.ts")).networkRoutes,
   share: loadShare,
   "share-lambda": async () => (await import("./share/lambda_command.ts")).lambdaCommand,
   completion: async () => (await import("./client/completion.ts")).completionCommand,

@@ -255,6 +255,7 @@ export const PRIVILEGES = {
     working: {},
   },
   "share-nginx": { start: {}, working: {} },
+  "network-nginx": { start: {}, working: {} },
 } as const satisfies Record<string, Privileges>;
 
 /** What a service manager hands to the daemon. */

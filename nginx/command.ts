@@ -1,5 +1,12 @@
-/** The command line of the configuration for nginx. What it needs is loaded when it runs. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+/** The command lines of the configurations for nginx. What they need is loaded when they run. */
+import {
+  buildCommand,
+  buildRouteMap,
+  type Command,
+  type CommandContext,
+  type RouteMap,
+} from "@stricli/core";
+import type { FrontFlags } from "./front.ts";
 import type { NginxFlags } from "./options.ts";
 import type { NginxContext } from "./run.ts";
 
@@ -54,5 +61,50 @@ export const nginxCommand: Command<NginxCommandContext> = buildCommand({
       },
       { input: "--domain share.example.org --nginx 1.22 --openssl 3.0", brief: "Debian 12" },
     ],
+  },
+});
+
+const frontCommand: Command<NginxCommandContext> = buildCommand({
+  async loader() {
+    const { printFront } = await import("./run.ts");
+    return function (this: NginxCommandContext, flags: FrontFlags) {
+      return printFront(this, flags);
+    };
+  },
+  parameters: {
+    flags: {
+      domain: text("name", "The name by which clients reach the daemon"),
+      upstream: optionalText(
+        "address",
+        "Where the daemon listens, ADDRESS:PORT (default 127.0.0.1:7401)",
+      ),
+      port: optionalText("number", "Where nginx listens (default 7400)"),
+      connections: optionalText("number", "How many a client may have open (default 64)"),
+    },
+  },
+  docs: {
+    brief: "Print an nginx configuration that stands before a daemon on the network",
+    fullDescription: [
+      "Print an nginx configuration for a daemon on the network: connections are counted and timed,",
+      "and TLS passes through, so that the daemon goes on knowing each client by its certificate.",
+      "See docs/network.md for what else it takes.",
+    ].join("\n"),
+    customUsage: [
+      "--domain keys.example.org > /etc/nginx/modules-enabled/90-crypto-network.conf",
+      "--domain keys.example.org --upstream 10.0.0.2:7400",
+    ],
+  },
+});
+
+/** `crypto network …` */
+export const networkRoutes: RouteMap<NginxCommandContext> = buildRouteMap({
+  routes: { nginx: frontCommand },
+  docs: {
+    brief: "Put nginx before a daemon that listens on the network",
+    fullDescription: [
+      "Put nginx before a daemon that listens on the network.",
+      "",
+      "  $ crypto network nginx --domain keys.example.org",
+    ].join("\n"),
   },
 });

@@ -1,9 +1,6 @@
-/**
- * What `crypto share nginx` is told. Every value becomes a part of a configuration file, so each
- * has characters of its own and no other: no space, semicolon, quote, brace, dollar or newline.
- */
-import { CryptoError } from "../core/errors.ts";
+/** What `crypto share nginx` is told. */
 import { MAX_BYTES, REQUESTS_PER_MINUTE } from "../core/share/limits.ts";
+import { DOMAIN, matching, wholeNumber, wrong } from "./flags.ts";
 import { atLeast, type Profile, PROFILES, type Version } from "./tls.ts";
 
 /** Flags as they were given. */
@@ -47,8 +44,6 @@ export interface Site {
   readonly openssl: Version;
 }
 
-const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
-const DOMAIN = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)+(?!\\d+$)${LABEL}$`);
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.@+-]+)+$/;
 const LOCAL = /^(?:127\.0\.0\.1|\[::1\]|localhost):\d{1,5}$/;
 const RESOLVER = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\])(?::\d{1,5})?$/;
@@ -88,15 +83,6 @@ export function readSite(flags: NginxFlags): Site {
   };
 }
 
-function wrong(flag: string, what: string): CryptoError {
-  return new CryptoError("usage", { subject: flag, hint: `it is to be ${what}` });
-}
-
-function matching(text: string, flag: string, pattern: RegExp, what: string): string {
-  if (pattern.test(text)) return text;
-  throw wrong(flag, what);
-}
-
 function readPath(text: string, flag: string): string {
   return matching(text, flag, PATH, "an absolute path of letters, digits and . _ @ + -");
 }
@@ -128,12 +114,6 @@ function readUpstream({ upstream = "unix:/run/crypto-share/share.sock", resolver
 
 function readResolver(text: string | undefined): string {
   return matching(text ?? "", "--resolver", RESOLVER, "the address of your name server");
-}
-
-function wholeNumber(text: string, flag: string, most: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (value >= 1 && value <= most) return value;
-  throw wrong(flag, `a whole number from 1 to ${most}`);
 }
 
 function readVersion(text: string, flag: string, oldest: Version): Version {

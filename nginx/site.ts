@@ -2,14 +2,14 @@
 import { HSTS_HEADER, pagePolicy, SECURITY_HEADERS } from "../core/share/headers.ts";
 import { LONG_BYTES } from "../core/share/limits.ts";
 import { failureLines, quoted } from "./failures.ts";
+import { fill, type Values } from "./fill.ts";
 import type { Site, Upstream } from "./options.ts";
 import pageText from "./page.conf" with { type: "text" };
 import shareText from "./share.conf" with { type: "text" };
 import { listenLines, tlsLines } from "./tls.ts";
 
-/** Where a text has something to be filled in: a value, or lines of their own. */
-type Values = Readonly<Record<string, string | readonly string[]>>;
-
+/** The longest name that nginx keeps by itself, where a processor's cache has lines of 64 bytes. */
+const LONG_NAME = 46;
 const CA_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** Of this site nothing is logged but what keeps nginx from running. */
 const QUIET = [
@@ -25,6 +25,7 @@ export function siteText(site: Site): string {
     ...headerValues(site),
     ...upstreamValues(site),
     domain,
+    longName: domain.length > LONG_NAME ? ["server_names_hash_bucket_size 512;"] : [],
     profile,
     nginx: site.nginx.join("."),
     openssl: site.openssl.join("."),
@@ -95,14 +96,4 @@ function staplingLines({ chain, resolver }: NonNullable<Site["stapling"]>, { kin
     `ssl_trusted_certificate ${chain};`,
     ...(kind === "local" ? [`resolver ${resolver};`] : []),
   ];
-}
-
-/** Fills a text in. Lines take the indentation of their place, and none leave no empty line. */
-function fill(text: string, values: Values): string {
-  const withLines = text.replaceAll(/^( *)\{(\w+)\}\n/gm, (_, indent: string, name: string) => {
-    const value = values[name] ?? [];
-    const lines = typeof value === "string" ? [value] : value;
-    return lines.map((line) => `${indent}${line}\n`).join("");
-  });
-  return withLines.replaceAll(/\{([a-zA-Z]\w*)\}/g, (_, name) => String(values[name]));
 }

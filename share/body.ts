@@ -1,6 +1,7 @@
 /** Reading what a request brings. No header is believed about its length. */
 import { type Bytes, concat, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { Patience } from "./patience.ts";
 
 /** How long a body may pause, and how long a short one may take, in milliseconds. */
 const PATIENCE = 30_000;
@@ -28,25 +29,15 @@ function brokenOff(cause: unknown): never {
   });
 }
 
+const patience = new Patience(PATIENCE);
+
 /** A body that has come in time. Cuts it off otherwise. */
-export async function* inTime(request: Request, rest: number = PATIENCE): AsyncGenerator<Bytes> {
+export async function* inTime(request: Request): AsyncGenerator<Bytes> {
   const pieces = bodyPieces(request);
   for (;;) {
-    const next = await within(rest, pieces.next());
+    const next = await patience.wait(pieces.next());
     if (next.done) return;
     yield next.value;
-  }
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CryptoError("idle_timeout")), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -74,7 +65,7 @@ export async function readJson(request: Request, limit: number): Promise<unknown
  * @throws {CryptoError} `too_large`, `idle_timeout`
  */
 export async function readBytes(request: Request, limit: number): Promise<Bytes> {
-  return await within(PATIENCE, readAtMost(request, limit));
+  return await patience.wait(readAtMost(request, limit));
 }
 
 function notJson(subject: string): CryptoError {

@@ -6,7 +6,9 @@
  * @param proxies peers whose word about a forwarded address is taken
  */
 export function clientOf(peer: string, headers: Headers, proxies: ReadonlySet<string>): string {
-  if (!proxies.has(canonicalAddress(peer) ?? peer)) return network(bare(peer));
+  if (proxies.size === 0 || !proxies.has(canonicalAddress(peer) ?? peer)) {
+    return network(bare(peer));
+  }
   // The last entry is the one the proxy itself has added; what stands before it, anybody wrote.
   const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
   return network(canonicalAddress(forwarded) ?? bare(peer));

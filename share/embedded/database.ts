@@ -1,7 +1,8 @@
 /**
- * The database of a store: one file with its write-ahead log. The writes of a turn share one
- * transaction. SQLite writes it to the log without waiting for the disk; that is waited for here,
- * beside the thread, so that others are served meanwhile and share the next confirmation.
+ * The database of a store: one file with its write-ahead log. SQLite writes to the log without
+ * waiting for the disk; that is waited for here, beside the thread, so that others are served
+ * meanwhile. What they write until then waits and shares the next transaction: each page that a
+ * transaction changes goes to the log whole, whatever the number of its writes.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CryptoError } from "../../core/errors.ts";
@@ -9,11 +10,15 @@ import { diskFailure } from "./disk.ts";
 
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
+const OTHER = "another version of crypto made it: serve it with that one, or serve a new directory";
 /** How long a write waits for another process's. */
 const BUSY_MILLISECONDS = 5_000;
 
 /** How long the cutting of the log waits for others. */
 const TRUNCATE_MILLISECONDS = 50;
+
+/** Pages kept in memory: records are all over the database. */
+const CACHE_KIB = 16_384;
 
 const SETTINGS = `
   PRAGMA busy_timeout = ${BUSY_MILLISECONDS};
@@ -21,8 +26,14 @@ const SETTINGS = `
   PRAGMA synchronous = NORMAL;
   PRAGMA secure_delete = ON;
   PRAGMA temp_store = MEMORY;
-  PRAGMA foreign_keys = ON;
+  PRAGMA cache_size = -${CACHE_KIB};
 `;
+
+/** The tables of a database, and the number that a database with these has. */
+export interface Schema {
+  readonly version: number;
+  readonly tables: string;
+}
 
 /** One prepared statement, with the type of its rows. */
 export class Statement<R> {
@@ -69,10 +80,10 @@ export class Database {
   #confirming: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
-  /** Opens or makes it. @throws {CryptoError} `io` */
+  /** Opens or makes it. @throws {CryptoError} `io`; `config` where it has other tables */
   constructor(
     private readonly path: string,
-    schema: string,
+    schema: Schema,
     private readonly sync: Sync = syncData,
   ) {
     try {
@@ -80,7 +91,7 @@ export class Database {
       Deno.openSync(path, { write: true, create: true, mode: 0o600 }).close();
       this.#database = new DatabaseSync(path);
       this.#database.exec(SETTINGS);
-      this.#database.exec(`BEGIN IMMEDIATE; ${schema}; COMMIT`);
+      this.#prepareTables(schema);
       this.#log = Deno.openSync(`${path}-wal`);
       this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
       this.#commit = this.#database.prepare("COMMIT");
@@ -89,6 +100,15 @@ export class Database {
     } catch (cause) {
       throw this.#failure(cause);
     }
+  }
+
+  #prepareTables({ version, tables }: Schema): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    const isNew = this.#database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    if (isNew) this.#database.exec(`${tables}; PRAGMA user_version = ${version}`);
+    this.#database.exec("COMMIT");
+    const found = this.#database.prepare("PRAGMA user_version").get()?.user_version;
+    if (found !== version) throw new CryptoError("config", { subject: this.path, hint: OTHER });
   }
 
   /** Why nothing is written any more, once the disk has not confirmed: for good. */
@@ -101,7 +121,7 @@ export class Database {
   }
 
   /**
-   * Runs a write with those of its turn, in one transaction; settles when that is on the disk.
+   * Runs a write with those that wait, in one transaction; settles when that is on the disk.
    * @param write must do nothing but write here: it may be rolled back and run again
    * @throws {CryptoError} `share_full`, `io`; see {@link failed}
    */
@@ -114,9 +134,15 @@ export class Database {
   /** The same, but settles before it is on the disk: a power cut may undo it. */
   writeSoon<T>(write: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      if (this.#waiting.length === 0) this.#flushSoon();
       this.#waiting.push({ write, resolve: resolve as Waiting["resolve"], reject });
     });
+  }
+
+  /** At the end of a turn in which the disk is not waited for: what comes until then shares it. */
+  #flushSoon(): void {
+    const turn = () => void setImmediate(() => this.#flush());
+    this.#confirming.then(turn, turn);
   }
 
   /** Runs what waits. If one fails, each gets a transaction of its own. */

@@ -1,13 +1,12 @@
 /** The store that needs nothing but a directory: one database, and files for large bodies. */
 import { createHmac } from "node:crypto";
 import { type Bytes, equalSecret, randomBytes } from "../../core/bytes.ts";
-import { CryptoError } from "../../core/errors.ts";
+import type { CryptoError } from "../../core/errors.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {
   answered,
   answerRefusalOf,
   isUpload,
-  live,
   newRequestRow,
   type NewRow,
   newRow,
@@ -36,12 +35,13 @@ import {
   type Store,
   streamOf,
   type Taken,
-  UPLOAD_REST,
   type Usage,
 } from "../store.ts";
-import { Bodies, type BodyWriter } from "./bodies.ts";
+import { Bodies } from "./bodies.ts";
+import { Claims, type HeldClaim } from "./claims.ts";
 import { Database, type Sync } from "./database.ts";
-import { type ClaimRow, Records, SCHEMA } from "./records.ts";
+import { Records, SCHEMA, type StoredRow } from "./records.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What a store holds at most, in bytes. */
 export interface Quotas {
@@ -49,9 +49,6 @@ export interface Quotas {
   readonly perClient: number;
 }
 
-/** What an upload puts on the disk before it is noted that it is there. */
-const SYNC_BYTES = 16 * 1024 * 1024;
-const ELSEWHERE = "another request goes on with this upload: ask where it is";
 const NO_HASH = new Uint8Array(32);
 const UNKNOWN = { state: "unknown", since: 0 } as const;
 
@@ -61,6 +58,7 @@ export class EmbeddedStore implements Store {
   readonly #database: Database;
   readonly #records: Records;
   readonly #bodies: Bodies;
+  readonly #uploads: Uploads;
   readonly #clientKey: Bytes;
 
   /**
@@ -71,6 +69,7 @@ export class EmbeddedStore implements Store {
     this.#bodies = new Bodies(`${directory}/bodies`);
     this.#database = new Database(`${directory}/share.db`, SCHEMA, sync);
     this.#records = new Records(this.#database);
+    this.#uploads = new Uploads(this.#database, this.#records, this.#bodies);
     this.#clientKey = this.#records.setting("client key", randomBytes(32));
     this.#removeOrphans();
   }
@@ -98,7 +97,7 @@ export class EmbeddedStore implements Store {
     const client = createHmac("sha256", this.#clientKey).update(row.client).digest("hex");
     const { id, size, expires } = row;
     return this.#database.write(() => {
-      if (this.#records.find(id)) return { state: "exists" as const, expires };
+      if (this.#records.exists(id)) return { state: "exists" as const, expires };
       const room = this.#hasRoom(client, size + RECORD_BYTES);
       if (!room) return { state: "full" as const, expires };
       this.#records.insert({ ...row, client }, body);
@@ -130,8 +129,8 @@ export class EmbeddedStore implements Store {
   }
 
   #hasRoom(client: string, more: number): boolean {
-    return this.#records.usage().bytes + more <= this.quotas.total &&
-      this.#records.usage(client).bytes + more <= this.quotas.perClient;
+    const { own, everybodys } = this.#records.charged(client);
+    return everybodys + more <= this.quotas.total && own + more <= this.quotas.perClient;
   }
 
   progress(id: Bytes, uploadTokenHash: Bytes, now: number): Promise<Progress | undefined> {
@@ -149,49 +148,7 @@ export class EmbeddedStore implements Store {
     const row = this.#find(id, uploadTokenHash, "uploadToken");
     if (!row || !isUpload(row, clock())) return undefined;
     if (row.state !== "uploading" || row.received !== offset) return progressOf(row);
-    return progressOf(await this.#receive(row, body, clock));
-  }
-
-  /**
-   * Writes what comes. What has come is kept also where the rest does not, unless the disk fails:
-   * what is not noted would only take the room of others.
-   */
-  async #receive(row: Row, body: AsyncIterable<Bytes>, clock: () => number): Promise<Row> {
-    using writer = await this.#bodies.writer(row.file!, row.received);
-    let [noted, written] = [row, row.received];
-    const note = async () => {
-      await writer.sync();
-      noted = await this.#advance(noted, written, clock());
-    };
-    try {
-      for await (const piece of body) {
-        if (written + piece.length > row.size) throw new CryptoError("too_large");
-        await writer.write(piece);
-        written += piece.length;
-        if (written - noted.received >= SYNC_BYTES) await note();
-      }
-    } finally {
-      try {
-        if (!writer.hasFailed && written > noted.received) await note();
-      } finally {
-        this.#keepNoted(row, writer);
-      }
-    }
-    return noted;
-  }
-
-  /** Nothing is kept where it was revoked just before this made its file. */
-  #keepNoted({ id, file }: Row, writer: BodyWriter): void {
-    if (this.#records.hasFile(file!)) writer.cut(() => this.#records.find(id)!.received);
-    else this.#remove([file!]);
-  }
-
-  async #advance(row: Row, received: number, now: number): Promise<Row> {
-    const whole = received === row.size;
-    const next = { ...row, received, ...(whole ? live(row, now) : { ends: now + UPLOAD_REST }) };
-    const advanced = await this.#database.write(() => this.#records.advance(row, next));
-    if (!advanced) throw new CryptoError("share_uploading", { hint: ELSEWHERE });
-    return next;
+    return progressOf(await this.#uploads.receive(row, body, clock));
   }
 
   look(id: Bytes, linkProofHash: Bytes, now: number): Promise<Seen | Refusal> {
@@ -203,8 +160,8 @@ export class EmbeddedStore implements Store {
     return this.#database.write((): Payment => {
       const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
-      const free = row.passphraseProof === null || this.#openClaim(row, claim, now) !== undefined;
-      if (free) return { state: "paid" };
+      const held = new Claims(row.claims).find(claim.claimTokenHash);
+      if (row.passphraseProof === null || isOpen(row, held, now)) return { state: "paid" };
       const refusal = refusalOf(row, now);
       if (refusal) return refusal;
       const attempts = row.attempts - 1;
@@ -217,69 +174,63 @@ export class EmbeddedStore implements Store {
     return this.#database.write(() => {
       const row = this.#find(claim.id, claim.linkProofHash, "linkProof");
       if (!row) return UNKNOWN;
-      const open = this.#openClaim(row, claim, now);
+      const claims = new Claims(row.claims);
+      const held = claims.find(claim.claimTokenHash);
+      const open = isOpen(row, held, now);
       const refusal = open ? undefined : refusalOf(row, now);
       // The attempt is paid already: the last one locks what it does not open.
       if (refusal && refusal.state !== "locked") return refusal;
       if (!passphraseFits(row, claim)) return "wrong_passphrase";
-      const held = open ?? this.#records.claim(row.id, claim.claimTokenHash);
       if (held && !open) return { state: "used", since: held.at };
-      return open ? this.#taken(row, open.until) : this.#addClaim(row, claim, now);
+      return held ? this.#taken(row, held.until) : this.#addClaim(row, claims, claim, now);
     });
   }
 
-  #addClaim(row: Row, { claimTokenHash }: Claim, now: number): Taken {
+  #addClaim(row: StoredRow, claims: Claims, { claimTokenHash }: Claim, now: number): Taken {
     const until = now + (row.size > INLINE_BYTES ? CLAIM_TIME.large : CLAIM_TIME.inline);
-    this.#records.addClaim(row.id, claimTokenHash, { at: now, until });
+    const all = claims.add(claimTokenHash, { at: now, until });
     const taken = row.taken + 1;
     const last = taken === row.views;
     const attempts = Math.min(ATTEMPTS, row.attempts + (row.passphraseProof ? 1 : 0));
     const used = last ? { state: "used" as const, since: now } : {};
-    return this.#taken(this.#records.set(row, { taken, attempts, lockedAt: 0, ...used }), until);
+    const changed = { taken, attempts, lockedAt: 0, ...used };
+    return this.#taken(this.#records.claim(row, all, changed), until);
   }
 
-  #taken(row: Row, until: number): Taken {
-    return { ...seen(row), until, body: this.#records.body(row.id) };
-  }
-
-  /** A claim that is neither acknowledged nor over, of a secret whose body is there. */
-  #openClaim(
-    { id, erased }: Row,
-    { claimTokenHash }: Pick<Claim, "claimTokenHash">,
-    now: number,
-  ): ClaimRow | undefined {
-    const claim = this.#records.claim(id, claimTokenHash);
-    const open = claim && claim.acknowledged === 0 && claim.until > now && erased === 0;
-    return open ? claim : undefined;
+  #taken(row: StoredRow, until: number): Taken {
+    return { ...seen(row), until, body: this.#records.body(row) };
   }
 
   async read(id: Bytes, claimTokenHash: Bytes, offset: number, now: number) {
-    const claim = this.#records.claim(id, claimTokenHash);
-    const row = claim && this.#records.find(id);
-    if (!row || !this.#openClaim(row, { claimTokenHash }, now)) return undefined;
+    const row = this.#records.find(id);
+    if (!row || !isOpen(row, new Claims(row.claims).find(claimTokenHash), now)) return undefined;
     if (row.file !== null) return { stream: await this.#bodies.read(row.file, offset) };
-    return { stream: streamOf(this.#records.body(id)!.subarray(offset)) };
+    return { stream: streamOf(this.#records.body(row)!.subarray(offset)) };
   }
 
   async acknowledge(id: Bytes, claimTokenHash: Bytes, now: number): Promise<boolean> {
     // Undone by a power cut, it is done again when the claim's time is over.
     const done = await this.#database.writeSoon(() => {
-      if (!this.#records.endClaim(id, claimTokenHash)) return undefined;
-      const row = this.#records.find(id)!;
-      const left = refusalOf(row, now) === undefined || this.#records.hasOpenClaim(id, now);
-      return left ? [] : this.#erase(row);
+      const row = this.#records.find(id);
+      const claims = row && new Claims(row.claims);
+      const held = claims?.find(claimTokenHash);
+      if (!row || !claims || !held) return undefined;
+      return held.acknowledged ? [] : this.#endClaim(row, claims.acknowledge(held), now);
     });
     this.#remove(done ?? []);
     return done !== undefined;
   }
 
-  status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
-    const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
-    return Promise.resolve(row && this.#statusOf(row, now));
+  #endClaim(row: StoredRow, claims: Claims, now: number): string[] {
+    const left = refusalOf(row, now) === undefined || claims.until > now;
+    if (!left && row.erased === 0) return this.#erase(row, claims.text);
+    this.#records.claim(row, claims);
+    return [];
   }
 
-  #statusOf(row: Row, now: number): Status {
-    return statusOf(row, this.#records.views(row.id), now);
+  status(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
+    const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
+    return Promise.resolve(row && storedStatus(row, now));
   }
 
   async revoke(id: Bytes, receiptHash: Bytes, now: number): Promise<Status | undefined> {
@@ -288,7 +239,7 @@ export class EmbeddedStore implements Store {
       if (!row) return undefined;
       const open = ["waiting", "uploading", "live"].includes(row.state);
       const next = open ? this.#records.set(row, { state: "revoked", since: now }) : row;
-      return { files: this.#erase(next), status: this.#statusOf(next, now) };
+      return { files: this.#erase(next), status: storedStatus(next, now) };
     });
     this.#remove(done?.files ?? []);
     return done?.status;
@@ -298,7 +249,7 @@ export class EmbeddedStore implements Store {
     return this.#database.write(() => {
       const row = this.#find(id, receiptHash, "receipt", "answerReceipt");
       return row &&
-        this.#statusOf(this.#records.set(row, { attempts: ATTEMPTS, lockedAt: 0 }), now);
+        storedStatus(this.#records.set(row, { attempts: ATTEMPTS, lockedAt: 0 }), now);
     });
   }
 
@@ -332,9 +283,9 @@ export class EmbeddedStore implements Store {
   }
 
   /** Erases a body within a transaction, and gives the file that is to be removed after it. */
-  #erase(row: Row): string[] {
+  #erase(row: StoredRow, claims = row.claims): string[] {
     if (row.erased === 1) return [];
-    this.#records.erase(row);
+    this.#records.erase(row, claims);
     return row.file === null ? [] : [row.file];
   }
 
@@ -355,7 +306,7 @@ export class EmbeddedStore implements Store {
   }
 
   /** A record by its id and the hash in one of some columns. Where there is none, a decoy is compared. */
-  #find(id: Bytes, hash: Bytes, ...columns: readonly HashColumn[]): Row | undefined {
+  #find(id: Bytes, hash: Bytes, ...columns: readonly HashColumn[]): StoredRow | undefined {
     const row = this.#records.findOrDecoy(id);
     const fits = columns.filter((column) => {
       return equalSecret(row[column] ?? NO_HASH, hash) && row[column] !== null;
@@ -365,3 +316,12 @@ export class EmbeddedStore implements Store {
 }
 
 type HashColumn = "linkProof" | "writeProof" | "receipt" | "answerReceipt" | "uploadToken";
+
+/** Whether this claim of a secret's is neither acknowledged nor over, and the body is there. */
+function isOpen({ erased }: Row, held: HeldClaim | undefined, now: number): boolean {
+  return held !== undefined && !held.acknowledged && held.until > now && erased === 0;
+}
+
+function storedStatus(row: StoredRow, now: number): Status {
+  return statusOf(row, new Claims(row.claims).views, now);
+}

@@ -57,6 +57,7 @@ const CASES: readonly { words: readonly string[]; includes: string[]; excludes: 
   { words: ["crypto", "encrypt", "--pa"], includes: ["--passphrase"], excludes: ["--armor"] },
   { words: ["crypto", "encrypt", "--"], includes: ["--armor", "--context"], excludes: ["--json"] },
   { words: ["crypto", "status", "--j"], includes: ["--json"], excludes: ["--socket"] },
+  { words: ["crypto", "network", ""], includes: ["nginx"], excludes: ["status"] },
   { words: ["crypto", "completion", "z"], includes: ["zsh"], excludes: ["bash"] },
   {
     words: ["crypto", "key", "create", "x", "--purpose", ""],

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ..."-r -c -n -q".split(" "),
   ],
   status: ["--socket", "--json"],
+  "network nginx": ["--domain", "--upstream", "--port", "--connections"],
   "share-lambda": ["--output", "--origin", "-o"],
   completion: [],
 };

@@ -4,7 +4,9 @@ import { cached, type Skip } from "../support/cache.ts";
 import { run } from "../support/process.ts";
 
 /** What is in a root, besides what that needs. */
-const PACKAGES = ["base-passwd", "curl", "nginx-light", "openssl"];
+const PACKAGES = ["base-passwd", "curl", "libnginx-mod-stream", "nginx-light", "openssl"];
+/** The module that the network mode's front is made of, which installing would switch on. */
+const STREAM = "mod-stream.conf";
 const EXTRACTING = 300_000;
 
 /** A release, and what `nginx -V` says there. */
@@ -49,4 +51,6 @@ async function complete(root: string): Promise<undefined> {
     await Deno.mkdir(`${root}/${name}`, { recursive: true });
   }
   await Deno.chmod(`${root}/root`, 0o700);
+  const switchedOn = `${root}/etc/nginx/modules-enabled/50-${STREAM}`;
+  await Deno.symlink(`/usr/share/nginx/modules-available/${STREAM}`, switchedOn);
 }

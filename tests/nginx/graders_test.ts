@@ -3,13 +3,14 @@
  * they find and we keep stands in docs/operations.md, "Findings that stay".
  */
 import assert from "node:assert/strict";
+import { printedFront, readFront } from "../../nginx/front.ts";
 import { type NginxFlags, readSite } from "../../nginx/options.ts";
 import { siteText } from "../../nginx/site.ts";
 import { installed, testIf } from "../cli/support.ts";
 import { run } from "../support/process.ts";
 import { pythonWith } from "../support/python.ts";
 import { RELEASES } from "./debian.ts";
-import { DOMAIN, type Machine } from "./machine.ts";
+import { DOMAIN, KEYS, type Machine } from "./machine.ts";
 import { nginxTest, noMachine } from "./support.ts";
 
 const PATIENCE = 300_000;
@@ -45,7 +46,7 @@ await nginxTest("sslyze finds each profile compliant with Mozilla's", async (mac
   );
 }, { missing: withoutPython });
 
-/** Ways to print it, each with what gixy finds in it and we keep. */
+/** Ways to print a site, each with what gixy finds in it and we keep. */
 const SITES: readonly (readonly [NginxFlags, ...string[]])[] = [
   [{ domain: DOMAIN }],
   [{ domain: DOMAIN, profile: "intermediate", nginx: "1.22.1", openssl: "3.0" }],
@@ -54,21 +55,36 @@ const SITES: readonly (readonly [NginxFlags, ...string[]])[] = [
   [{ domain: DOMAIN, page: "/srv/page" }, "try_files_is_evil_too"],
 ];
 
-testIf(withoutPython, "gixy finds nothing but what the documentation explains", async () => {
+/** The plugins of gixy's that find something in a file of nginx's. */
+async function findings(text: string): Promise<string[]> {
   const path = await Deno.makeTempFile({ prefix: "ctn-", suffix: ".conf" });
-  try {
-    for (const [flags, ...kept] of SITES) {
-      await Deno.writeTextFile(path, `events {}\nhttp {\n${siteText(readSite(flags))}}\n`);
-      const gixy = [`${python}/python`, "-m", "gixy", "--format", "json", path];
-      const { stdout, stderr } = await run(gixy);
-      const found = (JSON.parse(stdout) as { plugin: string }[]).map(({ plugin }) => plugin);
-      assert.deepEqual(found, kept, `${stdout}\n${stderr}`);
-    }
-    await Deno.writeTextFile(path, "events {}\nhttp { server { listen 443 ssl; } }\n");
-    const { stdout } = await run([`${python}/python`, "-m", "gixy", "--format", "json", path]);
-    assert.notEqual(stdout.trim(), "[]", "it does find something");
-  } finally {
-    await Deno.remove(path);
+  await Deno.writeTextFile(path, text);
+  const { stdout, stderr } = await run([
+    `${python}/python`,
+    "-m",
+    "gixy",
+    "--format",
+    "json",
+    path,
+  ]);
+  await Deno.remove(path);
+  assert.notEqual(stdout.trim(), "", stderr);
+  return (JSON.parse(stdout) as { plugin: string }[]).map(({ plugin }) => plugin);
+}
+
+testIf(withoutPython, "gixy finds nothing but what the documentation explains", async () => {
+  for (const [flags, ...kept] of SITES) {
+    const site = siteText(readSite(flags));
+    assert.deepEqual(await findings(`events {}\nhttp {\n${site}}\n`), kept, site);
+  }
+  const front = printedFront(readFront({ domain: KEYS }));
+  assert.deepEqual(await findings(`events {}\n${front}`), []);
+  const wrong = [
+    "http { server { listen 443 ssl; } }",
+    front.replace("access_log off;", "resolver 8.8.8.8;"),
+  ];
+  for (const one of wrong) {
+    assert.notDeepEqual(await findings(`events {}\n${one}\n`), [], "it does find something");
   }
 });
 

@@ -17,12 +17,19 @@ const SCRIPT = new URL("machine.sh", import.meta.url).pathname;
 
 /** The site's name, which in it leads to the machine itself. */
 export const DOMAIN = "share.example.org";
+/** The daemon's name, when it is reached over the network. */
+export const KEYS = "keys.example.org";
 const HOSTS = `127.0.0.1 localhost ${DOMAIN}\n::1 localhost ${DOMAIN}\n`;
 /** Who runs the share server. nginx's user is in that group. */
 const SHARE = 61_001;
 const SOCKET = "/run/crypto-share/share.sock";
 const DATA = "/var/lib/crypto-share";
 const SERVE = ["--proxies", "unix", "--origin", `https://${DOMAIN}`, "--data", DATA];
+
+/** Where a test listens for what the journal would be told. */
+export const JOURNAL = "/run/journal.sock";
+/** Whoever speaks no TLS is hung up on. */
+const FRONT_ANSWERS = [52, 56];
 
 /** What was answered. */
 export interface Answer {
@@ -99,9 +106,9 @@ export class Machine implements AsyncDisposable {
     return await this.must([...await this.#script(script), ...args], { env, ...options });
   }
 
-  /** Starts a name server that knows every name. */
-  async startNames(): Promise<Service> {
-    return this.start(await this.#script("names.ts"));
+  /** Starts a script of this folder's in Deno. */
+  async startDeno(script: string, args: readonly string[] = []): Promise<Service> {
+    return this.start([...await this.#script(script), ...args]);
   }
 
   /** What runs a script of this folder's. */
@@ -147,7 +154,7 @@ export class Machine implements AsyncDisposable {
   }
 
   async #furnish(): Promise<void> {
-    Deno.writeTextFileSync(this.at("/etc/hosts"), HOSTS);
+    this.resolve(KEYS, "127.0.0.1");
     Deno.writeTextFileSync(this.at("/etc/group"), `crypto-share:x:${SHARE}:www-data\n`, {
       append: true,
     });
@@ -188,14 +195,39 @@ export class Machine implements AsyncDisposable {
    */
   async serve(flags: readonly string[] = [], change = (text: string) => text): Promise<void> {
     const versions = ["--nginx", this.release.nginx, "--openssl", this.release.openssl];
-    const print = ["share", "nginx", "--domain", DOMAIN, ...versions, ...flags];
-    const { code, stdout, stderr } = await this.crypto(print);
+    const text = await this.#printed(["share", "nginx", "--domain", DOMAIN, ...versions, ...flags]);
+    Deno.writeTextFileSync(this.at("/etc/nginx/conf.d/crypto-share.conf"), change(text));
+    await this.#startNginx("http://127.0.0.1/");
+  }
+
+  /**
+   * The same with the configuration for the network mode, where `docs/network.md` says. What it
+   * tells the journal goes to a socket of this machine's.
+   */
+  async front(flags: readonly string[] = [], change = (text: string) => text): Promise<void> {
+    const text = await this.#printed(["network", "nginx", "--domain", KEYS, ...flags]);
+    const log = "server=unix:/dev/log,";
+    if (!text.includes(log)) throw new Error("it does not go to the journal");
+    const changed = change(text.replace(log, `server=unix:${JOURNAL},`));
+    Deno.writeTextFileSync(this.at("/etc/nginx/modules-enabled/90-crypto-network.conf"), changed);
+    await this.#startNginx("http://127.0.0.1:7400/", FRONT_ANSWERS);
+  }
+
+  async #printed(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.crypto(args);
     if (code !== 0) throw new Error(stderr);
-    const text = change(new TextDecoder().decode(stdout));
-    Deno.writeTextFileSync(this.at("/etc/nginx/conf.d/crypto-share.conf"), text);
+    return new TextDecoder().decode(stdout);
+  }
+
+  async #startNginx(url: string, answers?: readonly number[]): Promise<void> {
     await this.#nginx?.[Symbol.asyncDispose]();
     this.#nginx = this.start(["/usr/sbin/nginx", "-g", "daemon off;"]);
-    await this.#answers("nginx", ["http://127.0.0.1/"]);
+    await this.#answers("nginx", [url], answers);
+  }
+
+  /** Has a name lead to an address of the machine's own: who asks comes from there, too. */
+  resolve(name: string, address: string): void {
+    Deno.writeTextFileSync(this.at("/etc/hosts"), `${HOSTS}${address} ${name}\n`);
   }
 
   /** nginx's processes. */
@@ -230,9 +262,15 @@ export class Machine implements AsyncDisposable {
     return service;
   }
 
-  async #answers(what: string, args: readonly string[]): Promise<void> {
+  /** @param statuses how curl may end */
+  async #answers(
+    what: string,
+    args: readonly string[],
+    statuses: readonly number[] = [0],
+  ): Promise<void> {
     const ask = ["curl", "--silent", "--output", "/dev/null", ...args];
-    await eventually(`${what} answers`, async () => (await this.run(ask)).code === 0);
+    const isThere = async () => statuses.includes((await this.run(ask)).code);
+    await eventually(`${what} answers`, isThere);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,23 +3,10 @@
  * path, query, header and body, and then everything that was written on the machine is searched.
  */
 import assert from "node:assert/strict";
-import { exec } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";
 import { DOMAIN, type Machine } from "./machine.ts";
+import { filesWith, newMarker } from "./marker.ts";
 import { nginxTest } from "./support.ts";
-
-/** Where a marker could have been left: all files of the machine that are not those of its release. */
-async function filesWith(machine: Machine, marker: string): Promise<string[]> {
-  const options = ["--recursive", "--text", "--devices=skip", "--files-with-matches"];
-  const { code, stdout, stderr } = await exec(["grep", ...options, marker, machine.written]);
-  assert.ok(code < 2, stderr);
-  return new TextDecoder().decode(stdout).split("\n").filter((path) => path !== "");
-}
-
-/** A text that is like what a link holds, and is nowhere else. */
-function newMarker(): string {
-  return `MARK${crypto.randomUUID().replaceAll("-", "")}`;
-}
 
 /** Requests that are well formed, by every way in, all at once. */
 async function ask(machine: Machine, marker: string): Promise<void> {

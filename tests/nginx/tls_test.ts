@@ -62,6 +62,23 @@ await nginxTest(
   },
 );
 
+await nginxTest("the longest name is one that nginx takes, too", async (machine) => {
+  const longest = [63, 63, 63, 61].map((length) => "a".repeat(length)).join(".");
+  const live = `/etc/letsencrypt/live/${DOMAIN}`;
+  const files = [
+    "--certificate",
+    `${live}/fullchain.pem`,
+    "--certificate-key",
+    `${live}/privkey.pem`,
+  ];
+  const versions = ["--nginx", machine.release.nginx, "--openssl", machine.release.openssl];
+  const print = ["share", "nginx", "--domain", longest, ...versions, ...files];
+  const { stdout } = await machine.crypto(print);
+  await Deno.writeFile(machine.at("/etc/nginx/conf.d/crypto-share.conf"), stdout);
+  const { code, stderr } = await machine.run(["/usr/sbin/nginx", "-t"]);
+  assert.equal(code, 0, stderr);
+});
+
 await nginxTest("who asks for another name, or for none, gets no handshake", async (machine) => {
   await machine.serve();
   assert.equal(await handshake(machine, "-servername", "other.example.org"), undefined);

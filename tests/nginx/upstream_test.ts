@@ -70,7 +70,7 @@ async function certify(machine: Machine, path: string, name: string, ...more: st
 await nginxTest(
   "a function's URL is looked up, and asked over TLS only if its certificate is right",
   async (machine) => {
-    await using _names = await machine.startNames();
+    await using _names = await machine.startDeno("names.ts");
     const site = machine.at("/etc/nginx/conf.d/function.conf");
     const flags = ["--upstream", `https://${FUNCTION}`, "--resolver", "127.0.0.1"];
     try {

@@ -78,6 +78,7 @@ const COMMANDS: readonly (readonly [args: readonly string[], stdin?: () => Promi
   [["share-lambda", "--output", `${directory}/lambda`]],
   [["completion", "bash"]],
   [["share", "nginx", "--domain", "share.example.org"]],
+  [["network", "nginx", "--domain", "keys.example.org"]],
 ];
 
 /** Subcommands that work on a ring without its daemon, or on a system, in a worker. */

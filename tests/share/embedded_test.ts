@@ -19,7 +19,7 @@ import {
   TEST_QUOTAS,
 } from "./contract_support.ts";
 import { storeContract } from "./store_contract.ts";
-import { rejectsWith } from "../core/support.ts";
+import { failsWith, rejectsWith } from "../core/support.ts";
 import { filesHold, filesIn } from "./support.ts";
 
 class Embedded implements Subject {
@@ -132,6 +132,38 @@ Deno.test("embedded: what is erased is gone also while another process reads", a
   } finally {
     await other.close();
   }
+});
+
+Deno.test("embedded: a database with other tables is refused, and left as it is", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "cts-" });
+  try {
+    using before = new DatabaseSync(`${directory}/share.db`);
+    before.exec("CREATE TABLE secrets (id BLOB PRIMARY KEY); INSERT INTO secrets VALUES (x'01')");
+    failsWith("config", () => new EmbeddedStore(directory, TEST_QUOTAS));
+    assert.deepEqual({ ...before.prepare("SELECT hex(id) AS id FROM secrets").get() }, {
+      id: "01",
+    });
+    const next = Deno.makeTempDirSync({ dir: directory });
+    await new EmbeddedStore(next, TEST_QUOTAS).close();
+    using newer = new DatabaseSync(`${next}/share.db`);
+    newer.exec("PRAGMA user_version = 1000000");
+    failsWith("config", () => new EmbeddedStore(next, TEST_QUOTAS));
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("embedded: who acknowledges after a revocation is seen to have done so", async () => {
+  await using subject = new Embedded();
+  const secret = newSecret();
+  await subject.store.create(secret, randomBytes(1024), T0);
+  const claim = claimTo(secret);
+  await subject.store.take(claim, T0 + 1);
+  await subject.store.revoke(secret.id, secret.receiptHash, T0 + 2);
+  assert.ok(await subject.store.acknowledge(secret.id, claim.claimTokenHash, T0 + 3));
+  const status = await subject.store.status(secret.id, secret.receiptHash, T0 + 4);
+  assert.deepEqual(status?.taken, [{ at: T0 + 1, acknowledged: true }]);
+  assert.ok(await subject.store.acknowledge(secret.id, claim.claimTokenHash, T0 + 5));
 });
 
 Deno.test("embedded: what waits in vain for another process waits once, not one after the other", async () => {
