@@ -100,6 +100,20 @@ async function loadShare(): Promise<Target> {
 
 type Subcommand = keyof typeof SUBCOMMANDS;
 
+/** What is of use, and works, on other systems than Linux, with servers elsewhere. */
+const ELSEWHERE: ReadonlySet<Subcommand> = new Set<Subcommand>([
+  "encrypt",
+  "decrypt",
+  "mac",
+  "verify-mac",
+  "random",
+  "key",
+  "status",
+  "share",
+  "share-lambda",
+  "completion",
+]);
+
 const PROGRAM = "crypto";
 const HELP = /^(--help|-h)/i;
 const FULL_PIPE_WAIT = 5;
@@ -166,6 +180,11 @@ async function oneSubcommand(
   // The library looks each flag up among those of its own first, by way of an exception.
   const ownFlags = words.some((word) => HELP.test(word)) ? undefined : {};
   return buildApplication(target, named, ownFlags);
+}
+
+function linuxOnly(name: Subcommand): CryptoError {
+  const hint = "this subcommand is for Linux; docs/systems.md says what there is for other systems";
+  return new CryptoError("config", { subject: `${PROGRAM} ${name}`, hint });
 }
 
 function isSubcommand(word: string | undefined): word is Subcommand {
@@ -238,8 +257,10 @@ async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPa
 async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === COMPLETE) await complete(rest);
-  else if (isSubcommand(first)) await run(await oneSubcommand(first, rest), rest, context);
-  else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
+  else if (isSubcommand(first)) {
+    if (Deno.build.os !== "linux" && !ELSEWHERE.has(first)) return complain(linuxOnly(first));
+    await run(await oneSubcommand(first, rest), rest, context);
+  } else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
   if (unprinted) return complain(unprinted);
   const status = Number(context.process.exitCode ?? 0);
   // Negative ones are the library's own: a line that it did not understand, or worse.

@@ -2,7 +2,7 @@
 import { UnixDialer } from "../platform/dial.ts";
 import { type DaemonFlags, findServer, readIdentity } from "./identity.ts";
 import { KeyService } from "./keyservice.ts";
-import { locateSocket } from "./locate.ts";
+import { locateSocket, requireDaemons } from "./locate.ts";
 import { type Dial, Session } from "./session.ts";
 import { unreachable } from "./transport.ts";
 
@@ -22,6 +22,7 @@ export async function connectBound(flags: DaemonFlags): Promise<KeyService> {
 
 /** The same for a path that {@link locateSocket} has given. */
 export async function connectAt(path: string): Promise<KeyService> {
+  requireDaemons();
   const dialer = new UnixDialer(path);
   const dial = () => {
     try {
@@ -35,9 +36,13 @@ export async function connectAt(path: string): Promise<KeyService> {
 
 /** Loads what a local daemon is asked without. */
 async function dialServer(server: string, { identity }: DaemonFlags): Promise<Dial> {
-  const [{ startLink }, { readServer }] = await Promise.all([
-    import("./link.ts"),
+  const [{ prepareTls }, { readServer }] = await Promise.all([
+    import("./tls_link.ts"),
     import("./network.ts"),
   ]);
-  return await startLink(Deno.mainModule, readServer(server), readIdentity(identity));
+  const [address, texts] = [readServer(server), readIdentity(identity)];
+  const dial = prepareTls(address, texts);
+  if (dial) return dial;
+  const { startLink } = await import("./link.ts");
+  return await startLink(Deno.mainModule, address, texts);
 }

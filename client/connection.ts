@@ -51,7 +51,9 @@ export class Connection implements Channel {
   #lastId = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #ended: End | undefined;
-  #late: ReturnType<typeof setTimeout> | undefined;
+  /** When something was last asked or answered, in milliseconds. */
+  #since = 0;
+  #watch: AbortSignal | undefined;
 
   constructor(private readonly duplex: Duplex) {
     this.#readAnswers().catch((reason) => {
@@ -80,16 +82,29 @@ export class Connection implements Channel {
     return await answer as Results[M];
   }
 
-  /** Gives up when nothing comes for too long: who does not answer may be gone without a word. */
+  /** Begins to wait anew: who does not answer for too long may be gone without a word. */
   #wait(): void {
-    this.#waitNoLonger();
     const { patience } = this.duplex;
-    if (patience === undefined || this.#waiting.size === 0) return;
-    this.#late = setTimeout(() => {
-      const hint = `the daemon did not answer for ${patience / 1000} s`;
-      this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
-      this.close();
-    }, patience);
+    this.#since = performance.now();
+    if (patience !== undefined && this.#waiting.size > 0 && !this.#watch) this.#look(patience);
+  }
+
+  /** Looks in a while. A timer of `setTimeout` would load a good part of Node: 12 ms of a start. */
+  #look(patience: number, after: number = patience): void {
+    this.#watch = AbortSignal.timeout(Math.ceil(after));
+    this.#watch.onabort = () => {
+      this.#watch = undefined;
+      if (this.#waiting.size === 0) return;
+      const left = this.#since + patience - performance.now();
+      if (left > 0) this.#look(patience, left);
+      else this.#giveUp(patience);
+    };
+  }
+
+  #giveUp(patience: number): void {
+    const hint = `the daemon did not answer for ${patience / 1000} s`;
+    this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
+    this.close();
   }
 
   /** Hangs up. What is still waiting for an answer fails. */
@@ -126,12 +141,6 @@ export class Connection implements Channel {
     this.#ended ??= end;
     for (const { reject } of this.#waiting.values()) reject(failure(this.#ended));
     this.#waiting.clear();
-    this.#waitNoLonger();
-  }
-
-  /** To speak of a timer where there is none would load a good part of Node: 12 ms of a start. */
-  #waitNoLonger(): void {
-    if (this.#late !== undefined) clearTimeout(this.#late);
   }
 }
 

@@ -118,7 +118,8 @@ function getFiles(): Files {
  * hidden one.
  * @throws {CryptoError} `file_exists`, `io`
  */
-export function openOutput(path: string, options: OutputOptions): Output {
+export function openOutput(named: string, options: OutputOptions): Output {
+  const path = Deno.build.os === "windows" ? named.replaceAll("\\", "/") : named;
   requireFileName(path, options.force);
   const fd = getFiles().openNameless(parent(path), options.mode);
   return fd === undefined
@@ -163,8 +164,7 @@ function namedOutput(path: string, hidden: string, options: OutputOptions): Outp
       if (force) {
         files.rename(hidden, path);
       } else {
-        files.link(hidden, path);
-        files.unlink(hidden);
+        files.publish(hidden, path);
       }
       files.close(fd);
     },

@@ -13,6 +13,7 @@ import { unreachable } from "./transport.ts";
  * @throws {CryptoError} `unsafe_path`, `config`; `unavailable` if it is not there or not to be seen
  */
 export function locateSocket(told?: string): string {
+  if (!told && !Deno.env.get("CRYPTO_SOCKET")) requireDaemons();
   // Not looked for where it does not matter: what is not there is told by an exception.
   const systemConfigured = !told && exists(SYSTEM_LAYOUT.configDirectory);
   const path = clientSocket((name) => Deno.env.get(name), { told, systemConfigured });
@@ -21,6 +22,14 @@ export function locateSocket(told?: string): string {
   } catch (cause) {
     throw cause instanceof CryptoError ? cause : unreachable(path, cause);
   }
+}
+
+/** @throws {CryptoError} `unavailable` where there is no daemon: it is for Linux */
+export function requireDaemons(): void {
+  if (Deno.build.os === "linux") return;
+  const hint = "there is no daemon for this system: name one on another machine, by --server " +
+    "tls://HOST:PORT or CRYPTO_SERVER";
+  throw new CryptoError("unavailable", { subject: Deno.build.os, hint });
 }
 
 function exists(path: string): boolean {

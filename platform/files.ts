@@ -1,9 +1,11 @@
 /**
  * Files that have no name until they are complete, and writing to any descriptor without blocking
- * this thread. Lengths are checked here, and no raw call leaves this module.
+ * this thread: by glibc, else by what the runtime has. Lengths are checked here, and no raw call
+ * leaves this module.
  */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { OtherFiles, OtherPipes } from "./files_elsewhere.ts";
 import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
 
 const PIPES = {
@@ -56,8 +58,7 @@ function ioError(call: string, path: string, errno: number): CryptoError {
   return new CryptoError("io", { subject: path, hint: IO_HINTS.get(errno), cause });
 }
 
-/** Descriptors that are there already: standard input and output. */
-export class Pipes {
+class GlibcPipes {
   readonly #libc = openLibc(PIPES);
 
   /** Waits until a descriptor can be read (or has ended). */
@@ -93,8 +94,7 @@ export class Pipes {
   }
 }
 
-/** Files by name. */
-export class Files {
+class GlibcFiles {
   readonly #libc = openLibc(FILES);
 
   /** A file without a name in a directory, for writing. Undefined where the kernel cannot. */
@@ -118,9 +118,10 @@ export class Files {
     this.#link(`/proc/self/fd/${fd}`, path);
   }
 
-  /** Gives a file a second name. @throws {CryptoError} `file_exists` if the name is taken. */
-  link(from: string, to: string): void {
+  /** Gives a file another name. @throws {CryptoError} `file_exists` if that is taken. */
+  publish(from: string, to: string): void {
     this.#link(from, to);
+    this.unlink(from);
   }
 
   #link(from: string, to: string): void {
@@ -155,3 +156,13 @@ export class Files {
     throw ioError(call, path, this.#libc.errno());
   }
 }
+
+const HAS_GLIBC = Deno.build.os === "linux";
+
+/** Descriptors that are there already: standard input and output. */
+export type Pipes = Pick<GlibcPipes, keyof GlibcPipes>;
+export const Pipes: new () => Pipes = HAS_GLIBC ? GlibcPipes : OtherPipes;
+
+/** Files by name. */
+export type Files = Pick<GlibcFiles, keyof GlibcFiles>;
+export const Files: new () => Files = HAS_GLIBC ? GlibcFiles : OtherFiles;

@@ -77,7 +77,10 @@ export const Errno = {
   ELOOP: 40,
   EADDRINUSE: 98,
   ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ETIMEDOUT: 110,
   ECONNREFUSED: 111,
+  EINPROGRESS: 115,
   EDQUOT: 122,
 } as const;
 

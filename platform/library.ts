@@ -1,9 +1,12 @@
 /** Loading the system's own libraries, by absolute path only. */
 
-/** Where Linux distributions with glibc keep their libraries, per processor. */
+/** Where Linux distributions with glibc keep their libraries, per processor, and other systems. */
 const DIRECTORIES: Readonly<Record<string, readonly string[]>> = {
-  x86_64: ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
-  aarch64: ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+  "linux x86_64": ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+  "linux aarch64": ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
+  "darwin x86_64": ["/usr/lib"],
+  "darwin aarch64": ["/usr/lib"],
+  "windows x86_64": ["C:/Windows/System32"],
 };
 
 /** Whether this program runs under Deno, and not, as the client library may, under Node. */
@@ -19,8 +22,8 @@ export function openLibrary<S extends Deno.ForeignLibraryInterface>(
   file: string,
   symbols: S,
 ): Deno.DynamicLibrary<S>["symbols"] | undefined {
-  if (!isDeno() || Deno.build.os !== "linux") return undefined;
-  for (const directory of DIRECTORIES[Deno.build.arch] ?? []) {
+  if (!isDeno()) return undefined;
+  for (const directory of DIRECTORIES[`${Deno.build.os} ${Deno.build.arch}`] ?? []) {
     try {
       return Deno.dlopen(`${directory}/${file}`, symbols).symbols;
     } catch (error) {

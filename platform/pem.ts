@@ -1,29 +1,51 @@
-/** Reading what PEM texts hold into objects of OpenSSL's, which their reader frees. */
+/** Reading what PEM texts hold into objects of OpenSSL's. */
 import type { Bytes } from "../core/bytes.ts";
-import type { OpenSsl } from "./openssl.ts";
+import type { EitherSsl, OpenSsl } from "./openssl.ts";
 
 /** An object of OpenSSL's: certificate, list or key. */
 export type Handle = Deno.PointerObject;
 
 const EMPTY_PASSPHRASE = new Uint8Array(1);
 
-/** What a text in PEM holds of one kind. To be freed by the caller. */
-export type ReadPem = "PEM_read_bio_X509" | "PEM_read_bio_X509_CRL" | "PEM_read_bio_PrivateKey";
+/** What reads the objects of one kind, and what frees them. */
+const FREE = {
+  PEM_read_bio_X509: "X509_free",
+  PEM_read_bio_X509_CRL: "X509_CRL_free",
+  PEM_read_bio_PrivateKey: "EVP_PKEY_free",
+} as const satisfies Partial<Record<keyof OpenSsl, keyof OpenSsl>>;
+
+/** What a text in PEM holds of one kind. */
+export type ReadPem = keyof typeof FREE;
+
+/** OpenSSL with what reading one kind takes. */
+type Reader<R extends ReadPem> = EitherSsl & Pick<OpenSsl, R | (typeof FREE)[R]>;
 
 /**
- * All objects of one kind, in their order. A key under a passphrase is none: nobody is asked.
+ * Reads all objects of one kind, in their order, uses them and frees them: OpenSSL counts for itself
+ * what it keeps. A key under a passphrase is none: nobody is asked.
  */
-export function readPem(ssl: OpenSsl, pem: Bytes, read: ReadPem): Handle[] {
+export function withPem<R extends ReadPem, T>(
+  ssl: Reader<R>,
+  pem: Bytes,
+  kind: R,
+  use: (objects: readonly Handle[]) => T,
+): T {
+  const read: OpenSsl[ReadPem] = ssl[kind];
+  const free: OpenSsl[(typeof FREE)[ReadPem]] = ssl[FREE[kind]];
   const objects: Handle[] = [];
-  withText(ssl, pem, (bio) => {
-    for (let one; (one = ssl[read](bio, null, null, EMPTY_PASSPHRASE));) objects.push(one);
-  });
-  // The end of the text is an error of OpenSSL's.
-  ssl.ERR_clear_error();
-  return objects;
+  try {
+    withText(ssl, pem, (bio) => {
+      for (let one; (one = read(bio, null, null, EMPTY_PASSPHRASE));) objects.push(one);
+    });
+    return use(objects);
+  } finally {
+    for (const one of objects) free(one);
+    // The end of the text is an error of OpenSSL's, too.
+    ssl.ERR_clear_error();
+  }
 }
 
-function withText(ssl: OpenSsl, text: Bytes, use: (bio: Handle) => void): void {
+function withText(ssl: EitherSsl, text: Bytes, use: (bio: Handle) => void): void {
   const bio = ssl.BIO_new(ssl.BIO_s_mem());
   if (!bio) throw new Error("OpenSSL has no memory left");
   try {

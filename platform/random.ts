@@ -1,5 +1,5 @@
 /** Random bytes of the kernel's own: getrandom(2). Lengths are checked here. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, randomBytes } from "../core/bytes.ts";
 import { Errno, openLibc, SystemError } from "./libc.ts";
 
 const SYMBOLS = {
@@ -11,9 +11,11 @@ export type Random = (length: number) => Bytes;
 
 /**
  * Prepares {@link Random}, which needs no permission then. (The runtime's `getRandomValues` gives
- * the bytes of a generator in this process, which the kernel has seeded.)
+ * the bytes of a generator in this process, which the kernel has seeded. Elsewhere than on Linux it
+ * is that generator.)
  */
 export function kernelRandom(): Random {
+  if (Deno.build.os !== "linux") return randomBytes;
   const { symbols, errno } = openLibc(SYMBOLS);
   return (length) => {
     const bytes = new Uint8Array(length);

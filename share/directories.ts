@@ -29,8 +29,8 @@ export function ownDirectory(path: string): string {
   }
   const real = requireTrustedDirectory(path, [Deno.uid() ?? 0]);
   if (((Deno.statSync(real).mode ?? 0) & OTHERS) === 0) return real;
-  throw new CryptoError("unsafe_path", {
-    subject: real,
-    hint: "others can look into it; chmod 0700 it",
-  });
+  const hint = Deno.build.os === "windows"
+    ? "whether others can look into it is not known on this system: use another one"
+    : "others can look into it; chmod 0700 it";
+  throw new CryptoError("unsafe_path", { subject: real, hint });
 }

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { runtimeEnvironment } from "./denort.ts";
+import { NoRuntime, runtimeEnvironment, TARGETS } from "./denort.ts";
 import { bundleLambda } from "./lambda.ts";
 import { mustDeno, PROJECT, reason } from "./process.ts";
 
@@ -220,6 +220,11 @@ async function main(): Promise<void> {
     options: { target: { type: "string" }, output: { type: "string" } },
   });
   const output = values.output === undefined ? {} : { output: resolve(values.output) };
+  const { target } = values;
+  if (target !== undefined && !TARGETS.includes(target)) {
+    console.error(`compile: --target ${target} is none\n  hint: ${TARGETS.join(", ")}`);
+    Deno.exit(64);
+  }
   const binary = await compile({ ...values, ...output });
   console.log(`${binary.path} ${binary.size} ${binary.sha256}`);
 }
@@ -227,6 +232,7 @@ async function main(): Promise<void> {
 if (import.meta.main) {
   await main().catch((error) => {
     console.error(`compile: ${reason(error)}`);
-    Deno.exit(1);
+    // As the program itself says that something cannot be reached.
+    Deno.exit(error instanceof NoRuntime ? 69 : 1);
   });
 }

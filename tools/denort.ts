@@ -9,13 +9,23 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { mustDeno, reason } from "./process.ts";
+import { packagedFile } from "./package.ts";
+import { mustDeno } from "./process.ts";
 import { recoverRuntime } from "./recover.ts";
 
 const DOWNLOADS = "https://dl.deno.land/release";
 const PATIENCE_MS = 3000;
 
-/** The one runtime that can be recovered, and what it must be. */
+/** What Deno 2.9.4 compiles for. */
+export const TARGETS: readonly string[] = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+];
+
+/** The one runtime that can be recovered, and what it must be: nobody publishes others so. */
 const RECOVERABLE = {
   version: "2.9.4",
   target: "x86_64-unknown-linux-gnu",
@@ -24,6 +34,8 @@ const RECOVERABLE = {
   file: "chel",
   integrity:
     "sha512-ey7BqNiIOY2PkpN/UYxjpmOG1A7HmplyadP80omXTG1DVu1fbz7ro/d4gRPtHaxPRkNJTS24lDejc5/rT/3RMA==",
+  os: "linux",
+  cpu: "x64",
   sha256: "723d45cca4f68bd66652da1e0d45562b0700317c1535981035f50f078785a131",
 } as const;
 
@@ -44,11 +56,22 @@ const REAL: Surroundings = {
   say: (line) => console.error(line),
 };
 
+/** There is no runtime for a target here. */
+export class NoRuntime extends Error {
+  constructor(wanted: string, target: string) {
+    super(
+      `${wanted} cannot be had: Deno's download host cannot be reached, and no npm package has it\n` +
+        `  hint: bring denort-${target}.zip here from where it can be reached, unpack it, and name ` +
+        "the file with DENORT_BIN",
+    );
+  }
+}
+
 /**
  * The environment `deno compile` needs to find its runtime for `target`; empty where Deno finds
  * it by itself.
  *
- * @throws {Error} when there is no way to have it
+ * @throws {NoRuntime} when there is no way to have it
  */
 export async function runtimeEnvironment(
   target: string,
@@ -59,9 +82,7 @@ export async function runtimeEnvironment(
   if (await around.cached(target) || await around.reachable(target)) return {};
   const wanted = `denort ${Deno.version.deno} for ${target}`;
   if (target !== RECOVERABLE.target || Deno.version.deno !== RECOVERABLE.version) {
-    throw new Error(
-      `${wanted}: Deno's download host cannot be reached; set DENORT_BIN to its file`,
-    );
+    throw new NoRuntime(wanted, target);
   }
   const source = `npm:${RECOVERABLE.package}@${RECOVERABLE.release}`;
   around.say(`${wanted}: Deno's download host cannot be reached; recovered from ${source} instead`);
@@ -95,7 +116,7 @@ async function recoveredRuntime(): Promise<string> {
   const path = join(folder, `denort-${RECOVERABLE.version}-${RECOVERABLE.target}`);
   if (await exists(path) && isPinned(await Deno.readFile(path))) return path;
   await Deno.mkdir(folder, { recursive: true });
-  const runtime = recoverRuntime(await packagedProgram());
+  const runtime = recoverRuntime(await packagedFile(RECOVERABLE));
   if (!isPinned(runtime)) throw new Error("the recovered denort is not the known one: refused");
   await writeProgram(path, runtime);
   return path;
@@ -115,40 +136,4 @@ async function writeProgram(path: string, bytes: Uint8Array): Promise<void> {
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
-}
-
-/**
- * Reads the program out of the npm package.
- *
- * Deno itself fetches it: it knows the registry, its proxies and credentials, and it refuses an
- * archive whose hash is not the one in a frozen lock file.
- */
-async function packagedProgram(): Promise<Uint8Array> {
-  const folder = await Deno.makeTempDir({ prefix: "crypto-denort-" });
-  try {
-    await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(installation()));
-    await Deno.writeTextFile(join(folder, "deno.lock"), JSON.stringify(lock()));
-    await mustDeno(["install", "--frozen"], { cwd: folder });
-    return await Deno.readFile(join(folder, "node_modules", RECOVERABLE.package, RECOVERABLE.file));
-  } catch (error) {
-    throw new Error(`denort cannot be recovered: ${reason(error)}`, { cause: error });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function installation(): unknown {
-  const specifier = `npm:${RECOVERABLE.package}@${RECOVERABLE.release}`;
-  return { nodeModulesDir: "auto", imports: { [RECOVERABLE.package]: specifier } };
-}
-
-function lock(): unknown {
-  const name = `${RECOVERABLE.package}@${RECOVERABLE.release}`;
-  const locked = { integrity: RECOVERABLE.integrity, os: ["linux"], cpu: ["x64"], bin: true };
-  return {
-    version: "5",
-    specifiers: { [`npm:${name}`]: RECOVERABLE.release },
-    npm: { [name]: locked },
-    workspace: { dependencies: [`npm:${name}`] },
-  };
 }

@@ -11,6 +11,7 @@ import {
   NO_NETWORK,
 } from "../support/network.ts";
 import { compiledProgram, type Ended, exec, run } from "../support/process.ts";
+import { linuxTest } from "../support/linux.ts";
 import { eventually } from "../support/wait.ts";
 import { installed } from "./support.ts";
 
@@ -110,6 +111,29 @@ networkTest(
     for (const [i, { code, stderr }] of ended.entries()) assert.equal(code, cases[i]![0], stderr);
     const both = ["--socket", "/x", "--server", `tls://localhost:${port}`];
     assert.equal((await crypto(daemon, ["status", ...both])).code, 64);
+  },
+);
+
+await linuxTest(
+  "of a name's addresses the one that answers is taken, whatever becomes of the others",
+  ["mounts", "openssl"],
+  async () => {
+    using network = await NetworkPlace.make();
+    const { authority, place } = network;
+    network.configure(await authority.issue({ ...SERVER, names: "DNS:many.test" }));
+    await using daemon = await network.start();
+    // Nobody listens at the first; the second is nowhere (RFC 5737), and answers late or never.
+    const hosts = ["127.0.0.2", "192.0.2.1", "127.0.0.1"].map((address) =>
+      `${address} many.test\n`
+    );
+    Deno.writeTextFileSync(`${place.directory}/hosts`, hosts.join(""));
+    const identity = identityOf(daemon, await authority.issue(CLIENT));
+    const by = ["--server", `tls://many.test:${daemon.port}`, "--identity", identity];
+    const script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+    const inside = ["unshare", "--mount", "sh", "-c", script, "sh", `${place.directory}/hosts`];
+    const command = [...inside, compiledProgram(), "status", ...by];
+    const { code, stderr } = await run(command, { env: remote(daemon) });
+    assert.deepEqual([code, stderr], [0, ""]);
   },
 );
 

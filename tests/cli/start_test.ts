@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { mustDeno, PROJECT } from "../../tools/process.ts";
 import { startDaemon } from "../support/daemon.ts";
+import { CLIENT, networkTest } from "../support/network.ts";
 import { Folder } from "./support.ts";
 
 /** Loaded by an empty program, too. */
@@ -36,4 +37,15 @@ Deno.test("a text is encrypted, and decrypted, with nothing of Node's", async ()
   assert.deepEqual(encrypted.ofNode, []);
   const decrypted = await start(["decrypt", ...common, encrypted.stdout.trim()]);
   assert.deepEqual(decrypted, { stdout: "hello", ofNode: [] });
+});
+
+networkTest("a daemon elsewhere is asked with nothing of Node's", async ({ network, port }) => {
+  using folder = new Folder();
+  const { certificate, key } = await network.authority.issue(CLIENT);
+  const files = [[certificate, "cert"], [key, "key"], [network.authority.certificate, "ca"]];
+  for (const [from, to] of files) Deno.copyFileSync(from!, folder.at(`${to}.pem`));
+  const by = ["--server", `tls://localhost:${port}`, "--identity", folder.at(".")];
+  const { stdout, ofNode } = await start(["encrypt", ...by, "--quiet", "--text", "hello"]);
+  assert.match(stdout, /^crypto:v1:/);
+  assert.deepEqual(ofNode, []);
 });

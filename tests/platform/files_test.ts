@@ -39,9 +39,12 @@ Deno.test("a new file takes no name that is taken", () =>
     files.close(fd);
     assert.equal((Deno.statSync(one).mode ?? 0) & 0o777, 0o640);
     assert.throws(() => files.openNew(one, 0o600), { code: "io" });
-    files.link(one, two);
-    assert.throws(() => files.link(one, two), { code: "file_exists" });
-    assert.throws(() => files.link(`${directory}/absent`, `${directory}/x`), { code: "io" });
+    Deno.writeTextFileSync(two, "another's");
+    assert.throws(() => files.publish(one, two), { code: "file_exists" });
+    Deno.removeSync(two);
+    files.publish(one, two);
+    assert.throws(() => files.publish(one, `${directory}/x`), { code: "io" });
+    files.rename(two, one);
     files.rename(one, two);
     files.unlink(two);
     files.unlink(two);

@@ -14,6 +14,7 @@ const NEEDS = {
   script: () => works("script", ["script", "--quiet", "--command", "true", "/dev/null"]),
   activation: () => installed("systemd-socket-activate", "systemd"),
   logrotate: () => installed("logrotate"),
+  openssl: () => installed("openssl"),
   analyze: () => installed("systemd-analyze", "systemd"),
   sysusers: () => works("systemd-sysusers", ["systemd-sysusers", "--version"]),
   chromium: () => installed("chromium"),

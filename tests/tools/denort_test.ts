@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { runtimeEnvironment, type Surroundings } from "../../tools/denort.ts";
+import { fileURLToPath } from "node:url";
+import { NoRuntime, runtimeEnvironment, type Surroundings, TARGETS } from "../../tools/denort.ts";
 
 const LINUX = "x86_64-unknown-linux-gnu";
 
@@ -43,5 +44,18 @@ Deno.test("where nothing else is left, the runtime is recovered and one line say
 
 Deno.test("for another target there is nothing to recover, and the error says what helps", async () => {
   const place = around({ recovered: never });
-  await assert.rejects(runtimeEnvironment("aarch64-apple-darwin", place), /set DENORT_BIN/);
+  for (const target of TARGETS.filter((target) => target !== LINUX)) {
+    await assert.rejects(runtimeEnvironment(target, place), (error) => {
+      return error instanceof NoRuntime && error.message.includes(`denort-${target}.zip`);
+    });
+    const named = around({ environment: () => "/my/denort", recovered: never });
+    assert.deepEqual(await runtimeEnvironment(target, named), { DENORT_BIN: "/my/denort" });
+  }
+});
+
+Deno.test("what is no target is refused before anything is made", async () => {
+  const compile = fileURLToPath(new URL("../../tools/compile.ts", import.meta.url));
+  const args = ["run", "--quiet", "--allow-all", compile, "--target", "x86_64-plan9"];
+  const { code } = await new Deno.Command(Deno.execPath(), { args, stderr: "null" }).output();
+  assert.equal(code, 64);
 });

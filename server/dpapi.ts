@@ -1,0 +1,29 @@
+/**
+ * The ladder's credential on Windows: the sealing key under DPAPI, for the account that the daemon
+ * would run as. Nothing uses it yet, since the daemon is for Linux: see docs/systems.md.
+ */
+import { CryptoError } from "../core/errors.ts";
+import { Dpapi } from "../platform/dpapi.ts";
+import { readSecret } from "./durable.ts";
+import type { Credential } from "./ladder.ts";
+
+const PURPOSE = "crypto/v1/sealing-key";
+const MAX_BYTES = 4_096;
+
+/**
+ * Loads what it takes, which needs `ffi`.
+ * @param path of the file under DPAPI
+ * @throws {CryptoError} `config` elsewhere than on Windows
+ */
+export function dpapiCredential(path: string): Credential {
+  const dpapi = new Dpapi(PURPOSE);
+  return {
+    path,
+    encrypt: (sealingKey) => Promise.resolve(dpapi.protect(sealingKey)),
+    decrypt() {
+      const message = readSecret(path, MAX_BYTES);
+      if (!message) return Promise.reject(new CryptoError("io", { subject: path }));
+      return Promise.resolve(dpapi.unprotect(message));
+    },
+  };
+}
