@@ -1,7 +1,7 @@
 /** `crypto key set`, `retire`, `disable`, `enable`, `destroy` and `restore`. */
 import { formatDuration } from "../core/duration.ts";
 import { CryptoError } from "../core/errors.ts";
-import type { Changed, Results, VersionInfo } from "../core/rpc.ts";
+import type { Changed, KeyInfo, Results, VersionInfo } from "../core/rpc.ts";
 import type { ClientContext } from "./flags.ts";
 import type { KeyService } from "./keyservice.ts";
 import { ask, type ManageFlags, type Print } from "./manage.ts";
@@ -75,7 +75,7 @@ export async function destroyKey(
   const terminal = flags.yes ? undefined : openTerminal();
   const question = async (service: KeyService) => {
     if (!flags.yes) {
-      say(await describeLoss(service, name, version));
+      say(describeLoss(name, requireDestroyable(await service.keys(), name, version)));
       const typed = await terminal?.ask(`Type "${name} ${version}" to go on: `);
       if (typed?.trim() !== `${name} ${version}`) throw new CryptoError("not_confirmed");
     }
@@ -84,11 +84,27 @@ export async function destroyKey(
   await ask(flags, print, question, describeEnd);
 }
 
-async function describeLoss(service: KeyService, name: string, number: number): Promise<string> {
-  const key = (await service.keys()).find((one) => one.name === name);
-  const version = key?.versions.find((one) => one.version === number);
+/** Nobody is to confirm what the daemon would refuse: its rules, of what it has told. */
+function requireDestroyable(
+  keys: readonly KeyInfo[],
+  name: string,
+  number: number,
+): VersionInfo {
+  const key = keys.find((one) => one.name === name);
+  if (!key) throw new CryptoError("denied", { subject: name });
+  const version = key.versions.find((one) => one.version === number);
   const subject = `${name} version ${number}`;
-  return `${subject}${version ? ` (${describeUse(version)})` : ""}: what is under it ` +
+  if (!version) {
+    const hint = `it has the versions 1 to ${key.versions.length}`;
+    throw new CryptoError("no_such_version", { subject, hint });
+  }
+  if (version.state === "destroyed") throw new CryptoError("key_destroyed", { subject });
+  if ((key.encrypts ?? 0) <= number) throw new CryptoError("key_in_use", { subject });
+  return version;
+}
+
+function describeLoss(name: string, version: VersionInfo): string {
+  return `${name} version ${version.version} (${describeUse(version)}): what is under it ` +
     "cannot be read any more; `crypto rewrap --dry-run` shows which files are";
 }
 

@@ -1,4 +1,5 @@
 /** `crypto mac` and `crypto verify-mac`: what is read is hashed here, and its hash goes to the daemon. */
+import { CryptoError } from "../core/errors.ts";
 import { readMac } from "../core/mac.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
@@ -20,14 +21,31 @@ export interface MacFlags extends DaemonFlags {
 
 /** `crypto mac`. */
 export async function mac(flags: MacFlags, print: Print, file: string = STANDARD): Promise<void> {
-  print(`${await withDigest(flags, file, (service, digest) => service.mac(digest, flags))}\n`);
+  try {
+    print(`${await withDigest(flags, file, (service, digest) => service.mac(digest, flags))}\n`);
+  } catch (error) {
+    const isDenied = error instanceof CryptoError && error.code === "denied";
+    if (!isDenied || flags.key !== undefined) throw error;
+    const hint = "whoever manages keys makes it with `crypto key create mac --purpose mac` and " +
+      "may let you use it; --key names another";
+    throw new CryptoError("denied", { subject: "the key mac", hint, cause: error });
+  }
 }
 
 /** `crypto verify-mac`. Says nothing: the exit status does. */
 export async function verifyMac(flags: MacFlags, text: string, file = STANDARD): Promise<void> {
   // Before anything is read: a mac that is none fits nothing.
-  readMac(text);
+  requireMac(text);
   await withDigest(flags, file, (service, digest) => service.verifyMac(text, digest, flags));
+}
+
+function requireMac(text: string): void {
+  try {
+    readMac(text);
+  } catch (cause) {
+    const hint = "a mac is the whole line that `crypto mac` printed: crypto:mac:v1:…";
+    throw new CryptoError("malformed", { subject: "the first argument", hint, cause });
+  }
 }
 
 async function withDigest<T>(

@@ -5,6 +5,7 @@
 import { CryptoError } from "../core/errors.ts";
 import type { Method, Results } from "../core/rpc.ts";
 import { type Channel, Connection, Unanswered, type WireParams } from "./connection.ts";
+import { Pace } from "./pace.ts";
 import type { Duplex } from "./transport.ts";
 
 /** Connects. @throws {CryptoError} `unavailable` where trying again may help. */
@@ -41,6 +42,7 @@ const LONGEST_PAUSE = 500;
 /** A channel that connects again when it has to. */
 export class Session implements Channel {
   #link: Promise<Connection> | undefined;
+  readonly #pace = new Pace();
   #closed = false;
 
   private constructor(first: Duplex, private readonly dial: Dial) {
@@ -54,11 +56,15 @@ export class Session implements Channel {
 
   /**
    * Asks, and asks again over a new connection if the daemon hung up: what it has said that it did
-   * not do, and what may be done twice.
+   * not do, and what may be done twice. And again when a quota is given anew, if that is soon.
    * @throws {CryptoError} what the daemon answered; `outcome_unknown` if it hung up in the middle
    * of something that may not be done twice; `unavailable` if it does not come back
    */
-  async ask<M extends Method>(method: M, params: WireParams = {}): Promise<Results[M]> {
+  ask<M extends Method>(method: M, params: WireParams = {}): Promise<Results[M]> {
+    return this.#pace.run(() => this.#ask(method, params));
+  }
+
+  async #ask<M extends Method>(method: M, params: WireParams): Promise<Results[M]> {
     for (let reason: CryptoError | undefined, tries = 1;; tries++) {
       const link = this.#link ??= this.#redial(reason);
       const connection = await link;

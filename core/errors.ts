@@ -117,12 +117,26 @@ export const ERRORS = {
     message: "this version of the key was destroyed",
     hint: "what is under it cannot be read any more, unless a backup of the keys has it",
   },
+  no_such_version: {
+    exit: 64,
+    rpc: -32059,
+    http: 404,
+    message: "the key has no version of this number",
+    hint: "see `crypto key list` for its versions",
+  },
   key_in_use: {
     exit: 65,
     rpc: -32052,
     http: 409,
     message: "no newer version of the key encrypts, so this one is still needed",
     hint: "make a newer one with `crypto key rotate`",
+  },
+  file_changed: {
+    exit: 75,
+    rpc: -32058,
+    http: 409,
+    message: "the file was changed meanwhile by somebody else",
+    hint: "it was left alone as it is now: run the same again",
   },
   rewrap_incomplete: {
     exit: 65,

@@ -145,15 +145,15 @@ function nameOf({ key, number }: Found): string {
   return `${key.name} version ${number}`;
 }
 
-/** @throws {CryptoError} `invalid_params` for a number that there is not */
+/** @throws {CryptoError} `no_such_version` */
 export function versionOf(key: RingKey, number: number): Found {
   const version = key.versions[number - 1];
   if (version) return { key, number, version };
   const hint = `it has the versions 1 to ${key.versions.length}`;
-  throw new CryptoError("invalid_params", { subject: `${key.name} version ${number}`, hint });
+  throw new CryptoError("no_such_version", { subject: `${key.name} version ${number}`, hint });
 }
 
-/** @throws {CryptoError} `invalid_params`, `key_destroyed` */
+/** @throws {CryptoError} `no_such_version`, `key_destroyed` */
 function liveVersionOf(key: RingKey, number: number): Usable {
   const found = versionOf(key, number);
   if (isLive(found.version)) return found as Usable;
@@ -172,7 +172,7 @@ function withVersion({ key, number }: Found, version: RingVersion): RingKey {
 
 /**
  * From now on the version decrypts only. Again, it changes nothing.
- * @throws {CryptoError} `key_in_use`, `key_destroyed`, `invalid_params`
+ * @throws {CryptoError} `key_in_use`, `key_destroyed`, `no_such_version`
  */
 export function retire(key: RingKey, number: number, now: Date): RingKey {
   const found = liveVersionOf(key, number);
@@ -183,7 +183,7 @@ export function retire(key: RingKey, number: number, now: Date): RingKey {
 
 /**
  * Disables or enables a version, or without a number the key.
- * @throws {CryptoError} `key_destroyed`, `invalid_params`
+ * @throws {CryptoError} `key_destroyed`, `no_such_version`
  */
 export function setDisabled(key: RingKey, number: number | undefined, disabled: boolean): RingKey {
   const flag = disabled || undefined;
@@ -194,7 +194,7 @@ export function setDisabled(key: RingKey, number: number | undefined, disabled: 
 
 /**
  * The version does nothing any more, and is to be destroyed at a time; a later call moves that.
- * @throws {CryptoError} `key_in_use`, `key_destroyed`, `invalid_params`
+ * @throws {CryptoError} `key_in_use`, `key_destroyed`, `no_such_version`
  */
 export function scheduleDestruction(key: RingKey, number: number, at: Date): RingKey {
   const found = liveVersionOf(key, number);
@@ -204,7 +204,7 @@ export function scheduleDestruction(key: RingKey, number: number, at: Date): Rin
 
 /**
  * The version is what it was before {@link scheduleDestruction}.
- * @throws {CryptoError} `key_destroyed`, `invalid_params`
+ * @throws {CryptoError} `key_destroyed`, `no_such_version`
  */
 export function cancelDestruction(key: RingKey, number: number): RingKey {
   const found = liveVersionOf(key, number);
@@ -240,7 +240,8 @@ function isOver(time: string, now: Date): boolean {
 
 /**
  * Changes what is set for a key; what is not given stays. `rotateAfter` 0 ends it.
- * @throws {CryptoError} `invalid_params`; `key_in_use` for a minimum above what encrypts
+ * @throws {CryptoError} `invalid_params`, `no_such_version`; `key_in_use` for a minimum above what
+ * encrypts
  */
 export function configure(key: RingKey, settings: KeySettings): RingKey {
   const { rotateAfter = key.rotateAfter, minVersion = key.minVersion } = settings;

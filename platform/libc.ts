@@ -56,13 +56,16 @@ export function cPath(path: string): Bytes {
 
 /** Numbers of Linux, the same on x86-64 and arm64 (asm-generic). */
 export const Errno = {
+  EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
+  EIO: 5,
   EAGAIN: 11,
   EACCES: 13,
   EEXIST: 17,
   ENOTDIR: 20,
   EISDIR: 21,
+  EINVAL: 22,
   EMFILE: 24,
   EFBIG: 27,
   ENOSPC: 28,
@@ -70,6 +73,8 @@ export const Errno = {
   EPIPE: 32,
   ERANGE: 34,
   ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ELOOP: 40,
   EADDRINUSE: 98,
   ECONNABORTED: 103,
   ECONNRESET: 104,

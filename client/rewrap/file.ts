@@ -3,29 +3,28 @@ import { armor, unarmor } from "../../core/armor.ts";
 import { type Bytes, fromUtf8, utf8 } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
-import type { AttributeKeeper } from "../../platform/attributes.ts";
-import { exists } from "../../platform/durable.ts";
 import type { KeyService } from "../keyservice.ts";
 import { decryptFlow, encryptFlow, MAX_VALUE_TEXT } from "../message.ts";
-import { pump, readAll, readUpTo, type Sink, sourceOf, streamOf } from "../stream.ts";
-import { besidePath } from "./beside.ts";
+import { pump, readAll, readUpTo, type Sink, type Source, sourceOf, streamOf } from "../stream.ts";
+import { Beside, type BesideOptions, besidePaths } from "./beside.ts";
 import { finishPatch, patchFile } from "./journal.ts";
-import { type Content, envelopePatch, type Held, readContent, START_LENGTH } from "./kind.ts";
-import { openRegular } from "./open.ts";
+import { type Content, type Held, readContent, START_LENGTH } from "./kind.ts";
 import { replaceFile } from "./replace.ts";
+import { Target } from "./target.ts";
 import type { Standing, Versions } from "./versions.ts";
 
 /** What files are rewrapped with. */
-export interface FileParts {
+export interface FileParts extends BesideOptions {
   readonly service: KeyService;
   readonly versions: Versions;
-  readonly keeper: AttributeKeeper;
   readonly engine: Engine | undefined;
   readonly context?: string | undefined;
   /** Look only. */
   readonly dryRun: boolean;
   /** Encrypt anew. */
   readonly fresh: boolean;
+  /** Told of bytes that were read. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /** What became of a file that holds a message: whether it was changed, and what it is under. */
@@ -38,6 +37,20 @@ export interface Done {
 /** Or what it holds instead. */
 export type Outcome = Done | { readonly holds: Exclude<Content["kind"], Held["kind"]> };
 
+/** What is seen of a file. */
+interface Seen {
+  readonly content: Content;
+  /** The version that it is under, if that is known. */
+  readonly under: Standing | undefined;
+  readonly bytes: number;
+}
+
+/** A message that can be worked on. */
+interface Known extends Seen {
+  readonly content: Held;
+  readonly under: Standing;
+}
+
 /** A file could not be rewrapped. */
 export class Unchanged extends Error {
   /** @param under the version that it is under still, if that is known */
@@ -46,84 +59,181 @@ export class Unchanged extends Error {
   }
 }
 
-/** Rewraps a file. @throws {Unchanged} then it is as it was */
+/** How much of a text is searched at once for the end of its line. */
+const PIECE = 262_144;
+const LINE_FEED = 0x0a;
+
+/**
+ * Rewraps a file.
+ * @throws {Unchanged} then it is as it was, or the next run finishes what a journal says
+ */
 export async function rewrapFile(path: string, parts: FileParts): Promise<Outcome> {
-  const { versions, keeper, dryRun, fresh } = parts;
-  if (!dryRun && exists(await besidePath(path))) await finishPatch(path, keeper);
-  const { content, bytes } = await readStart(path);
-  if (content.kind !== "direct" && content.kind !== "enveloped") return { holds: content.kind };
-  const under = versions.find(content.keyId);
-  if (!under) throw new CryptoError("denied");
-  if (dryRun || (under.newest && !fresh)) return { changed: false, under, bytes };
   try {
-    await change(path, content, under.key, parts);
-    return { changed: true, ...await standing(path, parts) };
+    return await lookAndChange(path, parts);
   } catch (error) {
-    throw new Unchanged(error, under, bytes);
+    if (parts.fresh || !isChanged(error)) throw error;
+    // Under another name of it, or in another way, somebody was quicker. Once more, as it is now.
+    return await lookAndChange(path, parts);
   }
 }
 
+function isChanged(error: unknown): boolean {
+  const { cause } = error instanceof Unchanged ? error : { cause: error };
+  return cause instanceof CryptoError && cause.code === "file_changed";
+}
+
+async function lookAndChange(path: string, parts: FileParts): Promise<Outcome> {
+  const seen = await lookByName(path, parts);
+  const isUnfinished = !parts.dryRun && await hasBeside(path, parts);
+  try {
+    if (!isUnfinished) {
+      const settled = settle(seen, parts);
+      if (settled) return settled;
+    }
+    return await changeLocked(path, parts);
+  } catch (error) {
+    throw new Unchanged(error, seen.under, seen.bytes);
+  }
+}
+
+/** Whether a run is at work on it, or was killed. */
+async function hasBeside(path: string, { files }: FileParts): Promise<boolean> {
+  const { journal, anew } = await besidePaths(path);
+  return [journal, anew].some((one) => files.look(one) !== undefined);
+}
+
+async function lookByName(path: string, parts: FileParts): Promise<Seen> {
+  using target = Target.open(path, parts.files, "read");
+  const seen = await look(target, parts);
+  try {
+    await requireOneMessage(target, seen);
+    return seen;
+  } catch (error) {
+    throw new Unchanged(error, seen.under, seen.bytes);
+  }
+}
+
+async function look(target: Target, { versions }: FileParts): Promise<Seen> {
+  const content = readContent(await readUpTo(target.source(), START_LENGTH));
+  const under = "keyId" in content ? versions.find(content.keyId) : undefined;
+  return { content, under, bytes: target.attributes.size };
+}
+
+/**
+ * Behind a message that is text there may be another one, under whatever version; no program reads
+ * such a file. It has to be read through to see that: only its line breaks tell.
+ */
+async function requireOneMessage(target: Target, { content, bytes }: Seen): Promise<void> {
+  if (!("form" in content) || content.form !== "text") return;
+  const source = target.source();
+  const piece = new Uint8Array(Math.min(PIECE, bytes));
+  for (let offset = 0, length; (length = await source.read(piece)) !== null; offset += length) {
+    const end = piece.subarray(0, length).indexOf(LINE_FEED);
+    if (end < 0 || offset + end === bytes - 1) continue;
+    const hint = "there is something behind the message, perhaps another one: put each into a " +
+      "file of its own";
+    throw new CryptoError("malformed", { subject: target.path, hint });
+  }
+}
+
+/** What there is to say of a file that is not to be changed. @throws {CryptoError} `denied` */
+function settle(seen: Seen, { dryRun, fresh }: FileParts): Outcome | undefined {
+  const { under, bytes } = seen;
+  if (!isHeld(seen.content)) return { holds: seen.content.kind };
+  if (!under) throw new CryptoError("denied");
+  return dryRun || (under.newest && !fresh) ? { changed: false, under, bytes } : undefined;
+}
+
+function isHeld(content: Content): content is Held {
+  return "keyId" in content;
+}
+
+/** Under the lock it is looked at anew: whoever had that before may have changed the file. */
+async function changeLocked(path: string, parts: FileParts): Promise<Outcome> {
+  using beside = await Beside.open(path, parts);
+  using target = Target.open(path, parts.files, "change");
+  beside.removeAnew();
+  await finishPatch(target, beside);
+  const seen = await look(target, parts);
+  const settled = settle(seen, parts);
+  if (settled) return settled;
+  const changed = await change(target, beside, seen as Known, parts);
+  return { changed, ...await standing(path, parts) };
+}
+
 /** What a file is under now. A version may have been made meanwhile. */
-async function standing(path: string, { versions, service }: FileParts) {
-  const { content, bytes } = await readStart(path);
-  const id = "keyId" in content ? content.keyId : undefined;
-  if (id && !versions.find(id)) versions.learn(await service.keys());
-  const under = id && versions.find(id);
+async function standing(path: string, parts: FileParts) {
+  using target = Target.open(path, parts.files, "read");
+  let { content, under, bytes } = await look(target, parts);
+  if (isHeld(content) && !under) {
+    parts.versions.learn(await parts.service.keys());
+    under = parts.versions.find(content.keyId);
+  }
   if (under) return { under, bytes };
-  throw new CryptoError("io", { subject: path, hint: "somebody else has changed it meanwhile" });
+  throw new CryptoError("file_changed", { subject: path });
 }
 
-async function readStart(path: string): Promise<{ content: Content; bytes: number }> {
-  using file = await openRegular(path);
-  const { size } = await file.stat();
-  return { content: readContent(await readUpTo(file, START_LENGTH)), bytes: size };
+/** Says whether there was something to change: a newer version may have been disabled meanwhile. */
+async function change(
+  target: Target,
+  beside: Beside,
+  { content, under: { key } }: Known,
+  parts: FileParts,
+): Promise<boolean> {
+  if (content.kind === "direct") {
+    const bytes = await rewrapDirect(target, content, key, parts);
+    if (bytes) await replaceFile(target, beside, (sink) => sink.write(bytes));
+    return bytes !== undefined;
+  }
+  if (parts.fresh) {
+    const write = (sink: Sink) => encryptAnew(target, content, key, parts, sink);
+    await replaceFile(target, beside, write);
+    return true;
+  }
+  const { form, start: old } = content;
+  const { envelope: anew, rewrapped } = await parts.service.rewrapEnvelope(old);
+  if (rewrapped) await patchFile(target, beside, { form, old, anew });
+  return rewrapped;
 }
 
-async function change(path: string, held: Held, key: string, parts: FileParts): Promise<void> {
-  if (held.kind === "direct") return await changeDirect(path, held, key, parts);
-  if (parts.fresh) return await encryptAnew(path, held, key, parts);
-  const { envelope, rewrapped } = await parts.service.rewrapEnvelope(held.start);
-  if (rewrapped) await patchFile(path, envelopePatch(held, envelope), parts.keeper);
-}
-
-async function changeDirect(
-  path: string,
+/** Gives what the file of a direct message is to be, if that is another. */
+async function rewrapDirect(
+  target: Target,
   { form }: Held,
   key: string,
-  { service, context, fresh, keeper }: FileParts,
-): Promise<void> {
-  const content = await readWhole(path);
+  { service, context, fresh }: FileParts,
+): Promise<Bytes | undefined> {
+  const content = await readWhole(target.source());
   const text = form === "text" ? fromUtf8(content) : armor(content);
   const message = text.replace(/\n$/, "");
   const anew = fresh
     ? await service.encrypt(await service.decrypt(message, { context }), { key, context })
     : (await service.rewrap(message, { context })).message;
-  const bytes = form === "text" ? utf8(anew + text.slice(message.length)) : unarmor(anew);
-  await replaceFile(path, keeper, (sink) => sink.write(bytes));
+  if (anew === message) return undefined;
+  return form === "text" ? utf8(anew + text.slice(message.length)) : unarmor(anew);
 }
 
-async function readWhole(path: string): Promise<Bytes> {
-  using file = await openRegular(path);
-  const content = await readAll(file, MAX_VALUE_TEXT);
+async function readWhole(source: Source): Promise<Bytes> {
+  const content = await readAll(source, MAX_VALUE_TEXT);
   if (content) return content;
   throw new CryptoError("too_large", { hint: "no daemon makes a direct message of this length" });
 }
 
 /** Decrypts and encrypts all of it, in constant memory. */
 async function encryptAnew(
-  path: string,
+  target: Target,
   { form }: Held,
   key: string,
-  { service, context, engine, keeper }: FileParts,
+  { service, context, engine, onBytes }: FileParts,
+  sink: Sink,
 ): Promise<void> {
-  using file = await openRegular(path);
-  const source = { read: (buffer: Bytes) => file.read(buffer), cancel: () => Promise.resolve() };
-  const plaintext = sourceOf(streamOf(source, (input) => {
+  const plaintext = sourceOf(streamOf(target.source(), (input) => {
     return decryptFlow(() => Promise.resolve(service), input, { context, engine });
   }));
   const options = { key, context, engine, armor: form === "text" };
-  const write = async (sink: Sink) => {
-    await pump(await encryptFlow(service, plaintext, options), sink);
-  };
-  await replaceFile(path, keeper, write);
+  let told = 0;
+  await pump(await encryptFlow(service, plaintext, options), sink, (done) => {
+    onBytes?.(done - told);
+    told = done;
+  });
 }

@@ -1,16 +1,19 @@
 /**
- * Changing a few bytes of a file so that a kill, or a power failure, at any point leaves what the
- * next run finishes: the journal is on the disk before the file is touched, and goes after.
+ * Putting another envelope into a file so that a kill, or a power failure, at any point leaves what
+ * the next run finishes: the journal is on the disk before the file is touched, and goes after.
  */
 import { type Bytes, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../../core/bytes.ts";
-import type { AttributeKeeper, Times } from "../../platform/attributes.ts";
-import { readUpTo } from "../stream.ts";
-import { Beside, besidePath, writeFully } from "./beside.ts";
-import { openRegular } from "./open.ts";
+import { CryptoError } from "../../core/errors.ts";
+import { readHeader } from "../../core/header.ts";
+import { ENVELOPE_LENGTH } from "../../core/message.ts";
+import type { Time, Times } from "../../platform/regular.ts";
+import type { Beside } from "./beside.ts";
+import { envelopeOffset, type Form, spellEnvelope } from "./kind.ts";
+import type { Target } from "./target.ts";
 
-/** Bytes of a file, and what they are to become: as many. */
+/** An envelope of a file, and the one that is to take its place; 117 bytes each. */
 export interface Patch {
-  readonly offset: number;
+  readonly form: Form;
   readonly old: Bytes;
   readonly anew: Bytes;
 }
@@ -22,60 +25,91 @@ interface Journal extends Patch {
 const FORMAT = "crypto/v1/rewrap";
 const MAX_JOURNAL = 4_096;
 
-/** Changes the bytes. The file keeps its times. */
-export async function patchFile(
-  path: string,
-  patch: Patch,
-  keeper: AttributeKeeper,
-): Promise<void> {
-  using beside = await Beside.open(await besidePath(path));
-  const { accessed, modified } = keeper.read(path);
+/**
+ * Writes the envelope where the other one is. The file keeps its times.
+ * @throws {CryptoError} `file_changed` if the other one is not there any more: then it is left alone
+ */
+export async function patchFile(target: Target, beside: Beside, patch: Patch): Promise<void> {
+  target.requireOwnership();
+  const { accessed, modified } = target.attributes;
   const journal = { ...patch, times: { accessed, modified } };
   await beside.write(encode(journal));
-  await apply(path, journal, keeper);
-  await beside.remove();
+  // From here to the write nothing is waited for.
+  try {
+    target.requireSame();
+    requireHeld(target, patch);
+  } catch (error) {
+    beside.settle();
+    throw error;
+  }
+  await apply(target, journal);
+  beside.settle();
 }
 
 /**
- * Finishes what a killed run has begun: the journal's bytes go into the file if it has the old ones,
- * the new ones, or a mixture of the two. All else that is beside is no more than a beginning.
+ * Finishes what a killed run has begun: the journal's envelope goes into the file if it has the old
+ * one, the new one, or a mixture of the two. All else that is beside is no more than a beginning.
  */
-export async function finishPatch(path: string, keeper: AttributeKeeper): Promise<void> {
-  using beside = await Beside.open(await besidePath(path));
-  const journal = decode(await readUpTo(beside.file, MAX_JOURNAL));
-  if (journal && await isUnfinished(path, journal)) await apply(path, journal, keeper);
-  await beside.remove();
+export async function finishPatch(target: Target, beside: Beside): Promise<void> {
+  const journal = decode(beside.read(MAX_JOURNAL));
+  if (journal && isUnfinished(target, journal)) {
+    target.requireOwnership();
+    await apply(target, journal);
+  }
+  beside.settle();
 }
 
-async function apply(path: string, { offset, anew, times }: Journal, keeper: AttributeKeeper) {
-  using file = await openRegular(path, { write: true });
-  await file.seek(offset, Deno.SeekMode.Start);
-  await writeFully(file, anew);
+async function apply({ file }: Target, { form, anew, times }: Journal): Promise<void> {
+  const offset = envelopeOffset(form);
+  file.writeAt(spellEnvelope(form, anew).subarray(offset), offset);
   await file.sync();
-  keeper.setTimes(path, times);
+  file.setTimes(times);
 }
 
-async function isUnfinished(path: string, { offset, old, anew }: Journal): Promise<boolean> {
-  using file = await openRegular(path);
-  await file.seek(offset, Deno.SeekMode.Start);
-  const found = await readUpTo(file, old.length);
-  return found.length === old.length &&
-    found.every((byte, i) => byte === old[i] || byte === anew[i]);
+function requireHeld(target: Target, { form, old }: Patch): void {
+  const expected = spellEnvelope(form, old);
+  const found = readStart(target, expected.length);
+  if (found.length === expected.length && found.every((byte, i) => byte === expected[i])) return;
+  throw new CryptoError("file_changed", { subject: target.path });
 }
 
-function encode({ offset, old, anew, times }: Journal): Bytes {
-  const bytes = { old: toBase64Url(old), anew: toBase64Url(anew) };
-  return utf8(JSON.stringify({ format: FORMAT, offset, ...bytes, times }));
+function isUnfinished(target: Target, { form, old, anew }: Journal): boolean {
+  const [before, after] = [spellEnvelope(form, old), spellEnvelope(form, anew)];
+  const found = readStart(target, before.length);
+  return found.length === before.length &&
+    found.every((byte, i) => byte === before[i] || byte === after[i]);
+}
+
+function readStart({ file }: Target, length: number): Bytes {
+  const buffer = new Uint8Array(length);
+  return buffer.subarray(0, file.readAt(buffer, 0));
+}
+
+function encode({ form, old, anew, times }: Journal): Bytes {
+  const envelopes = { old: toBase64Url(old), anew: toBase64Url(anew) };
+  return utf8(JSON.stringify({ format: FORMAT, form, ...envelopes, times }));
 }
 
 /** Undefined for what is no journal, or not the whole of one. */
 function decode(bytes: Bytes): Journal | undefined {
   try {
-    const { format, offset, old, anew, times } = JSON.parse(fromUtf8(bytes));
-    if (format !== FORMAT || !Number.isSafeInteger(offset) || offset < 0) return undefined;
-    const patch = { offset, old: fromBase64Url(old), anew: fromBase64Url(anew) };
-    return patch.old.length === patch.anew.length ? { ...patch, times } : undefined;
+    const { format, form, old, anew, times } = JSON.parse(fromUtf8(bytes));
+    if (format !== FORMAT || form !== "bytes" && form !== "text") return undefined;
+    const { accessed, modified } = times;
+    const read = { accessed: readTime(accessed), modified: readTime(modified) };
+    return { form, old: readEnvelope(old), anew: readEnvelope(anew), times: read };
   } catch {
     return undefined;
   }
+}
+
+function readEnvelope(text: string): Bytes {
+  const envelope = fromBase64Url(text);
+  const { kind } = readHeader(envelope);
+  if (kind === "enveloped" && envelope.length === ENVELOPE_LENGTH) return envelope;
+  throw new CryptoError("malformed");
+}
+
+function readTime([seconds, nanoseconds]: Time): Time {
+  return [String(BigInt(seconds)), Number(nanoseconds)];
 }

@@ -4,12 +4,14 @@ import { type Bytes, fromUtf8, utf8 } from "../../core/bytes.ts";
 import { looksLikeFernet } from "../../core/fernet.ts";
 import { HEADER_LENGTH, KEY_ID_LENGTH, looksLikeMessage, readHeader } from "../../core/header.ts";
 import { ENVELOPE_LENGTH } from "../../core/message.ts";
-import type { Patch } from "./journal.ts";
+
+/** How a message is written. */
+export type Form = "bytes" | "text";
 
 /** A message that names a key version. */
 export interface Held {
   readonly kind: "direct" | "enveloped";
-  readonly form: "bytes" | "text";
+  readonly form: Form;
   /** 8 bytes. */
   readonly keyId: Bytes;
   /** 117 bytes if it is enveloped, else its header. */
@@ -43,7 +45,7 @@ function readText(text: string): Content {
   return readMessage(head(kind === "enveloped" ? ENVELOPE_TEXT : HEADER_TEXT), "text");
 }
 
-function readMessage(start: Bytes, form: Held["form"]): Content {
+function readMessage(start: Bytes, form: Form): Content {
   const { kind, keyId } = readHeader(start);
   if (kind === "passphrase") return { kind };
   const length = kind === "enveloped" ? ENVELOPE_LENGTH : HEADER_LENGTH;
@@ -51,12 +53,12 @@ function readMessage(start: Bytes, form: Held["form"]): Content {
   return { kind, form, keyId: keyId.slice(), start: start.slice(0, length) };
 }
 
-/** What is to be written where a message has another envelope. */
-export function envelopePatch({ form, start }: Held, envelope: Bytes): Patch {
-  if (form === "text") {
-    const text = (bytes: Bytes) => utf8(armor(bytes).slice(ARMOR_PREFIX.length));
-    return { offset: ARMOR_PREFIX.length, old: text(start), anew: text(envelope) };
-  }
-  const offset = HEADER_LENGTH - KEY_ID_LENGTH;
-  return { offset, old: start.subarray(offset), anew: envelope.subarray(offset) };
+/** What a file begins with whose envelope (117 bytes) this is. */
+export function spellEnvelope(form: Form, envelope: Bytes): Bytes {
+  return form === "text" ? utf8(armor(envelope)) : envelope;
+}
+
+/** Where in that begins what another envelope may have otherwise. */
+export function envelopeOffset(form: Form): number {
+  return form === "text" ? ARMOR_PREFIX.length : HEADER_LENGTH - KEY_ID_LENGTH;
 }

@@ -1,35 +1,67 @@
 /** Putting a whole new file in another's place, with that one's mode, owner and times. */
 import { CryptoError } from "../../core/errors.ts";
-import type { AttributeKeeper } from "../../platform/attributes.ts";
+import { Errno, SystemError } from "../../platform/libc.ts";
+import type { RegularFile } from "../../platform/regular.ts";
 import type { Sink } from "../stream.ts";
-import { Beside, besidePath, writeFully } from "./beside.ts";
+import type { Beside } from "./beside.ts";
+import type { Target } from "./target.ts";
 
 /**
  * Writes the new file beside and gives it the name. Killed before that, the old one is there.
- * @throws {CryptoError} `io` for a file with several names: the others would keep the old content
+ * @throws {CryptoError} `file_changed` if the file is another by then: it is left alone; `io` for a
+ * file with several names, since the others would keep the old content
  */
 export async function replaceFile(
-  path: string,
-  keeper: AttributeKeeper,
+  target: Target,
+  beside: Beside,
   write: (sink: Sink) => Promise<void>,
 ): Promise<void> {
-  const attributes = keeper.read(path);
-  if (attributes.names > 1) {
-    const hint =
-      `it has ${attributes.names} names (hard links), and would be written anew under one`;
-    throw new CryptoError("io", { subject: path, hint });
-  }
-  using beside = await Beside.open(await besidePath(path));
-  await beside.file.truncate();
+  requireOneName(target);
+  target.requireOwnership();
+  using anew = beside.createAnew();
   try {
-    await write({ write: (bytes) => writeFully(beside.file, bytes) });
-    keeper.setOwner(beside.path, attributes);
-    await Deno.chmod(beside.path, attributes.mode);
-    keeper.setTimes(beside.path, attributes);
-    await beside.sync();
+    keepOwner(anew, target);
+    await write(sinkOf(anew));
+    anew.setMode(target.attributes.mode);
+    anew.setTimes(target.attributes);
+    await anew.sync();
+    // From here to the new name nothing is waited for.
+    target.requireUntouched();
+    beside.take(anew, target);
   } catch (error) {
-    await beside.remove();
+    beside.discard(anew);
+    // What was read while it was changed fails in other ways, too: this is what people are to know.
+    target.requireUntouched();
     throw error;
   }
-  await beside.take(path);
+}
+
+function requireOneName({ path, attributes: { names } }: Target): void {
+  if (names <= 1) return;
+  const hint = `it has ${names} names (hard links), and would be written anew under one`;
+  throw new CryptoError("io", { subject: path, hint });
+}
+
+/** Before anything is written: who may not do this hears of it at once. */
+function keepOwner(anew: RegularFile, { path, attributes }: Target): void {
+  const { uid, gid } = anew.attributes();
+  if (uid === attributes.uid && gid === attributes.gid) return;
+  try {
+    anew.setOwner(attributes);
+  } catch (cause) {
+    if (!(cause instanceof SystemError && cause.errno === Errno.EPERM)) throw cause;
+    const hint = `only root could keep its owner and group (${attributes.uid}, ` +
+      `${attributes.gid}): it was left alone`;
+    throw new CryptoError("io", { subject: path, hint, cause });
+  }
+}
+
+function sinkOf(file: RegularFile): Sink {
+  let offset = 0;
+  return {
+    async write(bytes) {
+      await file.write(bytes, offset);
+      offset += bytes.length;
+    },
+  };
 }

@@ -1,15 +1,19 @@
 /** The main thread of `crypto rewrap`: it finds the paths, starts the worker, and tells. */
 import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
+import { printable } from "../../core/printable.ts";
 import { rewrapPrivileges } from "../../core/privileges.ts";
 import { REWRAP_WORKER } from "../../core/roles.ts";
+import { ifThere } from "../../platform/durable.ts";
+import { requireTrustedDirectory } from "../../platform/trust.ts";
 import { RoleWorker } from "../../platform/worker.ts";
 import { findTarget } from "../bound.ts";
 import type { ClientContext } from "../flags.ts";
 import type { DaemonFlags } from "../identity.ts";
 import { table } from "../manage.ts";
 import { formatBytes, Progress } from "../terminal.ts";
-import { besidePath } from "./beside.ts";
+import { besidePaths } from "./beside.ts";
+import { AS_THAT_USER, asError, ROOT } from "./walk.ts";
 import type { Event, Failure, Report, RewrapTask } from "./worker.ts";
 
 /** What `crypto rewrap` is told. */
@@ -31,23 +35,72 @@ export async function rewrap(
   if (files.length === 0) {
     throw new CryptoError("usage", { hint: "name files, or --recursive DIR" });
   }
-  const paths = files.map(realPath);
+  const { paths, refused } = lookAtWays(files.map(realPath));
+  for (const failure of refused) context.say(describeFailure(failure));
+  const report = await runWorker(context, flags, paths);
+  report.failed.unshift(...refused);
+  const { dryRun, json } = flags;
+  context.print(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report, dryRun));
+  requireAll(report, dryRun);
+}
+
+async function runWorker(
+  context: ClientContext,
+  flags: RewrapFlags,
+  paths: readonly string[],
+): Promise<Report> {
   const { context: bound, recursive, dryRun, fresh } = flags;
   const target = await findTarget(flags);
-  const uid = Deno.uid() ?? 0;
-  const progress = new Progress("rewrap", undefined, drawsProgress(flags), formatFiles);
+  const uid = Deno.uid() ?? ROOT;
+  const format = fresh ? formatBytes : formatFiles;
+  const progress = new Progress("rewrap", undefined, drawsProgress(flags), format);
   const role = await RoleWorker.start<RewrapTask, Report, Event>({
     script: context.script,
     name: REWRAP_WORKER,
     permissions: (await privilegesFor(paths)).start,
-    onEvent: (event) => tell(context, progress, event),
+    onEvent: (event) => tell(context, progress, event, fresh),
   });
   const task = { target, paths, recursive, dryRun, fresh, context: bound, uid };
   const report = await role.ask(task).finally(() => progress.finish());
   role.terminate();
-  context.print(flags.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report, dryRun));
-  if (report.failed.length > 0) {
-    throw new CryptoError("rewrap_incomplete", { subject: `${report.failed.length} of them` });
+  return report;
+}
+
+/** @throws {CryptoError} `rewrap_incomplete`, or what kept it from going on */
+function requireAll({ failed, left }: Report, dryRun: boolean): void {
+  const count = failed.length + (dryRun ? 0 : left);
+  if (count === 0) return;
+  const subject = `${count} of them`;
+  const used = failed.find(({ code }) => code === "quota_exceeded");
+  if (used) throw new CryptoError("quota_exceeded", { subject, hint: used.hint });
+  throw new CryptoError("rewrap_incomplete", { subject });
+}
+
+/** Root works only where nobody else could have put something in a directory's place. */
+function lookAtWays(all: readonly string[]): { paths: string[]; refused: Failure[] } {
+  const paths: string[] = [];
+  const refused: Failure[] = [];
+  for (const path of all) {
+    try {
+      if (Deno.uid() === ROOT) requireTrustedWay(path);
+      paths.push(path);
+    } catch (error) {
+      const { code, message, hint } = asError(path, error);
+      refused.push({ path, code, message, hint });
+    }
+  }
+  return { paths, refused };
+}
+
+function requireTrustedWay(path: string): void {
+  const isDirectory = ifThere(() => Deno.lstatSync(path))?.isDirectory ?? false;
+  try {
+    requireTrustedDirectory(isDirectory ? path : parent(path), []);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    const hint = `${error.subject} ${error.hint.replace(/^it /, "").replace(/;.*/, "")}; ` +
+      AS_THAT_USER;
+    throw new CryptoError(error.code, { subject: path, hint, cause: error });
   }
 }
 
@@ -68,27 +121,37 @@ function realPath(path: string): string {
     if (["", ".", ".."].includes(name)) return Deno.realPathSync(bare);
     return `${Deno.realPathSync(parent(bare)).replace(/\/$/, "")}/${name}`;
   } catch (cause) {
-    throw new CryptoError("io", { subject: path, hint: "there is no such file", cause });
+    const isForbidden = cause instanceof Deno.errors.PermissionDenied;
+    const hint = isForbidden ? "you may not look there" : "there is no such file";
+    throw new CryptoError("io", { subject: path, hint, cause });
   }
 }
 
 async function privilegesFor(paths: readonly string[]) {
-  const beside = await Promise.all(paths.map(besidePath));
-  return rewrapPrivileges(paths, { beside, parents: [...new Set(paths.map(parent))] });
+  const beside = await Promise.all(paths.map(besidePaths));
+  return rewrapPrivileges(paths, {
+    beside: beside.flatMap(({ journal, anew }) => [journal, anew]),
+    parents: [...new Set(paths.map(parent))],
+  });
 }
 
-function tell({ say }: ClientContext, progress: Progress, event: Event): void {
-  if ("done" in event) return progress.update(event.done);
+function tell(
+  { say }: ClientContext,
+  progress: Progress,
+  event: Event,
+  fresh: boolean,
+): void {
+  if ("done" in event) return progress.update(fresh ? event.bytes : event.done);
   progress.finish();
   say(describeFailure(event.failure));
 }
 
 function describeFailure({ message, hint }: Failure): string {
-  return `${message}\n  hint: ${hint}`;
+  return `${printable(message)}\n  hint: ${printable(hint)}`;
 }
 
 function describe(
-  { rewrapped, current, passed, versions, failed }: Report,
+  { rewrapped, current, passed, versions, failed, left }: Report,
   dryRun: boolean,
 ): string {
   const rows = versions.map(({ key, version, state, newest, files, bytes }) => {
@@ -104,7 +167,9 @@ function describe(
   const done = dryRun
     ? "nothing was changed"
     : `${rewrapped} rewrapped, ${current} were on the newest`;
-  const parts = [done, ...failed.length > 0 ? [`${failed.length} failed`] : [], ...others];
+  const counts = [[failed.length, "failed"], [dryRun ? 0 : left, "left for another run"]] as const;
+  const undone = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  const parts = [done, ...undone, ...others];
   return [...shown, parts.join(", "), ""].join("\n");
 }
 

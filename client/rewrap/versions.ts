@@ -7,9 +7,9 @@ import type { KeyInfo, VersionInfo } from "../../core/rpc.ts";
 export interface Standing {
   readonly key: string;
   readonly version: number;
-  readonly state: VersionInfo["state"];
+  state: VersionInfo["state"];
   /** Whether it is the one that encrypts. */
-  readonly newest: boolean;
+  newest: boolean;
   files: number;
   bytes: number;
 }
@@ -22,13 +22,13 @@ export class Versions {
     this.learn(keys);
   }
 
-  /** Takes up what is new in a later list. */
+  /** Takes up what is new or otherwise in a later list. */
   learn(keys: readonly KeyInfo[]): void {
     for (const { name, encrypts, versions } of keys) {
       for (const { id, version, state } of versions) {
-        if (this.#byId.has(id)) continue;
+        const known = this.#byId.get(id) ?? { key: name, version, files: 0, bytes: 0 };
         const newest = version === encrypts;
-        this.#byId.set(id, { key: name, version, state, newest, files: 0, bytes: 0 });
+        this.#byId.set(id, Object.assign(known, { state, newest }));
       }
     }
   }

@@ -1,7 +1,8 @@
 /** Finding the files that are to be rewrapped. No symbolic link is followed. */
 import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
-import { besidePath, isBesideName } from "./beside.ts";
+import { Errno, SystemError } from "../../platform/libc.ts";
+import { besidePaths, isBesideName } from "./beside.ts";
 
 /** A regular file, or why a path is none or cannot be looked at. */
 export type Walked =
@@ -9,7 +10,25 @@ export type Walked =
   | { readonly path: string; readonly error: CryptoError }
   | { readonly path: string; readonly passed: "link" | "special" };
 
-const ROOT = 0;
+/** The user id that may everything. */
+export const ROOT = 0;
+const OTHERS_WRITE = 0o022;
+/** What stands in a name for bytes that are no UTF-8. */
+const REPLACEMENT = "\uFFFD";
+
+/** What root is told to do where it does not work. */
+export const AS_THAT_USER =
+  "somebody could lead root elsewhere there: run this as the user whose files these are";
+const NOT_ALLOWED = "you may not read or change it, or what is beside it";
+const NOT_UTF8 = "its name is no UTF-8, so it cannot be opened here: rename it";
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [Errno.EACCES, NOT_ALLOWED],
+  [Errno.EPERM, NOT_ALLOWED],
+  [Errno.ELOOP, "it has become a symbolic link: name what it leads to"],
+  [Errno.EROFS, "the file system is read-only"],
+  [Errno.ENOSPC, "the disk is full: free some space and try again"],
+  [Errno.EDQUOT, "the quota is used up: free some space and try again"],
+]);
 
 /** How files are looked for. */
 export interface WalkOptions {
@@ -54,11 +73,10 @@ async function* lookInside(path: string, options: WalkOptions): AsyncGenerator<W
   const names = (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
   const own = names.filter((name) => !isBesideName(name));
   for (const name of own) yield* look(`${path}/${name}`, options, false);
-  const beside = await Promise.all(own.map((name) => besidePath(`${path}/${name}`)));
-  for (const name of names.filter(isBesideName)) {
-    if (!beside.includes(`${path}/${name}`)) {
-      yield { path: `${path}/${name}`, error: orphan(path, name) };
-    }
+  const left = names.filter(isBesideName).map((name) => `${path}/${name}`);
+  const known = left.length > 0 ? await besideAll(path, own) : undefined;
+  for (const orphan of left.filter((one) => !known?.has(one))) {
+    yield { path: orphan, error: noFileOf(orphan) };
   }
 }
 
@@ -66,34 +84,46 @@ function unfit(path: string, what: string): CryptoError {
   return new CryptoError("io", { subject: path, hint: `this is ${what}` });
 }
 
-function orphan(path: string, name: string): CryptoError {
+/** The paths beside all of some names. */
+async function besideAll(path: string, names: readonly string[]): Promise<Set<string>> {
+  const paths = await Promise.all(names.map((name) => besidePaths(`${path}/${name}`)));
+  return new Set(paths.flatMap(({ journal, anew }) => [journal, anew]));
+}
+
+function noFileOf(path: string): CryptoError {
   const hint = "a killed run has left this, and its file is gone or has another name: if it was " +
     "renamed, give it back its name and run this again; else remove this";
-  return new CryptoError("io", { subject: `${path}/${name}`, hint });
+  return new CryptoError("io", { subject: path, hint });
 }
 
 /**
- * Whose directory it is can put anything in its place at any moment: root, for whom nothing is out
- * of reach, works in its own only.
+ * Whose directory it is, and who may write there, can put anything in its place at any moment: root,
+ * for whom nothing is out of reach, works only where nobody else can. What is above the directories
+ * that were named, the main thread looks at.
  */
 function requireOwnDirectory(path: string, { uid }: WalkOptions): void {
-  const owner = Deno.lstatSync(path).uid;
-  if (uid !== ROOT || owner === ROOT) return;
-  const hint = `it belongs to user ${owner}, who could lead root elsewhere: run this as that user`;
-  throw new CryptoError("unsafe_path", { subject: path, hint });
+  const { uid: owner, mode } = Deno.lstatSync(path);
+  const isShared = ((mode ?? 0) & OTHERS_WRITE) !== 0;
+  if (uid !== ROOT || owner === ROOT && !isShared) return;
+  const whose = owner === ROOT ? "others may write there" : `it belongs to user ${owner}`;
+  throw new CryptoError("unsafe_path", { subject: path, hint: `${whose}; ${AS_THAT_USER}` });
 }
 
 /** What went wrong with a path, in words of ours. */
 export function asError(path: string, thrown: unknown): CryptoError {
   if (thrown instanceof CryptoError) {
     if (thrown.subject !== undefined) return thrown;
-    return new CryptoError(thrown.code, { subject: path, hint: thrown.hint, cause: thrown });
+    const { code, hint, retryAfter } = thrown;
+    return new CryptoError(code, { subject: path, hint, retryAfter, cause: thrown });
   }
-  return new CryptoError("io", { subject: path, hint: hintOf(thrown), cause: thrown });
+  return new CryptoError("io", { subject: path, hint: hintOf(path, thrown), cause: thrown });
 }
 
-function hintOf(error: unknown): string | undefined {
-  if (error instanceof Deno.errors.NotFound) return "it is not there any more";
-  if (error instanceof Deno.errors.PermissionDenied) return "you may not read or change it";
-  return undefined;
+function hintOf(path: string, error: unknown): string | undefined {
+  const errno = error instanceof SystemError ? error.errno : undefined;
+  if (error instanceof Deno.errors.NotFound || errno === Errno.ENOENT) {
+    return path.includes(REPLACEMENT) ? NOT_UTF8 : "it is not there any more";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) return NOT_ALLOWED;
+  return errno === undefined ? undefined : HINTS.get(errno);
 }

@@ -1,9 +1,9 @@
 /** Rewraps many files over one connection, in a worker that may touch those and nothing else. */
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
-import { AttributeKeeper } from "../../platform/attributes.ts";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { dropLibraryPermission } from "../../platform/permissions.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
+import { RegularFiles } from "../../platform/regular.ts";
 import { runRole } from "../../platform/worker.ts";
 import { connectTo, type Target } from "../bound.ts";
 import { type FileParts, type Outcome, rewrapFile, Unchanged } from "./file.ts";
@@ -35,14 +35,18 @@ export interface Report {
   /** No messages, messages that no version is named in, symbolic links, no regular files. */
   readonly passed: Record<Passed, number>;
   readonly failed: Failure[];
+  /** Not on the newest version after all, or with `fresh` not encrypted anew: for another run. */
+  left: number;
   /** How many files and bytes are under which version now. */
   versions: readonly Standing[];
 }
 
 type Passed = "other" | "passphrase" | "fernet" | "link" | "special";
 
-/** What is told meanwhile. */
-export type Event = { readonly done: number } | { readonly failure: Failure };
+/** What is told meanwhile: files, and bytes that were encrypted anew; or a failure. */
+export type Event =
+  | { readonly done: number; readonly bytes: number }
+  | { readonly failure: Failure };
 
 /** Files that are worked on at once: most of the time is waiting for the disk. */
 const WIDTH = { enveloped: 64, fresh: 2 } as const;
@@ -52,26 +56,28 @@ const TELLING = 100;
 /** Runs in the worker. */
 export function runRewrapRole(): void {
   forbidCoreDumps();
-  const tools = { engine: loadLibcrypto(), keeper: new AttributeKeeper() };
+  const tools = { engine: loadLibcrypto(), files: new RegularFiles() };
   runRole<RewrapTask, Report, Event>((task, tell) => rewrapAll(task, tools, tell));
 }
 
 /** Rewraps all files of a task. Connects before it gives up the loading of libraries. */
 export async function rewrapAll(
   task: RewrapTask,
-  tools: Pick<FileParts, "engine" | "keeper">,
+  tools: Pick<FileParts, "engine" | "files">,
   tell: (event: Event) => void,
 ): Promise<Report> {
   const service = await connectTo(task.target);
   dropLibraryPermission();
   try {
     const versions = new Versions(await service.keys());
-    const { context, dryRun, fresh } = task;
-    const parts = { ...tools, service, versions, context, dryRun, fresh };
+    const { context, dryRun, fresh, uid } = task;
+    const parts = { ...tools, service, versions, context, dryRun, fresh, uid };
     const rewrapper = new Rewrapper(parts, tell, task.recursive);
     const files = walk(task.paths, task);
     const width = fresh ? WIDTH.fresh : WIDTH.enveloped;
     await Promise.all(Array.from({ length: width }, () => rewrapper.work(files)));
+    // What was the newest version when a file was brought to it may not be that any more.
+    versions.learn(await service.keys());
     return rewrapper.report();
   } finally {
     service.close();
@@ -84,46 +90,69 @@ class Rewrapper {
     current: 0,
     passed: { other: 0, passphrase: 0, fernet: 0, link: 0, special: 0 },
     failed: [],
+    left: 0,
     versions: [],
   };
+  readonly #parts: FileParts;
+  /** Under which version each file is that was not refused, and how many. */
+  readonly #settled = new Map<Standing, number>();
+  /** Whether a quota is used up that is not given anew soon: the rest is only looked at. */
+  #isUsedUp = false;
   #done = 0;
+  #bytes = 0;
   #told = 0;
 
   constructor(
-    private readonly parts: FileParts,
+    parts: Omit<FileParts, "onBytes">,
     private readonly tell: (event: Event) => void,
     private readonly recursive: boolean,
-  ) {}
+  ) {
+    this.#parts = { ...parts, onBytes: (bytes) => this.#progress(0, bytes) };
+  }
 
   /** Takes one after the other. Several may take from the same files. */
   async work(files: AsyncGenerator<Walked, void>): Promise<void> {
     for (let next; !(next = await files.next()).done;) {
       await this.#take(next.value);
-      this.#done++;
-      const now = performance.now();
-      if (now - this.#told < TELLING) continue;
-      this.#told = now;
-      this.tell({ done: this.#done });
+      this.#progress(1, 0);
     }
+  }
+
+  #progress(files: number, bytes: number): void {
+    this.#done += files;
+    this.#bytes += bytes;
+    const now = performance.now();
+    if (now - this.#told < TELLING) return;
+    this.#told = now;
+    this.tell({ done: this.#done, bytes: this.#bytes });
   }
 
   async #take(walked: Walked): Promise<void> {
     const { path } = walked;
     if ("error" in walked) return this.#fail(path, walked.error);
     if ("passed" in walked) return void this.#report.passed[walked.passed]++;
+    const dryRun = this.#parts.dryRun || this.#isUsedUp;
     try {
-      this.#note(path, await rewrapFile(path, this.parts));
-    } catch (error) {
-      if (error instanceof Unchanged && error.under) count(error.under, error.bytes);
-      this.#fail(path, asError(path, error instanceof Unchanged ? error.cause : error));
+      this.#note(path, await rewrapFile(path, { ...this.#parts, dryRun }));
+    } catch (thrown) {
+      const error = asError(path, thrown instanceof Unchanged ? thrown.cause : thrown);
+      const isFirst = !this.#isUsedUp;
+      this.#isUsedUp ||= error.code === "quota_exceeded";
+      if (thrown instanceof Unchanged && thrown.under) count(thrown.under, thrown.bytes);
+      // Of the many that were asked about at once, one tells it.
+      if (isFirst || error.code !== "quota_exceeded") this.#fail(path, error);
+      else this.#report.left++;
     }
   }
 
   #note(path: string, outcome: Outcome): void {
     if ("under" in outcome) {
-      if (outcome.changed) this.#report.rewrapped++;
-      else if (outcome.under.newest) this.#report.current++;
-      count(outcome.under, outcome.bytes);
+      const { changed, under, bytes } = outcome;
+      count(under, bytes);
+      if (changed) this.#report.rewrapped++;
+      else if (this.#isUsedUp && this.#parts.fresh) return void this.#report.left++;
+      else if (under.newest) this.#report.current++;
+      this.#settled.set(under, (this.#settled.get(under) ?? 0) + 1);
     } else if (this.recursive) {
       this.#report.passed[outcome.holds]++;
     } else {
@@ -140,9 +169,12 @@ class Rewrapper {
     this.tell({ failure });
   }
 
+  /** To be asked for when the last versions are known. */
   report(): Report {
-    const failed = this.#report.failed.toSorted((a, b) => a.path < b.path ? -1 : 1);
-    return { ...this.#report, failed, versions: this.parts.versions.counted() };
+    const report = { ...this.#report };
+    for (const [{ newest }, files] of this.#settled) if (!newest) report.left += files;
+    report.failed.sort((a, b) => a.path < b.path ? -1 : 1);
+    return { ...report, versions: this.#parts.versions.counted() };
   }
 }
 

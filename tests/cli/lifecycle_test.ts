@@ -1,5 +1,6 @@
 /** `crypto key set`, `retire`, `disable`, `enable`, `destroy` and `restore`, as people type them. */
 import assert from "node:assert/strict";
+import { ERRORS } from "../../core/errors.ts";
 import type { KeyInfo } from "../../core/rpc.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { eventually } from "../support/wait.ts";
@@ -83,6 +84,22 @@ Deno.test("key destroy asks for the version's name, and without a terminal does 
   const isGone = async () => (await keyOf("asked")).versions[0]?.state === "destroyed";
   await eventually("it is destroyed", isGone);
   await fails("key_destroyed", ["key", "restore", "asked", "1"], { env });
+});
+
+Deno.test("nothing is asked where it would be refused", async () => {
+  await rotated("refused");
+  const refusals = [["2", "key_in_use"], ["3", "no_such_version"], ["1", "key_destroyed"]] as const;
+  await succeeds(["key", "destroy", "refused", "1", "--grace", "0s", "--yes"], { env });
+  const isGone = async () => (await keyOf("refused")).versions[0]?.state === "destroyed";
+  await eventually("it is destroyed", isGone);
+  for (const [version, code] of refusals) {
+    const destroy = ["key", "destroy", "refused", version];
+    const { output, code: status } = await onTerminal(destroy, { env });
+    assert.equal(status, ERRORS[code].exit, output);
+    assert.ok(output.includes(ERRORS[code].message) && !output.includes("to go on"), output);
+    await fails(code, [...destroy, "--yes"], { env });
+  }
+  await fails("no_such_version", ["key", "retire", "refused", "99"], { env });
 });
 
 Deno.test("key restore keeps a version that is to be destroyed", async () => {

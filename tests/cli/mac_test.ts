@@ -9,7 +9,8 @@ const { env } = daemon;
 await succeeds(["key", "create", "other", "--purpose", "mac"], { env });
 
 Deno.test("without a key for it there is no mac, and the one that is named mac is the default", async () => {
-  await fails("denied", ["mac"], { env, stdin: "x" });
+  const { stderr } = await fails("denied", ["mac"], { env, stdin: "x" });
+  assert.match(stderr, /crypto key create mac --purpose mac/);
   await prints(["key", "create", "mac", "--purpose", "mac"], { env });
   assert.match(await prints(["mac"], { env, stdin: "x" }), /^crypto:mac:v1:[\w-]{54}\n$/);
   await fails("wrong_purpose", ["mac", "--key", "default"], { env, stdin: "x" });
@@ -40,6 +41,7 @@ Deno.test("a mac is bound to its context, and to its key where that is named", a
 
 Deno.test("what is no mac is refused before anything is read", async () => {
   await fails("malformed", ["verify-mac", "crypto:mac:v1:", "/nowhere"], { env });
-  await fails("malformed", ["verify-mac", "hello"], { env: {} });
+  const { stderr } = await fails("malformed", ["verify-mac", "hello"], { env: {} });
+  assert.match(stderr, /crypto:mac:v1:/);
   await fails("io", ["mac", "/nowhere"], { env });
 });

@@ -1,6 +1,6 @@
 /** `crypto rewrap`, on files as people have them. */
 import assert from "node:assert/strict";
-import { besidePath } from "../../client/rewrap/beside.ts";
+import { besidePaths } from "../../client/rewrap/beside.ts";
 import type { Report } from "../../client/rewrap/worker.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { must } from "../support/process.ts";
@@ -10,6 +10,7 @@ import {
   fails,
   Folder,
   NOT_ROOT,
+  onTerminal,
   prints,
   sameBytes,
   sample,
@@ -158,10 +159,50 @@ Deno.test("a damaged envelope is told, and the file is left alone", async () => 
   assert.deepEqual(folder.read("a"), bytes);
 });
 
+Deno.test("a second message behind the first is told, in every run", async () => {
+  using folder = await folderOf("behind");
+  const twice = new Uint8Array([...folder.read("b"), ...folder.read("b")]);
+  folder.write("b", twice);
+  for (const more of [["--dry-run"], [], ["--fresh"]]) {
+    const { failed, versions, rewrapped } = await reportOf([...more, folder.at("b")]);
+    assert.deepEqual([failed.map(({ code }) => code), rewrapped], [["malformed"], 0]);
+    assert.deepEqual(versions.map(({ version, files }) => [version, files]), [[1, 1]]);
+    assert.deepEqual(folder.read("b"), twice);
+  }
+  assert.equal((await crypto(["decrypt", "-o", "-", folder.at("b")], { env })).code, 65);
+});
+
+Deno.test("names drive no terminal, and one that is no UTF-8 is told as such", async () => {
+  using folder = await folderOf("names");
+  const damaged = folder.read("a").fill(0, 20, 40);
+  folder.write("esc\u001b[31mRED\nspoof: ok", damaged);
+  await must(["sh", "-c", 'cp "$1/a" "$1/$(printf "\\377")"', "sh", folder.path]);
+  await must(["sh", "-c", 'mkdir "$1/$(printf "d\\377")"', "sh", folder.path]);
+  const args = ["rewrap", "--recursive", "--context", "c", folder.path];
+  const { code, stderr } = await crypto(args, { env });
+  assert.equal(code, 65);
+  assert.ok(!stderr.includes("\u001b") && !/^spoof/m.test(stderr), stderr);
+  assert.match(stderr, /esc\\u\{1b\}\[31mRED\\u\{a\}spoof/);
+  assert.equal(stderr.match(/no UTF-8/g)?.length, 2, stderr);
+});
+
+Deno.test("encrypting anew shows how far it is in one large file", async () => {
+  using folder = await folderOf("progress");
+  const plain = folder.write("large", sample(300_000_000));
+  const large = folder.at("large.crypto");
+  await succeeds(["encrypt", "--quiet", "--key", "progress", "-o", large, plain], { env });
+  const { output, code } = await onTerminal(["rewrap", "--fresh", large], { env });
+  assert.equal(code, 0, output);
+  assert.match(output, /rewrap {2}[\d.]+ MB {2}/);
+});
+
 Deno.test("two runs do not work on one file", async () => {
   using folder = await folderOf("locked");
   const before = folder.read("a");
-  using other = Deno.openSync(await besidePath(folder.at("a")), { write: true, create: true });
+  using other = Deno.openSync((await besidePaths(folder.at("a"))).journal, {
+    write: true,
+    create: true,
+  });
   other.lockSync(true);
   const { failed } = await reportOf([folder.at("a")]);
   assert.deepEqual(failed.map(({ code }) => code), ["already_running"]);
@@ -170,7 +211,7 @@ Deno.test("two runs do not work on one file", async () => {
 
 Deno.test("what a killed run has left of a file that is gone is told", async () => {
   using folder = await folderOf("orphan");
-  Deno.writeTextFileSync(await besidePath(folder.at("gone")), "{}");
+  Deno.writeTextFileSync((await besidePaths(folder.at("gone"))).journal, "{}");
   const { failed } = await reportOf(["--recursive", "--context", "c", folder.path]);
   assert.deepEqual(failed.map(({ code }) => code), ["io"]);
 });

@@ -30,6 +30,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set([
   "occupied",
   "not_proven",
   "not_confirmed",
+  "file_changed",
   "rewrap_incomplete",
   "gui_refused",
   "bad_link",

@@ -134,7 +134,7 @@ Deno.test("versions below a minimum do nothing, and the minimum stays below what
     configure(setDisabled(configure(key, { minVersion: 0 }), 3, true), {
       minVersion: 3,
     }));
-  refused("invalid_params", () => configure(key, { minVersion: 4 }));
+  refused("no_such_version", () => configure(key, { minVersion: 4 }));
 });
 
 Deno.test("a key is due for rotation when its newest version is as old as is set", async () => {
@@ -154,7 +154,7 @@ Deno.test("a key is due for rotation when its newest version is as old as is set
 Deno.test("a number that a key does not have is refused", async () => {
   const key = await keyOf(2);
   for (const number of [0, 3, 1e9]) {
-    refused("invalid_params", () => retire(key, number, NOW));
-    refused("invalid_params", () => setDisabled(key, number, true));
+    refused("no_such_version", () => retire(key, number, NOW));
+    refused("no_such_version", () => setDisabled(key, number, true));
   }
 });

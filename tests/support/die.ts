@@ -3,6 +3,7 @@
  * scripts that then do what a program does. A change is every opening to write, write, sync, link,
  * renaming, removal and the like, whoever makes it.
  */
+import { RegularFile, RegularFiles } from "../../platform/regular.ts";
 
 /** Where to die: before a change, or in the middle of a write. Each is counted from 0. */
 export interface Death {
@@ -27,6 +28,10 @@ const FILE_CHANGES = [
   ],
 ] as const;
 
+const DESCRIPTOR_CHANGES = [
+  ...["writeAt", "write", "sync", "truncate", "setOwner", "setMode", "setTimes"],
+] as const;
+
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 
 /** From now on this process dies there. */
@@ -44,11 +49,13 @@ export function dieAt({ point, number }: Death): void {
     holder[name] = function (...args) {
       if (!isDue(name, args[1])) return original.apply(this, args);
       if (point === "change") die();
-      return then(original.apply(this, [halfOf(args[0] as Uint8Array)]), die);
+      return then(original.apply(this, [halfOf(args[0] as Uint8Array), ...args.slice(1)]), die);
     };
   };
   for (const name of CHANGES) wrap(Deno, name);
   for (const name of FILE_CHANGES) wrap(Deno.FsFile.prototype, name);
+  for (const name of ["create", "exchange"]) wrap(RegularFiles.prototype, name);
+  for (const name of DESCRIPTOR_CHANGES) wrap(RegularFile.prototype, name);
 }
 
 function die(): void {
