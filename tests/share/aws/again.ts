@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { type Bytes, randomBytes, utf8 } from "../../../core/bytes.ts";
-import { awsClients } from "../../../share/aws/clients.ts";
 import { PART_BYTES } from "../../../share/aws/limits.ts";
 import { AwsStore } from "../../../share/aws/store.ts";
 import type { Progress } from "../../../share/store.ts";
 import type { AwsServices } from "../../support/aws.ts";
 import { type Line, pass, relay } from "../../support/relay.ts";
 import { claimTo, manyBytes, newSecret, put, send, T0 } from "../contract_support.ts";
-import { OnAws, placeOf } from "./support.ts";
+import { OnAws, second } from "./support.ts";
 
 const SIZE = 500_000;
 const HOUR = 3_600_000;
@@ -85,19 +84,6 @@ class HeldLine {
     this.#listener.close();
     await this.#relaying;
   }
-}
-
-/** A store over the same table and bucket. */
-function second(subject: OnAws, more: Readonly<Record<string, string>> = {}) {
-  const place = placeOf({ env: { ...subject.services.env, ...more } }, subject.name);
-  const clients = awsClients(place);
-  return {
-    store: new AwsStore({ ...place, clientBytes: 1e9, ...clients }),
-    [Symbol.dispose]() {
-      clients.dynamodb.destroy();
-      clients.s3.destroy();
-    },
-  };
 }
 
 /** Registers the tests. */

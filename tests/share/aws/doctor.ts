@@ -16,16 +16,9 @@ import type { Finding } from "../../../share/doctor/finding.ts";
 import { crypto, failedWith, fails, text } from "../../cli/support.ts";
 import type { AwsServices } from "../../support/aws.ts";
 import { plainEnvironment } from "../../support/process.ts";
-import { makeTable, OnAws, placeOf } from "./support.ts";
+import { makeTable, OnAws, placeOf, RIGHTS } from "./support.ts";
 
 const ORIGIN = "https://share.example.org";
-const RIGHTS = [
-  "s3:AbortMultipartUpload",
-  "s3:DeleteObject",
-  "s3:GetObject",
-  "s3:ListMultipartUploadParts",
-  "s3:PutObject",
-];
 /** What neither DynamoDB Local nor versitygw has. */
 const NOT_HERE = [
   "table: point-in-time recovery",

@@ -13,19 +13,12 @@ import { AwsStore } from "../../../share/aws/store.ts";
 import type { AwsServices } from "../../support/aws.ts";
 import { closeQuietly, type Line, pass, relay } from "../../support/relay.ts";
 import { manyBytes, newSecret, put, stateOf, T0 } from "../contract_support.ts";
-import { makeTable, OnAws, placeOf } from "./support.ts";
+import { makeTable, OnAws, placeOf, RIGHTS } from "./support.ts";
 
 /** How long the deployment lets a function run. */
 const FUNCTION_TIME = 29_000;
 /** How long clients wait for an answer. */
 const CLIENTS_TIME = 60_000;
-const RIGHTS = [
-  "s3:AbortMultipartUpload",
-  "s3:DeleteObject",
-  "s3:GetObject",
-  "s3:ListMultipartUploadParts",
-  "s3:PutObject",
-];
 
 /** A line to DynamoDB whose first connection takes everything and brings nothing. */
 class HangingLine {

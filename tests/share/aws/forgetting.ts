@@ -1,8 +1,6 @@
 /** What is removed when nobody comes by any more, and that nothing else is. */
 import assert from "node:assert/strict";
 import { UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
-import { awsClients } from "../../../share/aws/clients.ts";
-import { AwsStore } from "../../../share/aws/store.ts";
 import type { AwsServices } from "../../support/aws.ts";
 import { eventually } from "../../support/wait.ts";
 import {
@@ -14,24 +12,11 @@ import {
   T0,
   taken,
 } from "../contract_support.ts";
-import { OnAws, placeOf } from "./support.ts";
+import { OnAws, second } from "./support.ts";
 
 const DAY = 86_400_000;
 /** DynamoDB Local looks every ten seconds. */
 const TTL_PATIENCE = 60_000;
-
-/** A second process's store over the same table. */
-function second(services: AwsServices, subject: OnAws) {
-  const place = placeOf(services, subject.name);
-  const clients = awsClients(place);
-  return {
-    store: new AwsStore({ ...place, clientBytes: 1e9, ...clients }),
-    [Symbol.dispose]() {
-      clients.dynamodb.destroy();
-      clients.s3.destroy();
-    },
-  };
-}
 
 /** Registers the tests. */
 export function forgettingTests(services: AwsServices): void {
@@ -65,7 +50,7 @@ export function forgettingTests(services: AwsServices): void {
 
   Deno.test("aws: of many who create where one was forgotten one does, and is not removed", async () => {
     await using subject = await OnAws.open(services, 1e9);
-    using other = second(services, subject);
+    using other = second(subject);
     for (let round = 0; round < 5; round++) {
       const old = newSecret({ ttl: 60 });
       await subject.store.create(old, manyBytes(1024), T0);

@@ -12,6 +12,15 @@ import { filesHold } from "../support.ts";
 /** Hundreds of requests at once take DynamoDB Local its time on a busy machine. */
 const UNHURRIED = { connectionTimeout: 30_000, requestTimeout: 60_000 };
 
+/** What a server may do with the objects under its prefix. */
+export const RIGHTS = [
+  "s3:AbortMultipartUpload",
+  "s3:DeleteObject",
+  "s3:GetObject",
+  "s3:ListMultipartUploadParts",
+  "s3:PutObject",
+];
+
 let made = 0;
 
 /** A table and a bucket of their own, and a store on them. */
@@ -73,6 +82,19 @@ function addressOf(name: string): string {
 /** A place on services, which may be reached over another line. */
 export function placeOf({ env }: Pick<AwsServices, "env">, name: string) {
   return awsPlace(addressOf(name), (variable) => env[variable]);
+}
+
+/** A second process's store over the same table and bucket; `more` of its environment. */
+export function second(subject: OnAws, more: Readonly<Record<string, string>> = {}) {
+  const place = placeOf({ env: { ...subject.services.env, ...more } }, subject.name);
+  const clients = awsClients(place);
+  return {
+    store: new AwsStore({ ...place, clientBytes: 1e9, ...clients }),
+    [Symbol.dispose]() {
+      clients.dynamodb.destroy();
+      clients.s3.destroy();
+    },
+  };
 }
 
 /** Makes a table as a store needs it. */
