@@ -78,12 +78,15 @@ interface SocketAddress {
 /** Connects to one port of one machine, as often as one likes, without any permission. */
 export class TcpDialer {
   readonly #libc = openLibc(SYMBOLS);
+  // What another thread reads stays here: nothing else would keep it alive so long.
   readonly #host: Bytes;
   readonly #port: Bytes;
+  readonly #hints = new Int32Array(INFO.LENGTH / 4);
 
   /** @param host a name or an IP address */
   constructor({ host, port }: { readonly host: string; readonly port: number }) {
     [this.#host, this.#port] = [utf8(`${host}\0`), utf8(`${port}\0`)];
+    [this.#hints[0], this.#hints[INFO.KIND / 4]] = [AI_NUMERICSERV, SOCK_STREAM];
   }
 
   /**
@@ -144,10 +147,8 @@ export class TcpDialer {
 
   async #lookUp(deadline: Deadline): Promise<SocketAddress[]> {
     const { getaddrinfo, freeaddrinfo } = this.#libc.symbols;
-    const hints = new Int32Array(INFO.LENGTH / 4);
-    [hints[0], hints[INFO.KIND / 4]] = [AI_NUMERICSERV, SOCK_STREAM];
     const list = new BigUint64Array(1);
-    const looking = getaddrinfo(this.#host, this.#port, hints, list).then((code) => {
+    const looking = getaddrinfo(this.#host, this.#port, this.#hints, list).then((code) => {
       if (code !== 0) throw new NoAddress(code);
       const addresses = this.#addresses(list[0]!);
       freeaddrinfo(list[0]!);
