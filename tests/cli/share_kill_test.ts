@@ -1,7 +1,7 @@
 /** `crypto share open` killed at several times: it goes on, and nobody else gets anything. */
 import assert from "node:assert/strict";
 import { startShareServer } from "../support/share.ts";
-import { soon } from "../support/wait.ts";
+import { eventually, soon } from "../support/wait.ts";
 import {
   crypto,
   failedWith,
@@ -125,6 +125,13 @@ class Users implements Disposable {
     return child;
   }
 
+  /** How many bytes of what is being opened are in hidden files. */
+  written(): number {
+    const hidden = this.inbox.names().filter((name) => name.startsWith("."));
+    const sizes = hidden.map((name) => Deno.statSync(this.inbox.at(name)).size);
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   /** Nothing of a claim is left, and no hidden file. */
   isTidy(): void {
     assert.deepEqual([...Deno.readDirSync(`${this.state}/crypto/share`)], []);
@@ -169,7 +176,10 @@ for (
     using users = new Users();
     const link = await send(users.folder.write("large.bin", large));
     await using line = new Line("body", after);
-    await end(await users.opening(line, link), after === 0 ? "SIGINT" : "SIGKILL");
+    const child = await users.opening(line, link);
+    // What has passed may not have arrived yet.
+    await eventually("it is written", () => users.written() >= least + (after - least) / 2);
+    await end(child, after === 0 ? "SIGINT" : "SIGKILL");
     await users.strangerGetsNothing(link);
     await using again = new Line();
     const { code, stderr } = await users.open(again.link(link));
