@@ -24,7 +24,8 @@ interface Waiting {
 /** Something that a daemon can be asked through. */
 export interface Channel {
   ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]>;
-  close(): void;
+  /** Settles when nothing of it is left. */
+  close(): Promise<void>;
 }
 
 /** A request got no answer because the connection ended, and a new one may serve. */
@@ -61,9 +62,10 @@ export class Connection implements Channel {
   /** When something was last asked or answered, in milliseconds. */
   #since = 0;
   #watch: AbortSignal | undefined;
+  readonly #reading: Promise<void>;
 
   constructor(private readonly duplex: Duplex) {
-    this.#readAnswers().catch((reason) => {
+    this.#reading = this.#readAnswers().catch((reason) => {
       if (reason instanceof CryptoError) this.#end({ reason, unanswered: "refused" });
     }).finally(() => {
       const hint = "the daemon closed the connection";
@@ -112,12 +114,13 @@ export class Connection implements Channel {
     const hint = `the daemon did not answer for ${patience / 1000} s`;
     const unanswered = this.#answered ? "unknown" : "silent";
     this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered });
-    this.close();
+    this.duplex.close();
   }
 
-  /** Hangs up. What is still waiting for an answer fails. */
-  close(): void {
+  /** Hangs up. What is still waiting for an answer fails. Settles when nothing is read any more. */
+  async close(): Promise<void> {
     this.duplex.close();
+    await this.#reading;
   }
 
   /** One write at a time, so that lines stay whole. */

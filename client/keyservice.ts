@@ -207,8 +207,8 @@ export class KeyService {
     return this.channel.ask("status");
   }
 
-  /** Hangs up. */
-  close(): void {
-    this.channel.close();
+  /** Hangs up. Settles when nothing of the connection is left, for which nobody need wait. */
+  async close(): Promise<void> {
+    await this.channel.close();
   }
 }

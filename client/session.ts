@@ -83,17 +83,17 @@ export class Session implements Channel {
     }
   }
 
-  /** Hangs up, and connects no more. */
-  close(): void {
+  /** Hangs up, and connects no more. Settles when nothing of the connection is left. */
+  async close(): Promise<void> {
     this.#closed = true;
-    void this.#link?.then((connection) => connection.close(), () => undefined);
+    await this.#link?.then((connection) => connection.close(), () => undefined);
   }
 
   /** Several requests may find out; only the first one hangs up. */
   #forget(link: Promise<Connection>, connection: Connection): void {
     if (this.#link !== link) return;
     this.#link = undefined;
-    connection.close();
+    void connection.close();
   }
 
   async #redial(reason: CryptoError | undefined): Promise<Connection> {

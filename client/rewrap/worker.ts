@@ -80,7 +80,8 @@ export async function rewrapAll(
     versions.learn(await service.keys());
     return rewrapper.report();
   } finally {
-    service.close();
+    // A thread that still waited for the daemon would outlive the memory that it writes into.
+    await service.close();
   }
 }
 

@@ -89,9 +89,9 @@ for (const fresh of [false, true]) {
       if (now.ino === ino || !fresh) continue;
       assert.equal(await decrypt(folder.at("x")), i % 2 === 0 ? "two" : "one");
     }
-    for (const { code, stdout } of (await over).flat()) {
+    for (const { code, stdout, stderr } of (await over).flat()) {
       const { failed, left } = JSON.parse(text(stdout)) as Report;
-      assert.equal(code, failed.length + left === 0 ? 0 : 65);
+      assert.equal(code, failed.length + left === 0 ? 0 : 65, stderr);
       for (const failure of failed) assert.equal(failure.code, "file_changed");
     }
     assert.match(await decrypt(folder.at("x")), /^(one|two)$/);
