@@ -20,11 +20,12 @@ const TEXT = "x".repeat(100);
 const FLOODS: Readonly<Record<string, string>> = {
   "batches of 1,024": `[${requests(1_024).join(",")}]\n`,
   "pipelined requests": requests(1_024).map((one) => `${one}\n`).join(""),
+  "lines of 500 kB": requests(2, "x".repeat(500_000)).map((one) => `${one}\n`).join(""),
 };
 
-function requests(count: number): string[] {
+function requests(count: number, text = TEXT): string[] {
   return Array.from({ length: count }, (_, id) => {
-    return JSON.stringify({ jsonrpc: "2.0", id, method: "encrypt", params: { text: TEXT } });
+    return JSON.stringify({ jsonrpc: "2.0", id, method: "encrypt", params: { text } });
   });
 }
 
