@@ -1,8 +1,8 @@
-/** Exchanging two directories at one moment. No raw call leaves this module. */
+/** Exchanging what two paths name, at one moment. No raw call leaves this module. */
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { syncDirectory } from "./durable.ts";
-import { cPath, openLibc, SystemError } from "./libc.ts";
+import { cPath, Errno, openLibc, SystemError } from "./libc.ts";
 
 const SYMBOLS = {
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
@@ -11,21 +11,45 @@ const SYMBOLS = {
 const AT_FDCWD = -100;
 const RENAME_EXCHANGE = 2;
 
-/** Gives each of two paths of one directory what the other has. */
-export type Exchange = (one: string, other: string) => void;
-
-/**
- * Loads what it takes, before `ffi` is given up. What it gives waits until the exchange is on the
- * disk, and throws {@link CryptoError} `io`; then nothing was exchanged.
- */
-export function loadExchange(): Exchange {
+/** Loads what it takes, before `ffi` is given up. */
+function loadRename(): (one: string, other: string) => number {
   const { symbols, errno } = openLibc(SYMBOLS);
   return (one, other) => {
     const [first, second] = [cPath(one), cPath(other)];
-    if (symbols.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) < 0) {
+    const result = symbols.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+    return result < 0 ? errno() : 0;
+  };
+}
+
+/**
+ * What gives each of two paths what the other has: false where the file system cannot do that.
+ * It throws {@link SystemError}.
+ */
+export function loadExchange(): (one: string, other: string) => boolean {
+  const rename = loadRename();
+  return (one, other) => {
+    const errno = rename(one, other);
+    if (errno === 0) return true;
+    if (errno === Errno.EINVAL || errno === Errno.ENOSYS) return false;
+    throw new SystemError("renameat2", errno);
+  };
+}
+
+/** Gives each of two directories in one directory the other's name. */
+export type DurableExchange = (one: string, other: string) => void;
+
+/**
+ * What waits until the exchange is on the disk, and throws {@link CryptoError} `io` where nothing
+ * was exchanged.
+ */
+export function loadDurableExchange(): DurableExchange {
+  const rename = loadRename();
+  return (one, other) => {
+    const errno = rename(one, other);
+    if (errno !== 0) {
       const hint =
         "this file system cannot exchange two directories: move this one away, and repeat";
-      const cause = new SystemError("renameat2", errno());
+      const cause = new SystemError("renameat2", errno);
       throw new CryptoError("io", { subject: other, hint, cause });
     }
     syncDirectory(parent(other));

@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
+import { loadExchange } from "./exchange.ts";
 import { cPath, Errno, type LoadedLibc, openLibc, SystemError } from "./libc.ts";
 
 const READ = { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" } as const;
@@ -21,7 +22,6 @@ const SYMBOLS = {
   preadAsync: { ...READ, name: "pread", nonblocking: true },
   pwrite: READ,
   pwriteAsync: { ...READ, name: "pwrite", nonblocking: true },
-  renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -38,7 +38,6 @@ const O_CLOEXEC = 0o2000000;
 const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 const SAFELY = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 const LOCK_EX_NB = 6;
-const RENAME_EXCHANGE = 2;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
@@ -83,6 +82,7 @@ export interface Attributes extends Times {
  */
 export class RegularFiles {
   readonly #libc: Libc = openLibc(SYMBOLS);
+  readonly #exchange = loadExchange();
 
   /** What has a name, be it a link; undefined if nothing has. @throws {SystemError} */
   look(path: string): Attributes | undefined {
@@ -121,12 +121,7 @@ export class RegularFiles {
   /** Has two files swap their names, at once; false where the file system cannot do that. */
   exchange(one: string, other: string): boolean {
     for (const path of [one, other]) requireGranted("write", path);
-    const { symbols, errno } = this.#libc;
-    const [from, to] = [cPath(one), cPath(other)];
-    if (symbols.renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) === 0) return true;
-    const number = errno();
-    if (number === Errno.EINVAL || number === Errno.ENOSYS) return false;
-    throw new SystemError("renameat2", number);
+    return this.#exchange(one, other);
   }
 
   #open(path: string, flags: number): RegularFile {

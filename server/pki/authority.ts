@@ -3,7 +3,7 @@ import type { Bytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { openUnderPassphrase, sealUnderPassphrase } from "../../core/passphrase.ts";
 import { exists } from "../../platform/durable.ts";
-import type { Exchange } from "../../platform/exchange.ts";
+import type { DurableExchange } from "../../platform/exchange.ts";
 import { readSecret } from "../durable.ts";
 import { publishIdentity } from "./identity.ts";
 import { readName, requireLabel, requireSubject, requireWithin } from "./names.ts";
@@ -51,7 +51,7 @@ export type PkiTask =
 /** What a task takes besides. */
 export interface PkiMeans {
   readonly passphrase: string;
-  readonly exchange: Exchange;
+  readonly exchange: DurableExchange;
 }
 
 /**
@@ -116,7 +116,7 @@ class Authority {
 
   async issue(
     task: Extract<PkiTask, { type: "issue" }>,
-    exchange: Exchange,
+    exchange: DurableExchange,
   ): Promise<string[]> {
     const label = requireLabel(task.label);
     const last = this.#last(label);
@@ -131,7 +131,7 @@ class Authority {
   /** A new key and a new certificate of the same names. The old one stays good until it expires. */
   async renew(
     { label, days }: Extract<PkiTask, { type: "renew" }>,
-    exchange: Exchange,
+    exchange: DurableExchange,
   ): Promise<string[]> {
     const { names, purpose, revoked } = this.#mustHave(label);
     if (revoked !== undefined) {
@@ -177,7 +177,7 @@ class Authority {
     { label, names, purpose, days }: Pick<Entry, "label" | "names" | "purpose"> & {
       readonly days: number | undefined;
     },
-    exchange: Exchange,
+    exchange: DurableExchange,
   ): Promise<string[]> {
     const files = filesOf(this.directory);
     if (this.signer.expires.getTime() <= Date.now()) {

@@ -3,7 +3,7 @@ import type { Bytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { exists, renameDurably, syncDirectory } from "../../platform/durable.ts";
-import type { Exchange } from "../../platform/exchange.ts";
+import type { DurableExchange } from "../../platform/exchange.ts";
 import { writeFile } from "./register.ts";
 
 const MOVE = "this directory is none of an identity's: move it away";
@@ -19,7 +19,7 @@ export function publishIdentity(
   path: string,
   prepared: string,
   files: Readonly<Record<string, Bytes>>,
-  exchange: Exchange,
+  exchange: DurableExchange,
 ): void {
   removeAll(prepared);
   Deno.mkdirSync(prepared, { recursive: true, mode: 0o700 });

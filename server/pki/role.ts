@@ -3,7 +3,7 @@ import { CryptoError } from "../../core/errors.ts";
 import { configHome } from "../../core/layout.ts";
 import { pkiPrivileges } from "../../core/privileges.ts";
 import { PKI_WORKER } from "../../core/roles.ts";
-import { loadExchange } from "../../platform/exchange.ts";
+import { loadDurableExchange } from "../../platform/exchange.ts";
 import { dropAllPermissions, dropLibraryPermission } from "../../platform/permissions.ts";
 import { forbidCoreDumps, forbidTracing } from "../../platform/process.ts";
 import { Sockets } from "../../platform/sockets.ts";
@@ -38,7 +38,7 @@ export async function runPkiRole(): Promise<void> {
   forbidCoreDumps();
   forbidTracing();
   const sockets = new Sockets();
-  const exchange = loadExchange();
+  const exchange = loadDurableExchange();
   dropLibraryPermission();
   runRole<Question, readonly string[]>(async ({ directory, task, passphrase }) => {
     // Held until the process ends: one at a time changes the register.

@@ -1,7 +1,7 @@
 /** The certificate authority, killed at every change of the file system: what is there fits together. */
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { loadExchange } from "../../platform/exchange.ts";
+import { loadDurableExchange } from "../../platform/exchange.ts";
 import { performPki, type PkiTask } from "../../server/pki/authority.ts";
 import { readRegister } from "../../server/pki/register.ts";
 import { testIf } from "../cli/support.ts";
@@ -17,7 +17,7 @@ const NEW: PkiTask = { type: "issue", label: "next", names: [], purpose: "client
 const AT_ONCE = 2;
 
 async function perform(directory: string, task: PkiTask): Promise<void> {
-  await performPki(directory, task, { passphrase: PASSPHRASE, exchange: loadExchange() });
+  await performPki(directory, task, { passphrase: PASSPHRASE, exchange: loadDurableExchange() });
 }
 
 /** Does it in a process of its own. Says whether that was killed. */

@@ -3,11 +3,11 @@
  * Arguments: the directory, the task and the death as JSON, the passphrase. Ends with status 0 if it
  * was not to die.
  */
-import { loadExchange } from "../../platform/exchange.ts";
+import { loadDurableExchange } from "../../platform/exchange.ts";
 import { performPki, type PkiTask } from "../../server/pki/authority.ts";
 import { dieAt } from "../support/die.ts";
 
 const [directory, task, death, passphrase] = Deno.args as [string, string, string, string];
-const exchange = loadExchange();
+const exchange = loadDurableExchange();
 dieAt(JSON.parse(death));
 await performPki(directory, JSON.parse(task) as PkiTask, { passphrase, exchange });
