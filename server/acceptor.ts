@@ -1,5 +1,6 @@
 /** Accepting connections, in turns with all else that the loop has to do. */
-import { Ready, type Watch } from "../platform/eventloop.ts";
+import type { Watch } from "../platform/eventloop.ts";
+import { Ready } from "../platform/poller.ts";
 import type { ChannelParts } from "./channel.ts";
 
 /** Connections accepted in a row before others get their turn. */

@@ -1,6 +1,7 @@
 /** A connected socket: bytes in and out, without waiting. Knows nothing of what they say. */
 import type { Bytes } from "../core/bytes.ts";
-import { type EventLoop, Ready, type Watch } from "../platform/eventloop.ts";
+import type { EventLoop, Watch } from "../platform/eventloop.ts";
+import { Ready } from "../platform/poller.ts";
 import type { Sockets } from "../platform/sockets.ts";
 
 /** What a channel tells its user. */

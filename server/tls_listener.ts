@@ -3,7 +3,8 @@ import { type Bytes, utf8 } from "../core/bytes.ts";
 import { errorLine } from "../core/calls.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { CertifiedPeer } from "../platform/certificate.ts";
-import { Ready, type Watch } from "../platform/eventloop.ts";
+import type { Watch } from "../platform/eventloop.ts";
+import { Ready } from "../platform/poller.ts";
 import { formatAddress, type TcpAddress, type TcpSockets } from "../platform/tcp.ts";
 import {
   type Tls,

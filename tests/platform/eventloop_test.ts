@@ -1,7 +1,8 @@
 /** The event loop, on real descriptors. */
 import assert from "node:assert/strict";
 import { utf8 } from "../../core/bytes.ts";
-import { EventLoop, Ready } from "../../platform/eventloop.ts";
+import { EventLoop } from "../../platform/eventloop.ts";
+import { Ready } from "../../platform/poller.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { EventLoop, Ready } from "../../platform/eventloop.ts";
+import { EventLoop } from "../../platform/eventloop.ts";
+import { Ready } from "../../platform/poller.ts";
 import { IntervalTimer } from "../../platform/timer.ts";
 import { IDLE } from "../support/loop.ts";
 import { eventually, soon } from "../support/wait.ts";
