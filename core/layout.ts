@@ -116,6 +116,20 @@ export function userLayout(env: Env, socket?: string): Layout {
   return withSocket(layout("user", `${config}/crypto`, `${state}/crypto`, runtime), socket);
 }
 
+/**
+ * The layout of a daemon that a user of Windows runs: in the part of the profile that stays on this
+ * machine, with `/` between names. It has no socket.
+ */
+export function windowsLayout(env: Env): Layout {
+  const local = env("LOCALAPPDATA")?.replaceAll("\\", "/");
+  if (!local || !/^[A-Za-z]:\/./.test(local)) {
+    const hint = "it is to name the folder AppData\\Local of your profile, as Windows sets it";
+    throw new CryptoError("config", { subject: "LOCALAPPDATA", hint });
+  }
+  const own = `${local}/crypto`;
+  return layout("user", `${own}/config`, `${own}/state`, own);
+}
+
 /** A layout with its socket somewhere else. */
 export function withSocket(base: Layout, socket: string | undefined): Layout {
   if (!socket) return base;

@@ -2,6 +2,8 @@
 import type { Bytes } from "../core/bytes.ts";
 import { parent } from "../core/layout.ts";
 
+const ON_WINDOWS = Deno.build.os === "windows";
+
 /** Gives a new file or directory its owner, before anything relies on it. */
 export type Give = (path: string) => void;
 
@@ -52,11 +54,22 @@ export function writeAll(file: Deno.FsFile, bytes: Bytes): void {
 /** Gives a file another name, replacing what has it, and waits until that is on the disk. */
 export function renameDurably(from: string, to: string): void {
   Deno.renameSync(from, to);
-  syncDirectory(parent(to));
+  if (ON_WINDOWS) syncNameOf(to);
+  else syncDirectory(parent(to));
 }
 
-/** Waits until the names in a directory are on the disk. */
+/** Waits until a file is on the disk, and with it what NTFS has noted of its name. */
+function syncNameOf(path: string): void {
+  using file = Deno.openSync(path, { write: true });
+  file.syncSync();
+}
+
+/**
+ * Waits until the names in a directory are on the disk. Windows knows nothing of the kind: there it
+ * is NTFS that brings names to the disk in their order.
+ */
 export function syncDirectory(path: string): void {
+  if (ON_WINDOWS) return;
   const directory = Deno.openSync(path);
   try {
     directory.syncSync();

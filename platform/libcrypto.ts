@@ -16,10 +16,7 @@ import {
   SEALED_CHUNK,
   TAG,
 } from "../core/engine.ts";
-import { openLibrary } from "./library.ts";
-
-/** The library's file name: OpenSSL 3. */
-const LIBCRYPTO = "libcrypto.so.3";
+import { openLibrary, opensslNames } from "./library.ts";
 
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
@@ -61,7 +58,7 @@ type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** libcrypto's engine, or undefined where there is no OpenSSL 3 or no permission to load it. */
 export function loadLibcrypto(): Engine | undefined {
   try {
-    const symbols = openLibrary(LIBCRYPTO, SYMBOLS);
+    const symbols = openLibrary(opensslNames().crypto, SYMBOLS);
     return symbols && createEngine(symbols);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return undefined;
@@ -74,7 +71,7 @@ export type Sha256 = (data: Bytes) => Bytes;
 
 /** libcrypto's SHA-256, or undefined as with {@link loadLibcrypto}. Apart: few need it. */
 export function loadSha256(): Sha256 | undefined {
-  const lib = openLibrary(LIBCRYPTO, DIGEST_SYMBOLS);
+  const lib = openLibrary(opensslNames().crypto, DIGEST_SYMBOLS);
   if (!lib) return undefined;
   const context = lib.EVP_MD_CTX_new();
   const digest = new Uint8Array(SHA256_LENGTH);

@@ -6,8 +6,20 @@ const DIRECTORIES: Readonly<Record<string, readonly string[]>> = {
   "linux aarch64": ["/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"],
   "darwin x86_64": ["/usr/lib"],
   "darwin aarch64": ["/usr/lib"],
-  "windows x86_64": ["C:/Windows/System32"],
+  // In these nobody but administrators writes. The second is where OpenSSL's usual installer puts it.
+  "windows x86_64": ["C:/Windows/System32", "C:/Program Files/OpenSSL-Win64/bin"],
 };
+
+/** What the libraries of OpenSSL 3 are called. */
+const OPENSSL = {
+  linux: { ssl: "libssl.so.3", crypto: "libcrypto.so.3" },
+  windows: { ssl: "libssl-3-x64.dll", crypto: "libcrypto-3-x64.dll" },
+} as const;
+
+/** The same for this system. */
+export function opensslNames(): { readonly ssl: string; readonly crypto: string } {
+  return isDeno() && Deno.build.os === "windows" ? OPENSSL.windows : OPENSSL.linux;
+}
 
 /** Whether this program runs under Deno, and not, as the client library may, under Node. */
 export function isDeno(): boolean {

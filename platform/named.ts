@@ -1,8 +1,9 @@
 /**
  * Which file has a name now: statx(2), the one call whose answer has the same form on every
- * processor, and cheaper than `Deno.lstatSync`, as the log asks after each write. Lengths are
- * checked here, and no raw call leaves this module.
+ * processor, and cheaper than `Deno.lstatSync`, as the log asks after each write; elsewhere than on
+ * Linux that. Lengths are checked here, and no raw call leaves this module.
  */
+import { ifThere } from "./durable.ts";
 import { cPath, openLibc } from "./libc.ts";
 
 const SYMBOLS = {
@@ -26,6 +27,22 @@ export interface WatchedName {
 
 /** Prepares to ask for one path, again and again, also when `ffi` has been given up. */
 export function watchName(path: string): WatchedName {
+  return Deno.build.os === "linux" ? watchByStatx(path) : watchByRuntime(path);
+}
+
+function watchByRuntime(path: string): WatchedName {
+  let before: string | undefined;
+  const identity = () => {
+    const { dev, ino } = ifThere(() => Deno.lstatSync(path)) ?? {};
+    return ino ? `${dev} ${ino}` : undefined;
+  };
+  return {
+    remember: () => void (before = identity()),
+    isSame: () => before !== undefined && identity() === before,
+  };
+}
+
+function watchByStatx(path: string): WatchedName {
   const { statx } = openLibc(SYMBOLS).symbols;
   const name = cPath(path);
   const now = new Uint32Array(LENGTH);

@@ -89,8 +89,8 @@ function windowsNames(kernel: Deno.DynamicLibrary<typeof WINDOWS>["symbols"]): N
   };
 }
 
-/** A path as Windows takes it: UTF-16, with a zero at its end. */
-function wide(path: string): Bytes {
+/** A path as Windows takes it: UTF-16, with a zero at its end. @throws {CryptoError} `io` for none */
+export function wide(path: string): Bytes {
   cPath(path);
   const units = new Uint16Array(path.length + 1);
   for (let i = 0; i < path.length; i++) units[i] = path.charCodeAt(i);

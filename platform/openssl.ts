@@ -3,8 +3,12 @@
  * Every symbol costs a start, so that each side loads its own. No raw call leaves this folder.
  */
 import { CryptoError } from "../core/errors.ts";
-import { openLibrary } from "./library.ts";
+import { openLibrary, opensslNames } from "./library.ts";
 
+/** What `long` is on this system. Given to a function, it may be longer. */
+const [LONG, UNSIGNED_LONG] = Deno.build.os === "windows"
+  ? ["i32", "u32"] as const
+  : ["i64", "u64"] as const;
 const ONE = { parameters: ["pointer"], result: "pointer" } as const;
 const MAKE = { parameters: [], result: "pointer" } as const;
 const FREE = { parameters: ["pointer"], result: "void" } as const;
@@ -18,7 +22,7 @@ const READ_PEM = {
 
 const TLS = {
   SSL_CTX_check_private_key: ASK,
-  SSL_CTX_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: "i64" },
+  SSL_CTX_ctrl: { parameters: ["pointer", "i32", "i64", "pointer"], result: LONG },
   SSL_CTX_free: FREE,
   SSL_CTX_get_cert_store: ONE,
   SSL_CTX_new: ONE,
@@ -28,7 +32,7 @@ const TLS = {
   SSL_CTX_use_certificate: BOTH,
   SSL_free: FREE,
   SSL_get_error: { parameters: ["pointer", "i32"], result: "i32" },
-  SSL_get_verify_result: { parameters: ["pointer"], result: "i64" },
+  SSL_get_verify_result: { parameters: ["pointer"], result: LONG },
   SSL_new: ONE,
   SSL_pending: ASK,
   SSL_read: BYTES,
@@ -52,7 +56,7 @@ const TLS_SERVER = {
 const TLS_CLIENT = {
   ...TLS,
   SSL_connect: ASK,
-  SSL_ctrl: { parameters: ["pointer", "i32", "i64", "buffer"], result: "i64" },
+  SSL_ctrl: { parameters: ["pointer", "i32", "i64", "buffer"], result: LONG },
   SSL_set1_host: { parameters: ["pointer", "buffer"], result: "i32" },
   SSL_set_hostflags: { parameters: ["pointer", "u32"], result: "void" },
   TLS_client_method: MAKE,
@@ -64,7 +68,7 @@ const CERTIFICATES = {
   BIO_s_mem: MAKE,
   BIO_write: BYTES,
   ERR_clear_error: { parameters: [], result: "void" },
-  ERR_get_error: { parameters: [], result: "u64" },
+  ERR_get_error: { parameters: [], result: UNSIGNED_LONG },
   EVP_PKEY_free: FREE,
   PEM_read_bio_PrivateKey: READ_PEM,
   PEM_read_bio_X509: READ_PEM,
@@ -127,20 +131,31 @@ export type OpenSsl = Symbols<typeof TLS_SERVER> & Symbols<typeof CERTIFICATES_O
 /** A client's. */
 export type ClientSsl = Symbols<typeof TLS_CLIENT> & Symbols<typeof CERTIFICATES>;
 
-const [LIBSSL, LIBCRYPTO] = ["libssl.so.3", "libcrypto.so.3"];
+/** Loads both. In this order: libssl has libcrypto loaded by its bare name, unless it is there. */
+function openBoth<S extends Deno.ForeignLibraryInterface, C extends Deno.ForeignLibraryInterface>(
+  ofSsl: S,
+  ofCrypto: C,
+): Symbols<S> & Symbols<C> | undefined {
+  const names = opensslNames();
+  const crypto = openLibrary(names.crypto, ofCrypto);
+  const ssl = crypto && openLibrary(names.ssl, ofSsl);
+  return ssl && { ...ssl, ...crypto };
+}
 
 /** Loads a server's, which needs `ffi`. @throws {CryptoError} `config` without OpenSSL 3. */
 export function loadOpenSsl(): OpenSsl {
-  const ssl = openLibrary(LIBSSL, TLS_SERVER);
-  const crypto = openLibrary(LIBCRYPTO, CERTIFICATES_OF_CLIENTS);
-  if (ssl && crypto) return { ...ssl, ...crypto };
-  const hint = "the network mode needs OpenSSL 3: install libssl3";
-  throw new CryptoError("config", { subject: LIBSSL, hint });
+  const loaded = openBoth(TLS_SERVER, CERTIFICATES_OF_CLIENTS);
+  if (loaded) return loaded;
+  const hint = Deno.build.os === "windows"
+    ? "the network mode needs OpenSSL 3 in C:\\Program Files\\OpenSSL-Win64: see docs/systems.md"
+    : "the network mode needs OpenSSL 3: install libssl3";
+  throw new CryptoError("config", { subject: opensslNames().ssl, hint });
 }
 
-/** Loads a client's, which needs `ffi`. Undefined where there is no OpenSSL 3. */
+/**
+ * Loads a client's, which needs `ffi`. Undefined where there is no OpenSSL 3, and where the other
+ * functions are not known that a client needs.
+ */
 export function loadClientSsl(): ClientSsl | undefined {
-  const ssl = openLibrary(LIBSSL, TLS_CLIENT);
-  const crypto = openLibrary(LIBCRYPTO, CERTIFICATES);
-  return ssl && crypto ? { ...ssl, ...crypto } : undefined;
+  return Deno.build.os === "linux" ? openBoth(TLS_CLIENT, CERTIFICATES) : undefined;
 }

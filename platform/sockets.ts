@@ -53,6 +53,9 @@ export interface PeerCredentials {
   readonly groups: readonly number[];
 }
 
+/** What is done with listening sockets and connections, on whichever system. */
+export type Streams = Pick<Sockets, "accept" | "close" | "receive" | "send">;
+
 /** struct sockaddr_un. */
 function socketAddress(path: string): Bytes {
   const bytes = cPath(path);

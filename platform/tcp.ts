@@ -51,6 +51,9 @@ export function formatAddress({ host, port }: TcpAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What is done with TCP's, on whichever system. */
+export type Tcp = Pick<TcpSockets, keyof TcpSockets>;
+
 /** TCP sockets, with checked arguments. A daemon makes one, before it gives up `ffi`. */
 export class TcpSockets {
   readonly #libc = openLibc(SYMBOLS);

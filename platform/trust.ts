@@ -1,10 +1,10 @@
 /**
  * Whether a path can be trusted: that nobody but the named owners could have put something else
- * in its place. Windows has neither owners nor modes that the runtime tells of, and its access lists
- * are not looked at: there only the kind of a file is checked.
+ * in its place. Windows is asked for access lists instead, where nobody is meant but this user.
  */
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
+import { requireNobodyElse, requireOwnDirectory } from "./trust_windows.ts";
 
 const OTHERS_WRITE = 0o022;
 const OTHERS_ANYTHING = 0o077;
@@ -22,10 +22,7 @@ function unsafe(path: string, problem: string, remedy: string): CryptoError {
   return new CryptoError("unsafe_path", { subject: path, hint: `it ${problem}; ${remedy}` });
 }
 
-/** Whether the runtime tells who owns a file, and who may do what with it. */
-function tellsOwners(): boolean {
-  return Deno.build.os !== "windows";
-}
+const ON_WINDOWS = Deno.build.os === "windows";
 
 function requireOwner(path: string, uid: number | null, owners: readonly number[]): void {
   const known = uid !== null && uid !== OVERFLOW;
@@ -44,7 +41,7 @@ function requireOwner(path: string, uid: number | null, owners: readonly number[
  */
 export function requireTrustedDirectory(directory: string, owners: readonly number[]): string {
   const real = Deno.realPathSync(directory);
-  if (!tellsOwners()) return real;
+  if (ON_WINDOWS) return requireOwnDirectory(real);
   for (let path = real;; path = parent(path)) {
     const { uid, mode } = Deno.lstatSync(path);
     requireOwner(path, uid, owners);
@@ -64,7 +61,7 @@ export function requireTrustedDirectory(directory: string, owners: readonly numb
 export function requireSecretFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (!tellsOwners()) return;
+  if (ON_WINDOWS) return requireNobodyElse(path, "read");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_ANYTHING) !== 0) {
     throw unsafe(path, `can be read by others (mode ${octal(mode ?? 0)})`, "chmod 0400 it");
@@ -79,7 +76,7 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
 export function requireTrustedFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (!tellsOwners()) return;
+  if (ON_WINDOWS) return requireNobodyElse(path, "written");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_WRITE) !== 0) {
     throw unsafe(path, `can be written by others (mode ${octal(mode ?? 0)})`, "chmod go-w it");

@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { EventLoop, Watch } from "../platform/eventloop.ts";
 import { Ready } from "../platform/poller.ts";
-import type { Sockets } from "../platform/sockets.ts";
+import type { Streams } from "../platform/sockets.ts";
 
 /** What a channel tells its user. */
 export interface Receiver {
@@ -40,7 +40,7 @@ export interface Transport {
 
 /** What channels are made with. */
 export interface ChannelParts {
-  readonly sockets: Sockets;
+  readonly sockets: Streams;
   readonly loop: EventLoop;
 }
 
@@ -64,7 +64,7 @@ export interface Link {
 }
 
 /** A Unix socket as a link. */
-function unixLink(sockets: Sockets, fd: number): Link {
+function unixLink(sockets: Streams, fd: number): Link {
   return {
     receive: (buffer) => sockets.receive(fd, buffer),
     send: (bytes) => sockets.send(fd, bytes),

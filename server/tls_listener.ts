@@ -5,7 +5,7 @@ import { CryptoError } from "../core/errors.ts";
 import type { CertifiedPeer } from "../platform/certificate.ts";
 import type { Watch } from "../platform/eventloop.ts";
 import { Ready } from "../platform/poller.ts";
-import { formatAddress, type TcpAddress, type TcpSockets } from "../platform/tcp.ts";
+import { formatAddress, type Tcp, type TcpAddress } from "../platform/tcp.ts";
 import {
   type Tls,
   type TlsConnection,
@@ -30,7 +30,7 @@ const REFUSAL = utf8(`${errorLine(null, new CryptoError("tls_refused"))}\n`);
 
 /** What a listener works with. */
 export interface TlsListenerParts extends ChannelParts {
-  readonly tcp: TcpSockets;
+  readonly tcp: Tcp;
   readonly tls: Tls;
   readonly reception: Reception;
   readonly access: Access;
