@@ -114,6 +114,9 @@ const ELSEWHERE: ReadonlySet<Subcommand> = new Set<Subcommand>([
   "completion",
 ]);
 
+/** The daemon on Windows, and what is done with its ring while it does not run. */
+const ON_WINDOWS: ReadonlySet<Subcommand> = new Set<Subcommand>(["serve"]);
+
 const PROGRAM = "crypto";
 const HELP = /^(--help|-h)/i;
 const FULL_PIPE_WAIT = 5;
@@ -187,6 +190,11 @@ function linuxOnly(name: Subcommand): CryptoError {
   return new CryptoError("config", { subject: `${PROGRAM} ${name}`, hint });
 }
 
+function isThere(name: Subcommand): boolean {
+  const { os } = Deno.build;
+  return os === "linux" || ELSEWHERE.has(name) || (os === "windows" && ON_WINDOWS.has(name));
+}
+
 function isSubcommand(word: string | undefined): word is Subcommand {
   return word !== undefined && Object.hasOwn(SUBCOMMANDS, word);
 }
@@ -258,7 +266,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === COMPLETE) await complete(rest);
   else if (isSubcommand(first)) {
-    if (Deno.build.os !== "linux" && !ELSEWHERE.has(first)) return complain(linuxOnly(first));
+    if (!isThere(first)) return complain(linuxOnly(first));
     await run(await oneSubcommand(first, rest), rest, context);
   } else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
   if (unprinted) return complain(unprinted);

@@ -16,6 +16,8 @@ const PATH_VARIABLES = [
   "XDG_RUNTIME_DIR",
   "XDG_STATE_HOME",
 ] as const;
+/** Where Windows keeps what is a user's on one machine: the daemon's directories are in it. */
+const WINDOWS_VARIABLE = "LOCALAPPDATA";
 /** Environment variables by which a service manager says what it does: `platform/systemd.ts`. */
 const SUPERVISION_VARIABLES = [
   "CREDENTIALS_DIRECTORY",
@@ -127,7 +129,7 @@ const ADMIN: Privileges = {
   start: {
     read: true,
     write: true,
-    env: HANDLES_FIRST.start.env,
+    env: [...HANDLES_FIRST.start.env, WINDOWS_VARIABLE],
     sys: ["uid", "gid"],
     run: systemPrograms("systemctl", "systemd-creds"),
     ffi: true,
@@ -216,7 +218,7 @@ export const PRIVILEGES = {
   serve: {
     start: {
       ...HANDLES_FIRST.start,
-      env: [...HANDLES_FIRST.start.env, ...SUPERVISION_VARIABLES],
+      env: [...HANDLES_FIRST.start.env, WINDOWS_VARIABLE, ...SUPERVISION_VARIABLES],
     },
     working: {},
   },
@@ -263,6 +265,8 @@ export const PRIVILEGES = {
 export interface Passed {
   /** Whether the socket is. */
   readonly activated: boolean;
+  /** Whether it serves the network alone, and knows no users: on Windows. */
+  readonly isRemote?: boolean | undefined;
   /** The path of the sealing key's credential, if there is one. */
   readonly credential?: string | undefined;
   /** Paths of certificates, key and lists, where the daemon listens on the network. */
@@ -276,16 +280,16 @@ export interface Passed {
  */
 export function daemonPrivileges(
   layout: Layout,
-  { activated, credential, certificates = [] }: Passed,
+  { activated, isRemote = false, credential, certificates = [] }: Passed,
 ) {
   const { configDirectory, stateDirectory, socket, metricsSocket } = layout;
-  const ownSockets = activated ? [] : [socket, metricsSocket];
+  const ownSockets = activated || isRemote ? [] : [socket, metricsSocket];
   const ownConfig = ownsConfiguration(layout, activated) ? [configDirectory] : [];
   const working = {
     read: [
       configDirectory,
       stateDirectory,
-      ...ACCOUNTS,
+      ...isRemote ? [] : ACCOUNTS,
       ...ownSockets,
       ...credential ? [credential] : [],
       ...certificates,

@@ -35,8 +35,9 @@ export class Accounts {
     });
   }
 
-  /** Reads the files. @throws {CryptoError} `config` */
+  /** Reads the files. Windows has none, and no user of it is known. @throws {CryptoError} `config` */
   static read(root = ""): Accounts {
+    if (Deno.build.os === "windows") return new Accounts("", "");
     const [passwd, group] = ACCOUNTS.map((path) => readFile(root + path)) as [string, string];
     return new Accounts(passwd, group);
   }

@@ -19,16 +19,9 @@ import { Sockets } from "../platform/sockets.ts";
 import { type RoleOptions, runRole } from "../platform/worker.ts";
 import { readConfig } from "./config.ts";
 import { publishDurably, readSecret } from "./durable.ts";
-import {
-  type Credential,
-  type Ladder,
-  makeBackup,
-  move,
-  openBackup,
-  type Passphrases,
-  restore,
-} from "./ladder.ts";
+import { type Ladder, makeBackup, move, openBackup, type Passphrases, restore } from "./ladder.ts";
 import { readPolicy } from "./policy_file.ts";
+import type { Credential } from "./sealing.ts";
 
 const SERVICE = "crypto.service";
 /** How often a service is stopped again that somebody's asking has started. */
@@ -93,14 +86,17 @@ async function perform(question: AdminQuestion, parts: Parts): Promise<readonly 
   return await whileStopped(ladder, parts.sockets, () => reseal(task.to, ladder, question));
 }
 
-function systemdCredential(): Credential {
+function systemdCredential(): Required<Credential> {
   const path = `${CREDENTIAL_STORE}/${CREDENTIAL}`;
   const name = `--name=${CREDENTIAL}`;
   return {
     path,
     encrypt: async (key) =>
       concat(await mustRun("systemd-creds", ["encrypt", name, "-", "-"], { input: key })),
-    decrypt: async () => concat(await mustRun("systemd-creds", ["decrypt", name, path, "-"])),
+    async decrypt() {
+      if (!exists(path)) return undefined;
+      return concat(await mustRun("systemd-creds", ["decrypt", name, path, "-"]));
+    },
   };
 }
 

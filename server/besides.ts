@@ -14,7 +14,7 @@ import type { Settings } from "./settings.ts";
 import type { DaemonSockets } from "./socket.ts";
 
 /** What the listeners besides the one for requests need. */
-export interface BesidesParts extends Omit<CredentialListenerParts, "credentials"> {
+export interface BesidesParts extends Omit<CredentialListenerParts, "credentials" | "peers"> {
   readonly layout: Layout;
   readonly version: string;
   readonly service: Service;
@@ -28,13 +28,14 @@ export interface BesidesParts extends Omit<CredentialListenerParts, "credentials
 /** Listens at those sockets that there are. */
 export function listenBesides(claimed: DaemonSockets, parts: BesidesParts): { stop(): void }[] {
   const { service, engine, settings, layout, metrics } = parts;
+  const { local } = claimed;
   const units = () => settings.current.credentials;
   const credentials = new Credentials({ service, engine, directory: layout.credentials, units });
   const gauges = readGauges(parts);
   return [
-    ...claimed.credentials === undefined
+    ...local?.credentials === undefined
       ? []
-      : [new CredentialListener(claimed.credentials, { ...parts, credentials })],
+      : [new CredentialListener(local.credentials, { ...parts, credentials, peers: local.peers })],
     ...claimed.metrics === undefined
       ? []
       : [new MetricsListener(claimed.metrics.fd, { ...parts, text: () => metrics.text(gauges()) })],

@@ -7,6 +7,7 @@ import { type Credential, type Credentials, readAddress } from "./credentials.ts
 import { identify, type LocalCaller, type OverflowIds } from "./identity.ts";
 import type { Admission } from "./limits.ts";
 import type { DecisionLog } from "./audit/log.ts";
+import type { Peers } from "./socket.ts";
 
 /** What such a listener works with. */
 export interface CredentialListenerParts extends ChannelParts {
@@ -14,6 +15,7 @@ export interface CredentialListenerParts extends ChannelParts {
   readonly overflow: OverflowIds;
   readonly admission: Admission;
   readonly log: DecisionLog;
+  readonly peers: Peers;
 }
 
 const ROOT = 0;
@@ -45,7 +47,7 @@ export class CredentialListener {
     let who: LocalCaller | undefined;
     let credential: Credential;
     try {
-      who = identify(this.parts.sockets.peerCredentials(fd), this.parts.overflow);
+      who = identify(this.parts.peers.peerCredentials(fd), this.parts.overflow);
       credential = await this.#get(who, fd);
     } catch (thrown) {
       credential = { decision: { op: "credential", error: asCryptoError(thrown).code } };
@@ -59,7 +61,7 @@ export class CredentialListener {
   async #get(who: LocalCaller, fd: number): Promise<Credential> {
     // Everybody can bind to any name: of root's processes alone it says anything.
     if (who.uid !== ROOT) throw new CryptoError("denied");
-    return await this.parts.credentials.get(who, readAddress(this.parts.sockets.peerName(fd)));
+    return await this.parts.credentials.get(who, readAddress(this.parts.peers.peerName(fd)));
   }
 
   /** The channel owns the descriptor. One that takes nothing is ended. */

@@ -3,13 +3,12 @@ import { webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { Layout } from "../core/layout.ts";
 import { ownsConfiguration } from "../core/privileges.ts";
-import { EventLoop } from "../platform/eventloop.ts";
+import type { EventLoop } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { Ready } from "../platform/poller.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { kernelRandom } from "../platform/random.ts";
-import { Sockets } from "../platform/sockets.ts";
-import { ServiceManager, type Supervision } from "../platform/systemd.ts";
+import { ServiceManager } from "../platform/systemd.ts";
 import { IntervalTimer } from "../platform/timer.ts";
 import type { Owner } from "./access.ts";
 import { GroupDatabase } from "./accounts.ts";
@@ -28,10 +27,10 @@ import { countedLog, Metrics } from "./metrics.ts";
 import type { NetworkPlaces } from "./network.ts";
 import { PolicyInForce } from "./policy_file.ts";
 import { Reloads } from "./reloads.ts";
-import type { SealingPlaces } from "./sealing.ts";
 import { Service } from "./service.ts";
 import { Settings } from "./settings.ts";
-import { claimSockets, type DaemonSockets } from "./socket.ts";
+import type { DaemonSockets } from "./socket.ts";
+import { type System, type SystemOptions, unixSystem } from "./system.ts";
 import { Turns } from "./turns.ts";
 import { Usage } from "./usage.ts";
 
@@ -39,11 +38,9 @@ import { Usage } from "./usage.ts";
 const MAX_PULSE = 60_000;
 
 /** What a daemon is told when it starts. It can be sent to a worker. */
-export interface DaemonOptions extends SealingPlaces {
+export interface DaemonOptions extends SystemOptions {
   readonly owner: Owner;
   readonly overflow: OverflowIds;
-  /** What a service manager does for it. */
-  readonly supervision: Supervision;
   /** Where it listens on the network, if it does. */
   readonly network?: NetworkPlaces | undefined;
   readonly version: string;
@@ -56,6 +53,12 @@ export interface DaemonOptions extends SealingPlaces {
 export interface Reloaded {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
+}
+
+/** The same in lines for people. */
+export function describeReload({ problems, warnings }: Reloaded): string[] {
+  const failed = problems.map((problem) => `not reloaded: ${problem}`);
+  return [...failed, ...warnings, ...problems.length === 0 ? ["reloaded"] : []];
 }
 
 /** Takes a line for whoever looks at the daemon's standard error. */
@@ -94,16 +97,17 @@ export class Daemon {
     forbidTracing();
     const { layout, owner, overflow, supervision, version } = options;
     const manager = new ServiceManager(supervision.notifySocket);
-    const [sockets, loop] = [new Sockets(), new EventLoop()];
+    const system = await systemOf(options);
+    const { sockets, loop, credential, openTcp } = system;
     const settings = new Settings(() => readConfig(layout.config, owner.uid));
     const { metrics: address } = settings.current;
-    const claimed = claimSockets(sockets, { layout, supervision, metrics: address });
-    sockets.lock(`${layout.stateDirectory}/lock`);
+    const claimed = system.claim(address);
+    system.lock(`${layout.stateDirectory}/lock`);
 
     const engine = loadLibcrypto() ?? webCrypto;
     const activated = supervision.listeners.length > 0;
     const owns = ownsConfiguration(layout, activated);
-    const store = await KeyStore.open({ ...options, engine, ownsConfiguration: owns });
+    const store = await KeyStore.open({ layout, credential, engine, ownsConfiguration: owns });
     const usage = Usage.open(layout.usage);
     const { limits, audit } = settings.current;
     const admission = new Admission(options.limits ?? limits);
@@ -126,9 +130,9 @@ export class Daemon {
 
     const turns = new Turns(() => loop.wake());
     const serving = { service, access, overflow, admission, turns, metrics, log: counted };
-    const shared = { ...serving, sockets, loop };
+    const shared = { ...serving, sockets, loop, openTcp };
     const network = options.network && { places: options.network, uid: owner.uid };
-    const listening = await Listening.start(() => claimed.requests.listen(), network, shared);
+    const listening = await Listening.start(claimed.local, network, shared);
     const besides = listenBesides(claimed, {
       ...shared,
       ...options,
@@ -210,10 +214,16 @@ export class Daemon {
     await log.note({ event: "stop" });
     await heads.stop();
     log.close();
-    sockets.requests.remove();
+    sockets.local?.requests.remove();
     sockets.metrics?.remove();
     pulse?.close();
   }
+}
+
+async function systemOf(options: SystemOptions): Promise<System> {
+  if (Deno.build.os !== "windows") return unixSystem(options);
+  const { windowsSystem } = await import("./windows.ts");
+  return windowsSystem(options);
 }
 
 function readPolicyOf({ layout, owner }: DaemonOptions, settings: Settings): PolicyInForce {

@@ -1,11 +1,10 @@
 /**
  * The ladder's credential on Windows: the sealing key under DPAPI, for the account that the daemon
- * would run as. Nothing uses it yet, since the daemon is for Linux: see docs/systems.md.
+ * runs as.
  */
-import { CryptoError } from "../core/errors.ts";
 import { Dpapi } from "../platform/dpapi.ts";
 import { readSecret } from "./durable.ts";
-import type { Credential } from "./ladder.ts";
+import type { Credential } from "./sealing.ts";
 
 const PURPOSE = "crypto/v1/sealing-key";
 const MAX_BYTES = 4_096;
@@ -15,15 +14,14 @@ const MAX_BYTES = 4_096;
  * @param path of the file under DPAPI
  * @throws {CryptoError} `config` elsewhere than on Windows
  */
-export function dpapiCredential(path: string): Credential {
+export function dpapiCredential(path: string): Required<Credential> {
   const dpapi = new Dpapi(PURPOSE);
   return {
     path,
     encrypt: (sealingKey) => Promise.resolve(dpapi.protect(sealingKey)),
     decrypt() {
       const message = readSecret(path, MAX_BYTES);
-      if (!message) return Promise.reject(new CryptoError("io", { subject: path }));
-      return Promise.resolve(dpapi.unprotect(message));
+      return Promise.resolve(message && dpapi.unprotect(message));
     },
   };
 }

@@ -93,8 +93,8 @@ export class KeyStore {
    */
   static async open(parts: StoreParts): Promise<KeyStore> {
     const { layout, engine } = parts;
-    if (exists(layout.sealingKey)) finishFirstRing(layout);
-    else if (!hasSealingKey(parts)) await createFirstRing(layout, engine);
+    if (exists(firstPlace(parts))) finishFirstRing(layout);
+    else if (!hasSealingKey(parts)) await createFirstRing(parts);
     const file = readSecret(layout.ring, MAX_RING_BYTES);
     if (!file) throw missing(layout.ring, "a sealing key");
     const sealing = await findSealingKey(parts, sealingKeyId(file), engine);
@@ -224,18 +224,25 @@ function missing(path: string, other: string): CryptoError {
   return new CryptoError("ring_unreadable", { subject: path, hint });
 }
 
+/** Where the first sealing key goes: under the system's protection, where this process can ask it. */
+function firstPlace({ layout, credential }: SealingPlaces): string {
+  return credential?.encrypt ? credential.path : layout.sealingKey;
+}
+
 /**
  * Makes sealing key and ring. The ring waits under its temporary name until the sealing key is
  * there, so that a crash between leaves what {@link finishFirstRing} completes.
  */
-async function createFirstRing(layout: Layout, engine: Engine): Promise<void> {
-  if (readSecret(layout.ring, MAX_RING_BYTES)) throw missing(layout.sealingKey, layout.ring);
+async function createFirstRing(parts: StoreParts): Promise<void> {
+  const { layout, engine, credential } = parts;
+  const place = firstPlace(parts);
+  if (readSecret(layout.ring, MAX_RING_BYTES)) throw missing(place, layout.ring);
   const sealingKey = randomBytes(SEALING_KEY_LENGTH);
   const ring = await new KeyRing().create(DEFAULT_KEY.seal, "seal", { engine });
   try {
     writeDurably(`${layout.ring}.new`, await sealRing(ring, sealingKey, engine));
-    writeDurably(`${layout.sealingKey}.new`, sealingKey);
-    renameDurably(`${layout.sealingKey}.new`, layout.sealingKey);
+    writeDurably(`${place}.new`, await credential?.encrypt?.(sealingKey) ?? sealingKey);
+    renameDurably(`${place}.new`, place);
     finishFirstRing(layout);
   } catch (cause) {
     const hint = "the first key cannot be written: check the directory's owner and free space";

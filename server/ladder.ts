@@ -16,17 +16,16 @@ import { exists, type Give, renameDurably } from "../platform/durable.ts";
 import { carryContextKey } from "./audit/contexts.ts";
 import { linkDurably, readSecret, removeDurably, replaceDurably } from "./durable.ts";
 import { MAX_RING_BYTES } from "./keystore.ts";
-import { findSealingKey, isSealingKey, type SealingKey, settleSealingKey } from "./sealing.ts";
+import {
+  type Credential,
+  findSealingKey,
+  isSealingKey,
+  type SealingKey,
+  settleSealingKey,
+} from "./sealing.ts";
 
 const BACKUP = { use: "backup" } as const;
 const MAX_LOCKED_BYTES = 1_024;
-
-/** The credential's encrypted file, and the tool that makes and opens it. */
-export interface Credential {
-  readonly path: string;
-  encrypt(sealingKey: Bytes): Promise<Bytes>;
-  decrypt(): Promise<Bytes>;
-}
 
 /** The ring of one daemon, and the rungs that it can stand on. */
 export interface Ladder {
@@ -35,7 +34,7 @@ export interface Ladder {
   /** Gives the ring and the daemon's own sealing keys their owner. */
   readonly own: Give;
   /** Only where there is a system service. */
-  readonly credential?: Credential | undefined;
+  readonly credential?: Required<Credential> | undefined;
 }
 
 /** What somebody typed. */
@@ -146,15 +145,7 @@ function readRing({ ring }: Layout): Bytes {
 
 /** The sealing key with an id, from whichever rung has it. */
 async function findKey(ladder: Ladder, id: Bytes, current?: string): Promise<SealingKey> {
-  const { layout, engine, credential } = ladder;
-  const onDisk = await findSealingKey({ layout }, id, engine);
-  if (onDisk) return onDisk;
-  if (credential && exists(credential.path)) {
-    const sealingKey = await credential.decrypt();
-    const { path } = credential;
-    if (await isSealingKey(sealingKey, id, engine)) return { rung: "credential", sealingKey, path };
-  }
-  return await unlock(ladder, id, current);
+  return await findSealingKey(ladder, id, ladder.engine) ?? await unlock(ladder, id, current);
 }
 
 /** The sealing key with an id, from under a passphrase: in its place, or on its way there. */

@@ -1,17 +1,19 @@
 /** Where the daemon is reached: its Unix socket, and the network where that is asked for. */
 import type { EventLoop, Work } from "../platform/eventloop.ts";
-import type { Sockets } from "../platform/sockets.ts";
-import { formatAddress } from "../platform/tcp.ts";
+import type { Streams } from "../platform/sockets.ts";
+import { formatAddress, type Tcp } from "../platform/tcp.ts";
 import type { Acceptor } from "./acceptor.ts";
 import type { OverflowIds } from "./identity.ts";
 import { listenLocally } from "./listener.ts";
 import { type NetworkPlaces, readMaterial } from "./network.ts";
 import { Reception, type ReceptionParts } from "./reception.ts";
+import type { LocalSockets } from "./socket.ts";
 import type { TlsListener } from "./tls_listener.ts";
 
 /** What listening takes. */
 export interface ListeningParts extends ReceptionParts {
-  readonly sockets: Sockets;
+  readonly sockets: Streams;
+  readonly openTcp: () => Tcp;
   readonly loop: EventLoop;
   readonly overflow: OverflowIds;
 }
@@ -29,7 +31,7 @@ export class Listening {
   private constructor(
     private readonly parts: ListeningParts,
     private readonly reception: Reception,
-    private readonly local: Acceptor,
+    private readonly local: Acceptor | undefined,
     private readonly remote: { listener: TlsListener; network: Network } | undefined,
   ) {
     this.#serving = parts.loop.run(workOf(parts));
@@ -37,18 +39,18 @@ export class Listening {
 
   /**
    * Starts.
-   * @param openSocket gives the descriptor of the Unix socket
+   * @param sockets those of this machine, if there are any
    * @throws {CryptoError} `config`, `unsafe_path`, `already_running`
    */
   static async start(
-    openSocket: () => number,
+    sockets: LocalSockets | undefined,
     network: Network | undefined,
     parts: ListeningParts,
   ): Promise<Listening> {
     const reception = new Reception(parts);
     try {
       const remote = network && await listenRemotely(network, reception, parts);
-      const local = listenLocally(openSocket(), { ...parts, reception });
+      const local = sockets && listenLocally(sockets, { ...parts, reception });
       return new Listening(parts, reception, local, remote);
     } catch (error) {
       await reception.stop();
@@ -79,12 +81,12 @@ export class Listening {
   /** Accepts no more, finishes what has begun, and hangs up on those who take too long. */
   async stop(): Promise<void> {
     const { reception, local, remote, parts } = this;
-    local.stop();
+    local?.stop();
     remote?.listener.stop();
     await reception.stop();
     parts.loop.stop();
     await this.#serving;
-    local.close();
+    local?.close();
     remote?.listener.close();
   }
 }
@@ -103,15 +105,14 @@ function workOf({ turns, admission }: ListeningParts): Work {
 
 /** Loads what a daemon without network does without. */
 async function listenRemotely(network: Network, reception: Reception, parts: ListeningParts) {
-  const [{ TlsListener }, { Tls }, { TcpSockets }, { Refusals }] = await Promise.all([
+  const [{ TlsListener }, { Tls }, { Refusals }] = await Promise.all([
     import("./tls_listener.ts"),
     import("../platform/tls.ts"),
-    import("../platform/tcp.ts"),
     import("./refusals.ts"),
   ]);
   const material = readMaterial(network.places, network.uid);
   const refusals = new Refusals(parts.log);
-  const means = { tls: new Tls(), tcp: new TcpSockets(), reception, refusals };
+  const means = { tls: new Tls(), tcp: parts.openTcp(), reception, refusals };
   return {
     network,
     listener: new TlsListener(network.places.listen, material, { ...parts, ...means }),

@@ -84,7 +84,7 @@ export function placeNetwork(
   const place = (name: typeof FILES[number]) => {
     const path = config[name];
     if (path === undefined) throw missing(name);
-    return trustedPath(path.startsWith("/") ? path : `${directory}/${path}`, uid);
+    return trustedPath(absolutePath(path, directory), uid);
   };
   return {
     listen: readAddress(listen),
@@ -93,6 +93,13 @@ export function placeNetwork(
     ca: place("ca"),
     revoked: config.revoked === undefined ? undefined : place("revoked"),
   };
+}
+
+/** Windows begins with a drive, and takes either slash. */
+function absolutePath(path: string, directory: string): string {
+  const isWindows = Deno.build.os === "windows";
+  const own = isWindows ? path.replaceAll("\\", "/") : path;
+  return (isWindows ? /^[A-Za-z]:\// : /^\//).test(own) ? own : `${directory}/${own}`;
 }
 
 /** The paths of all files. */

@@ -9,15 +9,17 @@ import {
   moved,
   SYSTEM_LAYOUT,
   userLayout,
+  windowsLayout,
   withSocket,
 } from "../core/layout.ts";
 import { exists } from "../platform/durable.ts";
 import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
+import { requireLoopback } from "../platform/winsock.ts";
 import { readConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { OverflowIds } from "./identity.ts";
-import { placeNetwork } from "./network.ts";
+import { type NetworkPlaces, placeNetwork } from "./network.ts";
 
 /** What the command line says. */
 export interface ServeFlags {
@@ -26,6 +28,10 @@ export interface ServeFlags {
   /** `tls://ADDRESS:PORT` */
   readonly listen?: string | undefined;
 }
+
+const ON_WINDOWS = Deno.build.os === "windows";
+/** The sealing key under DPAPI, beside where it would be in a file. */
+const DPAPI_FILE = "sealing.dpapi";
 
 const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
   "set network.revoked";
@@ -44,14 +50,19 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
   const supervision = readSupervision(readEnv, Deno.pid);
   const layout = trustedLayout(findLayout(flags), uid, supervision.listeners.length > 0);
-  const secrets = [layout.sealingKey, layout.lockedSealingKey, layout.ring];
-  for (const secret of secrets) requireSecretIfThere(secret, uid);
+  const credential = ON_WINDOWS
+    ? `${layout.configDirectory}/${DPAPI_FILE}`
+    : flags.system
+    ? findCredential()
+    : undefined;
+  for (const secret of secretsOf(layout, credential)) requireSecretIfThere(secret, uid);
   const config = readConfig(layout.config, uid).network;
   const directory = layout.configDirectory;
   const network = placeNetwork(config, flags.listen, { directory, uid });
+  if (ON_WINDOWS) requireOwnNetwork(network);
   return {
     layout,
-    credential: flags.system ? findCredential() : undefined,
+    credential,
     owner: { uid, group: flags.system ? gid : undefined },
     overflow,
     supervision,
@@ -62,6 +73,22 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
       ...network && !network.revoked ? [NO_LIST_WARNING] : [],
     ],
   };
+}
+
+/** On Windows the log is the user's as well, and made by whatever rights its directory hands down. */
+function secretsOf(layout: Layout, credential: string | undefined): string[] {
+  const { sealingKey, lockedSealingKey, ring, auditLog, contextKey } = layout;
+  const everywhere = [sealingKey, lockedSealingKey, ring];
+  return ON_WINDOWS && credential ? [...everywhere, credential, auditLog, contextKey] : everywhere;
+}
+
+/** @throws {CryptoError} `config` for a network that is none, or others' too */
+function requireOwnNetwork(network: NetworkPlaces | undefined): void {
+  if (network) return requireLoopback(network.listen);
+  const hint =
+    "on Windows the daemon is reached by TLS alone: --listen tls://127.0.0.1:7400, with " +
+    "certificates as docs/systems.md says";
+  throw new CryptoError("config", { subject: "--listen", hint });
 }
 
 /** The sealing key as the service manager gave it, where it gave one; systemd.exec(5). */
@@ -90,11 +117,18 @@ function trustedLayout(layout: Layout, uid: number, activated: boolean): Layout 
 }
 
 function findLayout({ system, socket }: ServeFlags): Layout {
+  if (ON_WINDOWS) return findWindowsLayout({ system, socket });
   if (socket !== undefined && !socket.startsWith("/")) {
     throw new CryptoError("usage", { subject: "--socket", hint: "give an absolute path" });
   }
   if (system) return withSocket(SYSTEM_LAYOUT, socket);
   return userLayout(readEnv, socket);
+}
+
+function findWindowsLayout({ system, socket }: Omit<ServeFlags, "listen">): Layout {
+  if (!system && socket === undefined) return windowsLayout(readEnv);
+  const hint = "on Windows there is no such service and no such socket: use --listen";
+  throw new CryptoError("usage", { subject: system ? "--system" : "--socket", hint });
 }
 
 function readEnv(name: string): string | undefined {

@@ -10,11 +10,19 @@ import { type Rung, SEALING_KEY_LENGTH } from "../core/rungs.ts";
 import { exists, renameDurably } from "../platform/durable.ts";
 import { readSecret } from "./durable.ts";
 
+/** The sealing key in a file that something outside of this process protects. */
+export interface Credential {
+  readonly path: string;
+  /** Undefined if it is not there. */
+  decrypt(): Promise<Bytes | undefined>;
+  /** Makes what the file is to hold, where this process can. */
+  encrypt?(sealingKey: Bytes): Promise<Bytes>;
+}
+
 /** Where a sealing key may be. */
 export interface SealingPlaces {
   readonly layout: Layout;
-  /** The credential, as the service manager gave it: a path. */
-  readonly credential?: string | undefined;
+  readonly credential?: Credential | undefined;
 }
 
 /** A sealing key (32 bytes), and the rung it was on. */
@@ -37,29 +45,32 @@ export function settleSealingKey({ path }: SealingKey): boolean {
 
 /** Whether any rung has a key, whosever ring it may be for. */
 export function hasSealingKey({ layout, credential }: SealingPlaces): boolean {
-  const paths = [layout.sealingKey, layout.lockedSealingKey, ...credential ? [credential] : []];
+  const paths = [
+    layout.sealingKey,
+    layout.lockedSealingKey,
+    ...credential ? [credential.path] : [],
+  ];
   return paths.some(exists);
 }
 
 /**
  * The key with an id, among those that can be had without asking anybody.
- * @throws {CryptoError} `config` if a file cannot be read
+ * @throws {CryptoError} `config` if a file cannot be read; what the credential throws
  */
 export async function findSealingKey(
   { layout, credential }: SealingPlaces,
   id: Bytes,
   engine: Engine,
 ): Promise<SealingKey | undefined> {
-  const places = [
-    ["file", layout.sealingKey],
-    ["file", nextSealingKeys(layout).sealingKey],
-    ["credential", credential],
-  ] as const;
-  for (const [rung, path] of places) {
-    const sealingKey = path && readSecret(path, SEALING_KEY_LENGTH);
-    if (sealingKey && await isSealingKey(sealingKey, id, engine)) return { rung, sealingKey, path };
+  for (const path of [layout.sealingKey, nextSealingKeys(layout).sealingKey]) {
+    const sealingKey = readSecret(path, SEALING_KEY_LENGTH);
+    if (sealingKey && await isSealingKey(sealingKey, id, engine)) {
+      return { rung: "file", sealingKey, path };
+    }
   }
-  return undefined;
+  const sealingKey = await credential?.decrypt();
+  if (!credential || !sealingKey || !await isSealingKey(sealingKey, id, engine)) return undefined;
+  return { rung: "credential", sealingKey, path: credential.path };
 }
 
 /** Whether bytes are the sealing key with an id. */

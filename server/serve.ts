@@ -1,7 +1,12 @@
 /** `crypto serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
 import { readHeads } from "./audit/heads.ts";
+import { describeReload } from "./daemon.ts";
 import { prepare, type ServeFlags } from "./prepare.ts";
-import { DaemonWorker } from "./worker.ts";
+import { DaemonWorker, IS_REMOTE } from "./worker.ts";
+
+/** What ends the daemon. On Windows the last is that its window is closed or its user leaves. */
+const ENDS = ["SIGTERM", "SIGINT"] as const;
+const WINDOWS_ENDS = ["SIGINT", "SIGBREAK", "SIGHUP"] as const;
 
 /** What the program hands to its subcommand. */
 export interface ServeContext {
@@ -12,15 +17,19 @@ export interface ServeContext {
   readonly say: (line: string) => void;
 }
 
-/** Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads it. */
+/**
+ * Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads it. On Windows it reloads by itself when
+ * what it has read changes.
+ */
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
-  const stopped = signal("SIGTERM", "SIGINT");
+  const stopped = signal(...IS_REMOTE ? WINDOWS_ENDS : ENDS);
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys, metrics, listening, warnings } = await worker.start();
   // Before it says that it serves: who reads that may ask for a reload at once.
-  reloadOnHangup(worker, context.say);
-  const places = [options.layout.socket, ...listening ? [`tls://${listening}`] : []];
+  if (!IS_REMOTE) reloadOnHangup(worker, context.say);
+  const local = IS_REMOTE ? [] : [options.layout.socket];
+  const places = [...local, ...listening ? [`tls://${listening}`] : []];
   context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);
   for (const warning of [...options.warnings, ...warnings]) context.say(warning);
@@ -39,10 +48,8 @@ function sayOf({ say }: ServeContext): ServeContext["say"] {
 function reloadOnHangup(worker: DaemonWorker, say: ServeContext["say"]): void {
   let last: Promise<void> = Promise.resolve();
   const reload = async () => {
-    const { problems, warnings } = await worker.reload() ?? { problems: [], warnings: [] };
-    for (const problem of problems) say(`not reloaded: ${problem}`);
-    for (const warning of warnings) say(warning);
-    if (problems.length === 0) say("reloaded");
+    const reloaded = await worker.reload() ?? { problems: [], warnings: [] };
+    describeReload(reloaded).forEach(say);
   };
   Deno.addSignalListener("SIGHUP", () => {
     last = last.then(reload).catch(() => undefined);

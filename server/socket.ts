@@ -4,7 +4,7 @@ import type { Layout } from "../core/layout.ts";
 import type { LoopbackAddress, MetricsAddress } from "./config.ts";
 import type { Sockets } from "../platform/sockets.ts";
 import { type AdoptedListener, adoptListener } from "../platform/listeners.ts";
-import { formatAddress, TcpSockets } from "../platform/tcp.ts";
+import { formatAddress, type Tcp, TcpSockets } from "../platform/tcp.ts";
 import type { Supervision } from "../platform/systemd.ts";
 
 const BACKLOG = 4_096;
@@ -24,11 +24,21 @@ export interface DaemonSocket {
   remove(): void;
 }
 
-/** The sockets of a daemon. */
-export interface DaemonSockets {
+/** Unix sockets, whose peers are known. */
+export interface LocalSockets {
+  readonly peers: Peers;
   readonly requests: DaemonSocket;
   /** Where units' credentials are asked for: a descriptor, if it was handed over. */
   readonly credentials?: number | undefined;
+}
+
+/** Tells who is at the other end of a connection. */
+export type Peers = Pick<Sockets, "peerCredentials" | "peerName">;
+
+/** The sockets of a daemon. */
+export interface DaemonSockets {
+  /** Undefined where there are none, and a certificate is the only identity. */
+  readonly local?: LocalSockets | undefined;
   /** Where it tells how it is, if it does. */
   readonly metrics?: MetricsSocket | undefined;
 }
@@ -61,27 +71,28 @@ export function claimSockets(
 ): DaemonSockets {
   if (listeners.length > 0) {
     if (metrics !== undefined) throw notHandedOver();
-    return handedOver(listeners.map(adoptListener), layout);
+    return handedOver(listeners.map(adoptListener), layout, sockets);
   }
   const { socket } = layout;
   sockets.lock(`${socket}.lock`);
+  const remove = () => sockets.unlink(socket);
   return {
-    requests: { listen: () => bind(sockets, socket, layout), remove: () => sockets.unlink(socket) },
+    local: { peers: sockets, requests: { listen: () => bind(sockets, socket, layout), remove } },
     metrics: metrics && makeMetrics(sockets, layout, metrics),
   };
 }
 
 function makeMetrics(sockets: Sockets, layout: Layout, address: MetricsAddress): MetricsSocket {
   if (address !== "unix") {
-    return listenForMetrics(address);
+    return listenForMetrics(address, new TcpSockets());
   }
   const path = layout.metricsSocket;
   const fd = bind(sockets, path, layout);
   return { fd, address: path, remove: () => sockets.unlink(path) };
 }
 
-function listenForMetrics({ host, port }: LoopbackAddress): MetricsSocket {
-  const tcp = new TcpSockets();
+/** @throws {CryptoError} `already_running`, `config` */
+export function listenForMetrics({ host, port }: LoopbackAddress, tcp: Tcp): MetricsSocket {
   const at = { host: host === "[::1]" ? "::1" : host, port };
   try {
     const fd = tcp.listen(at, METRICS_BACKLOG);
@@ -101,7 +112,11 @@ function notHandedOver(): CryptoError {
 }
 
 /** What each socket is for: one is known by its path, one by the name that its unit gives it. */
-function handedOver(listeners: readonly AdoptedListener[], layout: Layout): DaemonSockets {
+function handedOver(
+  listeners: readonly AdoptedListener[],
+  layout: Layout,
+  peers: Peers,
+): DaemonSockets {
   const isForCredentials = ({ reach }: AdoptedListener) => {
     return typeof reach === "object" && nameOf(reach.path) === nameOf(layout.credentialsSocket);
   };
@@ -120,9 +135,9 @@ function handedOver(listeners: readonly AdoptedListener[], layout: Layout): Daem
     throw new CryptoError("config", { subject: "LISTEN_FDS", hint });
   }
   const { fd } = requests[0]!;
+  const own = { listen: () => fd, remove: () => {} };
   return {
-    requests: { listen: () => fd, remove: () => {} },
-    credentials: credentials[0]?.fd,
+    local: { peers, requests: own, credentials: credentials[0]?.fd },
     metrics: metrics[0],
   };
 }

@@ -6,8 +6,12 @@ import { daemonPrivileges } from "../core/privileges.ts";
 import { DAEMON_WORKER } from "../core/roles.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
-import { Daemon, type DaemonOptions, type Reloaded, type Say } from "./daemon.ts";
+import { Daemon, type DaemonOptions, describeReload, type Reloaded, type Say } from "./daemon.ts";
+import { Changes } from "./changes.ts";
 import { filesOf } from "./network.ts";
+
+/** Windows has neither Unix sockets that tell who connects, nor signals that would have it reload. */
+export const IS_REMOTE: boolean = Deno.build.os === "windows";
 
 /** What the worker is asked. */
 type Question =
@@ -33,16 +37,27 @@ type Answer = Started | Reloaded | undefined;
 /** Runs in the worker. */
 export function runDaemonRole(): void {
   let daemon: Daemon | undefined;
+  let changes: Changes | undefined;
   runRole<Question, Answer, string>(async (question, tell) => {
-    if (question.type === "stop") return await daemon?.stop() as undefined;
+    if (question.type === "stop") {
+      changes?.stop();
+      return await daemon?.stop() as undefined;
+    }
     if (question.type === "reload") return daemon?.reload();
     // `ffi` is not by path: reading `errno` needs pointers, which a list of paths does not grant.
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
     daemon.ready();
+    if (IS_REMOTE) changes = reloadOnChange(daemon, question.options, tell);
     const { keys, metrics, listening, warnings } = daemon;
     return { keys, metrics, listening, warnings };
   });
+}
+
+/** Nobody sends it a signal: it looks at what it would read again then. */
+function reloadOnChange(daemon: Daemon, { layout, network }: DaemonOptions, say: Say): Changes {
+  const paths = [layout.config, layout.policy, ...network ? filesOf(network) : []];
+  return new Changes(paths, () => describeReload(daemon.reload()).forEach(say));
 }
 
 /** A daemon in a worker, as the main thread sees it. */
@@ -61,7 +76,8 @@ export class DaemonWorker {
     const { layout, credential, supervision, network } = options;
     const activated = supervision.listeners.length > 0;
     const certificates = network && filesOf(network);
-    const permissions = daemonPrivileges(layout, { activated, credential, certificates }).start;
+    const passed = { activated, isRemote: IS_REMOTE, credential, certificates };
+    const permissions = daemonPrivileges(layout, passed).start;
     const role = { script, name: DAEMON_WORKER, permissions, onEvent: say };
     return new DaemonWorker(await RoleWorker.start<Question, Answer, string>(role), options);
   }
