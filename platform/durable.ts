@@ -1,4 +1,7 @@
-/** Files and names that are on the disk before anything relies on them. */
+/**
+ * Files and names that are on the disk before anything relies on them. The runtime's `sync` waits for
+ * the disk itself on macOS, too: it is Rust's, which asks F_FULLFSYNC there.
+ */
 import type { Bytes } from "../core/bytes.ts";
 import { parent } from "../core/layout.ts";
 

@@ -1,9 +1,9 @@
 /**
- * Which file has a name now: statx(2), the one call whose answer has the same form on every
- * processor, and cheaper than `Deno.lstatSync`, as the log asks after each write. Lengths are
+ * Which file has a name now: on Linux by statx(2), the one call whose answer has the same form on
+ * every processor, and cheaper than `Deno.lstatSync`, as the log asks after each write. Lengths are
  * checked here, and no raw call leaves this module.
  */
-import { cPath, openLibc } from "./libc.ts";
+import { cPath, IS_DARWIN, openLibc } from "./libc.ts";
 
 const SYMBOLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
@@ -26,6 +26,10 @@ export interface WatchedName {
 
 /** Prepares to ask for one path, again and again, also when `ffi` has been given up. */
 export function watchName(path: string): WatchedName {
+  return IS_DARWIN ? watchByRuntime(path) : watchByStatx(path);
+}
+
+function watchByStatx(path: string): WatchedName {
   const { statx } = openLibc(SYMBOLS).symbols;
   const name = cPath(path);
   const now = new Uint32Array(LENGTH);
@@ -38,5 +42,26 @@ export function watchName(path: string): WatchedName {
       if (!ask(before)) before.fill(0);
     },
     isSame: () => ask(now) && IDENTITY.every((at) => now[at] === before[at]),
+  };
+}
+
+/** By the runtime, which takes the permission to read there for as long as it is asked. */
+export function watchByRuntime(path: string): WatchedName {
+  const ask = () => {
+    try {
+      return Deno.lstatSync(path);
+    } catch {
+      return undefined;
+    }
+  };
+  let before: Deno.FileInfo | undefined;
+  return {
+    remember() {
+      before = ask();
+    },
+    isSame() {
+      const now = ask();
+      return now !== undefined && now.dev === before?.dev && now.ino === before.ino;
+    },
   };
 }

@@ -3,6 +3,7 @@
  * Every symbol costs a start, so that each side loads its own. No raw call leaves this folder.
  */
 import { CryptoError } from "../core/errors.ts";
+import { IS_DARWIN } from "./libc.ts";
 import { openLibrary } from "./library.ts";
 
 const ONE = { parameters: ["pointer"], result: "pointer" } as const;
@@ -134,7 +135,10 @@ export function loadOpenSsl(): OpenSsl {
   const ssl = openLibrary(LIBSSL, TLS_SERVER);
   const crypto = openLibrary(LIBCRYPTO, CERTIFICATES_OF_CLIENTS);
   if (ssl && crypto) return { ...ssl, ...crypto };
-  const hint = "the network mode needs OpenSSL 3: install libssl3";
+  const hint = IS_DARWIN
+    ? "the network mode needs OpenSSL 3 at a place that is root's alone, which macOS has not: see " +
+      "docs/systems.md"
+    : "the network mode needs OpenSSL 3: install libssl3";
   throw new CryptoError("config", { subject: LIBSSL, hint });
 }
 

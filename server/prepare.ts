@@ -30,6 +30,8 @@ export interface ServeFlags {
 const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
   "set network.revoked";
 
+const NEVER_RUN_WARNING = "nobody who wrote this has run it on a Mac: see docs/systems.md";
+
 const USER_WARNING = "started by a user for that user: it guards the keys against other users, " +
   "not against the user's own programs; `crypto serve --system` under a user of its own does";
 
@@ -59,6 +61,7 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
     version,
     warnings: [
       ...flags.system ? [] : [USER_WARNING],
+      ...Deno.build.os === "darwin" ? [NEVER_RUN_WARNING] : [],
       ...network && !network.revoked ? [NO_LIST_WARNING] : [],
     ],
   };
@@ -93,8 +96,14 @@ function findLayout({ system, socket }: ServeFlags): Layout {
   if (socket !== undefined && !socket.startsWith("/")) {
     throw new CryptoError("usage", { subject: "--socket", hint: "give an absolute path" });
   }
-  if (system) return withSocket(SYSTEM_LAYOUT, socket);
+  if (system) return withSocket(systemLayout(), socket);
   return userLayout(readEnv, socket);
+}
+
+function systemLayout(): Layout {
+  if (Deno.build.os === "linux") return SYSTEM_LAYOUT;
+  const hint = "a system's service is for Linux: on this system a user starts it for that user";
+  throw new CryptoError("config", { subject: "--system", hint });
 }
 
 function readEnv(name: string): string | undefined {
