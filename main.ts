@@ -101,7 +101,7 @@ async function loadShare(): Promise<Target> {
 type Subcommand = keyof typeof SUBCOMMANDS;
 
 /** What is of use, and works, on other systems than Linux, with servers elsewhere. */
-const ELSEWHERE: ReadonlySet<Subcommand> = new Set<Subcommand>([
+const ELSEWHERE: readonly Subcommand[] = [
   "encrypt",
   "decrypt",
   "mac",
@@ -112,10 +112,28 @@ const ELSEWHERE: ReadonlySet<Subcommand> = new Set<Subcommand>([
   "share",
   "share-lambda",
   "completion",
-]);
+];
 
-/** The daemon on Windows, and what is done with its ring while it does not run. */
-const ON_WINDOWS: ReadonlySet<Subcommand> = new Set<Subcommand>(["serve"]);
+/** What there is by system. What is not named there has the daemon's clients alone. */
+const THERE: Readonly<Record<string, readonly Subcommand[]>> = {
+  linux: Object.keys(SUBCOMMANDS) as Subcommand[],
+  darwin: [
+    ...ELSEWHERE,
+    "serve",
+    "unseal",
+    "reseal",
+    "backup",
+    "restore",
+    "pki",
+    "audit",
+    "policy",
+  ],
+  windows: [...ELSEWHERE, "serve"],
+};
+
+function isThere(name: Subcommand): boolean {
+  return (THERE[Deno.build.os] ?? ELSEWHERE).includes(name);
+}
 
 const PROGRAM = "crypto";
 const HELP = /^(--help|-h)/i;
@@ -185,14 +203,9 @@ async function oneSubcommand(
   return buildApplication(target, named, ownFlags);
 }
 
-function linuxOnly(name: Subcommand): CryptoError {
-  const hint = "this subcommand is for Linux; docs/systems.md says what there is for other systems";
+function notThere(name: Subcommand): CryptoError {
+  const hint = "this subcommand is not for this system; docs/systems.md says which there are";
   return new CryptoError("config", { subject: `${PROGRAM} ${name}`, hint });
-}
-
-function isThere(name: Subcommand): boolean {
-  const { os } = Deno.build;
-  return os === "linux" || ELSEWHERE.has(name) || (os === "windows" && ON_WINDOWS.has(name));
 }
 
 function isSubcommand(word: string | undefined): word is Subcommand {
@@ -266,7 +279,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === COMPLETE) await complete(rest);
   else if (isSubcommand(first)) {
-    if (!isThere(first)) return complain(linuxOnly(first));
+    if (!isThere(first)) return complain(notThere(first));
     await run(await oneSubcommand(first, rest), rest, context);
   } else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
   if (unprinted) return complain(unprinted);

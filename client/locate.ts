@@ -24,9 +24,9 @@ export function locateSocket(told?: string): string {
   }
 }
 
-/** @throws {CryptoError} `unavailable` where there is no daemon: it is for Linux */
+/** @throws {CryptoError} `unavailable` where there is no daemon: it is for Linux and macOS */
 export function requireDaemons(): void {
-  if (Deno.build.os === "linux") return;
+  if (Deno.build.os === "linux" || Deno.build.os === "darwin") return;
   const hint = "there is no daemon for this system: name one on another machine, by --server " +
     "tls://HOST:PORT or CRYPTO_SERVER";
   throw new CryptoError("unavailable", { subject: Deno.build.os, hint });

@@ -6,7 +6,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { openLibrary } from "./library.ts";
-import type { PeerCredentials } from "./sockets.ts";
+import type { AskPeer, PeerCredentials } from "./peer.ts";
 
 const SYMBOLS = {
   getpeereid: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -43,10 +43,10 @@ export function readXucred(bytes: Bytes): DarwinCredentials {
   return { uid: view.getUint32(XUCRED.UID, true), gid, groups };
 }
 
-/** Asks who has connected, of a descriptor. @throws {CryptoError} `no_identity` */
-export type AskPeer = (fd: number) => PeerCredentials;
-
-/** Loads what it takes, which needs `ffi`. @throws {CryptoError} `config` elsewhere than on macOS */
+/**
+ * Loads what it takes, which needs `ffi`. The result throws {@link CryptoError} `no_identity`.
+ * @throws {CryptoError} `config` elsewhere than on macOS
+ */
 export function loadDarwinPeer(): AskPeer {
   const system = openLibrary("libSystem.B.dylib", SYMBOLS);
   if (!system) throw new CryptoError("config", { hint: "this needs macOS" });

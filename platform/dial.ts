@@ -3,9 +3,10 @@
  * again when it has given up every permission. Lengths are checked here, and no raw call leaves
  * this module.
  */
-import { type Bytes, concat } from "../core/bytes.ts";
-import { CryptoError } from "../core/errors.ts";
-import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import type { Bytes } from "../core/bytes.ts";
+import { Errno, openEitherLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import { AF_UNIX, SOCKET, unixAddress } from "./socket_numbers.ts";
+import { loadMakeSocket } from "./stream_sockets.ts";
 
 const CALL = ["i32", "buffer", "usize", "i32"] as const;
 
@@ -16,15 +17,9 @@ const SYMBOLS = {
   recv: { parameters: CALL, result: "isize" },
   send: { parameters: CALL, result: "isize" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const AF_UNIX = 1;
-/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
-const STREAM = 1 | 0o4000 | 0o2000000;
 const SHUT_RDWR = 2;
-const MSG_NOSIGNAL = 0x4000;
-const MAX_SOCKET_PATH = 107;
 const PIECE = 65_536;
 
 /** One connection. */
@@ -39,20 +34,19 @@ export interface Dialled {
 
 /** Connects to one path, as often as one likes, without any permission. */
 export class UnixDialer {
-  readonly #libc = openLibc(SYMBOLS);
+  readonly #libc = openEitherLibc(SYMBOLS);
+  readonly #makeSocket = loadMakeSocket();
   readonly #address: Bytes;
 
   /** @throws {CryptoError} `config` for a path that no socket can have. */
   constructor(path: string) {
-    const name = cPath(path);
-    if (name.length > MAX_SOCKET_PATH + 1) throw new CryptoError("config", { subject: path });
-    this.#address = concat(new Uint8Array(new Uint16Array([AF_UNIX]).buffer), name);
+    this.#address = unixAddress(path);
   }
 
   /** @throws {SystemError} what the kernel says. */
   connect(): Dialled {
-    const { socket, connect, close } = this.#libc.symbols;
-    const fd = this.#check("socket", socket(AF_UNIX, STREAM, 0));
+    const { connect, close } = this.#libc.symbols;
+    const fd = this.#check("socket", this.#makeSocket(AF_UNIX));
     try {
       this.#check("connect", connect(fd, this.#address, this.#address.length));
     } catch (error) {
@@ -68,7 +62,7 @@ export class UnixDialer {
     let open = true;
     const attempt = async (call: typeof recv, name: string, event: number, bytes: Bytes) => {
       while (open) {
-        const done = Number(call(fd, bytes, BigInt(bytes.length), MSG_NOSIGNAL));
+        const done = Number(call(fd, bytes, BigInt(bytes.length), SOCKET.MSG_NOSIGNAL));
         if (done >= 0) return done;
         const errno = this.#libc.errno();
         if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw new SystemError(name, errno);

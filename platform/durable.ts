@@ -1,8 +1,11 @@
-/** Files and names that are on the disk before anything relies on them. */
+/**
+ * Files and names that are on the disk before anything relies on them. The runtime's `sync` waits for
+ * the disk itself on macOS, too: it is Rust's, which asks F_FULLFSYNC there.
+ */
 import type { Bytes } from "../core/bytes.ts";
 import { parent } from "../core/layout.ts";
 
-const ON_WINDOWS = Deno.build.os === "windows";
+import { IS_WINDOWS } from "./library.ts";
 
 /** Gives a new file or directory its owner, before anything relies on it. */
 export type Give = (path: string) => void;
@@ -54,7 +57,7 @@ export function writeAll(file: Deno.FsFile, bytes: Bytes): void {
 /** Gives a file another name, replacing what has it, and waits until that is on the disk. */
 export function renameDurably(from: string, to: string): void {
   Deno.renameSync(from, to);
-  if (ON_WINDOWS) syncNameOf(to);
+  if (IS_WINDOWS) syncNameOf(to);
   else syncDirectory(parent(to));
 }
 
@@ -69,7 +72,7 @@ function syncNameOf(path: string): void {
  * is NTFS that brings names to the disk in their order.
  */
 export function syncDirectory(path: string): void {
-  if (ON_WINDOWS) return;
+  if (IS_WINDOWS) return;
   const directory = Deno.openSync(path);
   try {
     directory.syncSync();

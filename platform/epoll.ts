@@ -79,7 +79,8 @@ export class EpollPoller implements Poller {
 
   tell(count: number, ready: (id: number, events: number) => void): void {
     for (let at = 0; at < count * EVENT.size; at += EVENT.size) {
-      ready(this.#view.getFloat64(at + EVENT.data, true), this.#view.getUint32(at, true));
+      const id = this.#view.getFloat64(at + EVENT.data, true);
+      if (id !== NOBODY) ready(id, this.#view.getUint32(at, true));
     }
   }
 

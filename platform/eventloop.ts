@@ -3,6 +3,8 @@
  * turns with it, because a read or write through that one costs several times the system call.
  */
 import { EpollPoller } from "./epoll.ts";
+import { KqueuePoller } from "./kqueue.ts";
+import { IS_DARWIN } from "./libc.ts";
 import type { Poller, Watched } from "./poller.ts";
 
 /**
@@ -72,7 +74,9 @@ export class EventLoop {
   /** Whether another thread waits for descriptors now. */
   #away = false;
 
-  constructor(private readonly poller: Poller = new EpollPoller()) {}
+  constructor(
+    private readonly poller: Poller = IS_DARWIN ? new KqueuePoller() : new EpollPoller(),
+  ) {}
 
   /** Watches a descriptor; what is ready is told again and again until it is dealt with. */
   watch(fd: number, events: number, onReady: OnReady): Watch {

@@ -2,23 +2,34 @@
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { syncDirectory } from "./durable.ts";
-import { cPath, Errno, openLibc, SystemError } from "./libc.ts";
+import { cPath, Errno, IS_DARWIN, openEitherLibc, openLibc, SystemError } from "./libc.ts";
 
-const SYMBOLS = {
+const ON_LINUX = {
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const AT_FDCWD = -100;
-const RENAME_EXCHANGE = 2;
+const ON_DARWIN = {
+  renamex_np: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
 
-/** Loads what it takes, before `ffi` is given up. */
+const AT_FDCWD = -100;
+/** RENAME_EXCHANGE, which macOS calls RENAME_SWAP. */
+const EXCHANGE = 2;
+
+/** Loads what it takes, before `ffi` is given up. The result gives an error number, or 0. */
 function loadRename(): (one: string, other: string) => number {
-  const { symbols, errno } = openLibc(SYMBOLS);
+  if (IS_DARWIN) return loadRenameOnMac();
+  const { symbols, errno } = openLibc(ON_LINUX);
   return (one, other) => {
     const [first, second] = [cPath(one), cPath(other)];
-    const result = symbols.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+    const result = symbols.renameat2(AT_FDCWD, first, AT_FDCWD, second, EXCHANGE);
     return result < 0 ? errno() : 0;
   };
+}
+
+function loadRenameOnMac(): (one: string, other: string) => number {
+  const { symbols, errno } = openEitherLibc(ON_DARWIN);
+  return (one, other) => symbols.renamex_np(cPath(one), cPath(other), EXCHANGE) < 0 ? errno() : 0;
 }
 
 /**

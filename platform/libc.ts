@@ -4,10 +4,15 @@
  */
 import { type Bytes, concat, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { openLibrary } from "./library.ts";
+import { isDeno, openLibrary } from "./library.ts";
 
-const LIBC = "libc.so.6";
-const ERRNO = { __errno_location: { parameters: [], result: "pointer" } } as const;
+const ERRNO = { parameters: [], result: "pointer" } as const;
+/** The C libraries, and where each has the error number. */
+const GLIBC = { file: "libc.so.6", location: "__errno_location" } as const;
+const LIBSYSTEM = { file: "libSystem.B.dylib", location: "__error" } as const;
+
+/** Whether this is macOS. The client library also runs where there is no `Deno` to tell. */
+export const IS_DARWIN = isDeno() && Deno.build.os === "darwin";
 
 /** A refusal of the kernel: its `errno`, for those who decide by it. */
 export class SystemError extends Error {
@@ -27,23 +32,52 @@ export interface LoadedLibc<S extends Deno.ForeignLibraryInterface> {
 let errnoView: Int32Array | undefined;
 
 /**
- * Loads functions of libc. It needs the permission `ffi`, so a process calls this before it gives
+ * Loads functions of glibc. It needs the permission `ffi`, so a process calls this before it gives
  * that up.
  * @throws {CryptoError} `config` where there is no glibc.
  */
 export function openLibc<S extends Deno.ForeignLibraryInterface>(wanted: S): LoadedLibc<S> {
-  const symbols = openLibrary(LIBC, wanted);
-  const errno = errnoView ??= findErrno();
-  if (!symbols || !errno) {
-    throw new CryptoError("config", { hint: "this needs Linux with glibc on x86-64 or arm64" });
-  }
-  return { symbols, errno: () => errno[0]! };
+  const loaded = IS_DARWIN ? undefined : open(GLIBC, wanted);
+  if (loaded) return loaded;
+  throw new CryptoError("config", { hint: "this needs Linux with glibc on x86-64 or arm64" });
+}
+
+/**
+ * The same of glibc or of macOS, for those who go by the numbers and structures of either.
+ * @throws {CryptoError} `config` where there is neither.
+ */
+export function openEitherLibc<S extends Deno.ForeignLibraryInterface>(wanted: S): LoadedLibc<S> {
+  const loaded = open(IS_DARWIN ? LIBSYSTEM : GLIBC, wanted);
+  if (loaded) return loaded;
+  throw new CryptoError("config", { hint: "this needs Linux with glibc, or macOS" });
+}
+
+function open<S extends Deno.ForeignLibraryInterface>(
+  { file, location }: typeof GLIBC | typeof LIBSYSTEM,
+  wanted: S,
+): LoadedLibc<S> | undefined {
+  const symbols = openLibrary(file, wanted);
+  const errno = errnoView ??= findErrno(file, location);
+  return symbols && errno && { symbols, errno: () => errno[0]! };
 }
 
 /** The address is this thread's own and stays. */
-function findErrno(): Int32Array | undefined {
-  const location = openLibrary(LIBC, ERRNO)?.__errno_location();
+function findErrno(file: string, name: string): Int32Array | undefined {
+  const location = openLibrary(file, { location: { name, ...ERRNO } })?.location();
   return location ? new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4)) : undefined;
+}
+
+/**
+ * The third argument of a function that takes any number of them, such as open(2) and ioctl(2). On
+ * Apple's arm64 it is passed on the stack, where a ninth of a fixed number is, too; elsewhere it is
+ * passed as any third one: so it is given in both places. (Apple: "Writing ARM64 code for Apple
+ * platforms"; System V and AAPCS64 for the others.)
+ */
+export const THIRD = ["u64", "u64", "u64", "u64", "u64", "u64", "u64"] as const;
+
+/** What is passed for {@link THIRD}. */
+export function third(value: bigint) {
+  return [value, 0n, 0n, 0n, 0n, 0n, value] as const;
 }
 
 /** A path as C takes it. @throws {CryptoError} `io` for what is no path. */
@@ -55,7 +89,7 @@ export function cPath(path: string): Bytes {
 }
 
 /** Numbers of Linux, the same on x86-64 and arm64 (asm-generic). */
-export const Errno = {
+const LINUX_ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
@@ -82,7 +116,26 @@ export const Errno = {
   ECONNREFUSED: 111,
   EINPROGRESS: 115,
   EDQUOT: 122,
-} as const;
+};
+
+/** Those of Darwin that differ (sys/errno.h of xnu). */
+const DARWIN_ERRNO = {
+  ...LINUX_ERRNO,
+  EAGAIN: 35,
+  EINPROGRESS: 36,
+  EADDRINUSE: 48,
+  ECONNABORTED: 53,
+  ECONNRESET: 54,
+  ETIMEDOUT: 60,
+  ECONNREFUSED: 61,
+  ELOOP: 62,
+  ENAMETOOLONG: 63,
+  EDQUOT: 69,
+  ENOSYS: 78,
+};
+
+/** Numbers of this system's failures. */
+export const Errno: Readonly<typeof LINUX_ERRNO> = IS_DARWIN ? DARWIN_ERRNO : LINUX_ERRNO;
 
 /** Events of poll(2). */
 export const Poll = { IN: 1, OUT: 4 } as const;

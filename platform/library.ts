@@ -18,13 +18,16 @@ const OPENSSL = {
 
 /** The same for this system. */
 export function opensslNames(): { readonly ssl: string; readonly crypto: string } {
-  return isDeno() && Deno.build.os === "windows" ? OPENSSL.windows : OPENSSL.linux;
+  return IS_WINDOWS ? OPENSSL.windows : OPENSSL.linux;
 }
 
 /** Whether this program runs under Deno, and not, as the client library may, under Node. */
 export function isDeno(): boolean {
   return "Deno" in globalThis;
 }
+
+/** Whether this is Windows, as far as that can be told. */
+export const IS_WINDOWS: boolean = isDeno() && Deno.build.os === "windows";
 
 /**
  * Loads the first library that is there.

@@ -1,9 +1,8 @@
 /**
- * Which file has a name now: statx(2), the one call whose answer has the same form on every
- * processor, and cheaper than `Deno.lstatSync`, as the log asks after each write; elsewhere than on
- * Linux that. Lengths are checked here, and no raw call leaves this module.
+ * Which file has a name now: on Linux by statx(2), the one call whose answer has the same form on
+ * every processor, and cheaper than `Deno.lstatSync`, as the log asks after each write. Lengths are
+ * checked here, and no raw call leaves this module.
  */
-import { ifThere } from "./durable.ts";
 import { cPath, openLibc } from "./libc.ts";
 
 const SYMBOLS = {
@@ -30,18 +29,6 @@ export function watchName(path: string): WatchedName {
   return Deno.build.os === "linux" ? watchByStatx(path) : watchByRuntime(path);
 }
 
-function watchByRuntime(path: string): WatchedName {
-  let before: string | undefined;
-  const identity = () => {
-    const { dev, ino } = ifThere(() => Deno.lstatSync(path)) ?? {};
-    return ino ? `${dev} ${ino}` : undefined;
-  };
-  return {
-    remember: () => void (before = identity()),
-    isSame: () => before !== undefined && identity() === before,
-  };
-}
-
 function watchByStatx(path: string): WatchedName {
   const { statx } = openLibc(SYMBOLS).symbols;
   const name = cPath(path);
@@ -55,5 +42,26 @@ function watchByStatx(path: string): WatchedName {
       if (!ask(before)) before.fill(0);
     },
     isSame: () => ask(now) && IDENTITY.every((at) => now[at] === before[at]),
+  };
+}
+
+/** By the runtime, which takes the permission to read there for as long as it is asked. */
+export function watchByRuntime(path: string): WatchedName {
+  const ask = () => {
+    try {
+      return Deno.lstatSync(path);
+    } catch {
+      return undefined;
+    }
+  };
+  let before: Deno.FileInfo | undefined;
+  return {
+    remember() {
+      before = ask();
+    },
+    isSame() {
+      const now = ask();
+      return now !== undefined && now.dev === before?.dev && now.ino === before.ino;
+    },
   };
 }

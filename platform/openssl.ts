@@ -3,12 +3,11 @@
  * Every symbol costs a start, so that each side loads its own. No raw call leaves this folder.
  */
 import { CryptoError } from "../core/errors.ts";
-import { openLibrary, opensslNames } from "./library.ts";
+import { IS_DARWIN } from "./libc.ts";
+import { IS_WINDOWS, openLibrary, opensslNames } from "./library.ts";
 
 /** What `long` is on this system. Given to a function, it may be longer. */
-const [LONG, UNSIGNED_LONG] = Deno.build.os === "windows"
-  ? ["i32", "u32"] as const
-  : ["i64", "u64"] as const;
+const [LONG, UNSIGNED_LONG] = IS_WINDOWS ? ["i32", "u32"] as const : ["i64", "u64"] as const;
 const ONE = { parameters: ["pointer"], result: "pointer" } as const;
 const MAKE = { parameters: [], result: "pointer" } as const;
 const FREE = { parameters: ["pointer"], result: "void" } as const;
@@ -142,14 +141,18 @@ function openBoth<S extends Deno.ForeignLibraryInterface, C extends Deno.Foreign
   return ssl && { ...ssl, ...crypto };
 }
 
+const HOW_TO_HAVE_IT = "the network mode needs OpenSSL 3" +
+  (IS_WINDOWS
+    ? " in C:\\Program Files\\OpenSSL-Win64: see docs/systems.md"
+    : IS_DARWIN
+    ? " at a place that is root's alone, which macOS has not: see docs/systems.md"
+    : ": install libssl3");
+
 /** Loads a server's, which needs `ffi`. @throws {CryptoError} `config` without OpenSSL 3. */
 export function loadOpenSsl(): OpenSsl {
   const loaded = openBoth(TLS_SERVER, CERTIFICATES_OF_CLIENTS);
   if (loaded) return loaded;
-  const hint = Deno.build.os === "windows"
-    ? "the network mode needs OpenSSL 3 in C:\\Program Files\\OpenSSL-Win64: see docs/systems.md"
-    : "the network mode needs OpenSSL 3: install libssl3";
-  throw new CryptoError("config", { subject: opensslNames().ssl, hint });
+  throw new CryptoError("config", { subject: opensslNames().ssl, hint: HOW_TO_HAVE_IT });
 }
 
 /**

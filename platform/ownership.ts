@@ -1,5 +1,5 @@
 /** Giving files to another user, and with which modes files are made. */
-import { cPath, openLibc, SystemError } from "./libc.ts";
+import { cPath, openEitherLibc, openLibc, SystemError } from "./libc.ts";
 
 /** Gives a file to a user and a group. A symbolic link is given itself, not what it leads to. */
 export type GiveAway = (path: string, uid: number, gid: number) => void;
@@ -9,7 +9,7 @@ export type GiveAway = (path: string, uid: number, gid: number) => void;
  * could put one to another's file there, and root would give that away.
  */
 export function loadGiveAway(): GiveAway {
-  const { symbols, errno } = openLibc({
+  const { symbols, errno } = openEitherLibc({
     lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   });
   return (path, uid, gid) => {

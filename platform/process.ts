@@ -1,7 +1,7 @@
 /** What a process forbids others to see of it. */
 import { CryptoError } from "../core/errors.ts";
-import { openLibc, SystemError } from "./libc.ts";
-import { openLibrary } from "./library.ts";
+import { IS_DARWIN, openEitherLibc, openLibc, SystemError } from "./libc.ts";
+import { IS_WINDOWS, openLibrary } from "./library.ts";
 
 /** The same number on Linux and on macOS. */
 const RLIMIT_CORE = 4;
@@ -9,6 +9,7 @@ const SET_LIMIT = { setrlimit: { parameters: ["i32", "buffer"], result: "i32" } 
 /** SEM_FAILCRITICALERRORS, NOGPFAULTERRORBOX and NOOPENFILEERRORBOX. */
 const NO_REPORTS = 0x1 | 0x2 | 0x8000;
 const PR_SET_DUMPABLE = 4;
+const PT_DENY_ATTACH = 31;
 
 /**
  * Makes the kernel write no memory image of this process, neither to a file nor to a helper. On
@@ -16,8 +17,8 @@ const PR_SET_DUMPABLE = 4;
  * @throws {CryptoError} `config` on a system that it cannot be asked of
  */
 export function forbidCoreDumps(): void {
-  if (Deno.build.os === "windows") return forbidReports();
-  if (Deno.build.os === "darwin") return limitOnMac();
+  if (IS_WINDOWS) return forbidReports();
+  if (IS_DARWIN) return limitOnMac();
   const { symbols, errno } = openLibc(SET_LIMIT);
   // One byte, not zero: a limit of zero does not stop a dump to a helper program, core(5).
   const result = symbols.setrlimit(RLIMIT_CORE, new BigUint64Array([1n, 1n]));
@@ -25,8 +26,8 @@ export function forbidCoreDumps(): void {
 }
 
 function limitOnMac(): void {
-  const system = openLibrary("libSystem.B.dylib", SET_LIMIT);
-  if (system?.setrlimit(RLIMIT_CORE, new BigUint64Array([0n, 0n])) !== 0) throw unlimited();
+  const { symbols } = openEitherLibc(SET_LIMIT);
+  if (symbols.setrlimit(RLIMIT_CORE, new BigUint64Array([0n, 0n])) !== 0) throw unlimited();
 }
 
 function forbidReports(): void {
@@ -46,10 +47,19 @@ function unlimited(): CryptoError {
  * nothing does: whoever owns a process may change what its access list says.
  */
 export function forbidTracing(): void {
-  if (Deno.build.os === "windows") return;
+  if (IS_WINDOWS) return;
+  if (IS_DARWIN) return denyAttaching();
   const { symbols, errno } = openLibc({
     prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   });
   const result = symbols.prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n);
   if (result < 0) throw new SystemError("prctl", errno());
+}
+
+/** A debugger that is there already ends the process by this. */
+function denyAttaching(): void {
+  const { symbols, errno } = openEitherLibc({
+    ptrace: { parameters: ["i32", "i32", "pointer", "i32"], result: "i32" },
+  });
+  if (symbols.ptrace(PT_DENY_ATTACH, 0, null, 0) < 0) throw new SystemError("ptrace", errno());
 }

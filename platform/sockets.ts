@@ -2,77 +2,51 @@
  * Listening Unix sockets whose peers are known before a byte is read, and the lock of a daemon.
  * Lengths are checked here, and no raw call leaves this module.
  */
-import { type Bytes, concat } from "../core/bytes.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { cPath, Errno, openLibc, SystemError } from "./libc.ts";
+import { loadDarwinPeer } from "./darwin_peer.ts";
+import { cPath, Errno, IS_DARWIN, openEitherLibc, SystemError, THIRD, third } from "./libc.ts";
+import { loadLinuxPeer } from "./linux_peer.ts";
+import type { AskPeer, PeerCredentials } from "./peer.ts";
+import { AF_UNIX, FAMILY_LENGTH, SOCKET, unixAddress } from "./socket_numbers.ts";
+import { type Accept, loadAccept, loadMakeSocket, type MakeSocket } from "./stream_sockets.ts";
 
 const SYMBOLS = {
-  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
-  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", ...THIRD], result: "i32" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
-const SO_PEERGROUPS = 59;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const O_RDWR = 2;
-const O_CREAT = 0o100;
-const O_CLOEXEC = 0o2000000;
-/** The one flag here that differs by processor. Root locks in directories that are the service's. */
-const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
+/** Root locks in directories that are the service's. */
+const LOCK_FILE = O_RDWR | SOCKET.O_CREAT | SOCKET.O_CLOEXEC | SOCKET.O_NOFOLLOW;
+const LOCK_MODE = 0o600n;
 const LOCK_EX_NB = 2 | 4;
-const MAX_SOCKET_PATH = 107;
-/** Bytes of struct sockaddr_un, and of the family at its start. */
+/** Bytes of struct sockaddr_un. */
 const MAX_ADDRESS = 110;
-const FAMILY_LENGTH = 2;
-const GROUP_BYTES = 4;
-const MAX_GROUPS = 65_536;
-
-/** Who is at the other end of a Unix socket, as the kernel recorded it at connect. */
-export interface PeerCredentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Supplementary groups. */
-  readonly groups: readonly number[];
-}
+const RECEIVE = SOCKET.MSG_DONTWAIT;
+const SEND = SOCKET.MSG_DONTWAIT | SOCKET.MSG_NOSIGNAL;
 
 /** What is done with listening sockets and connections, on whichever system. */
 export type Streams = Pick<Sockets, "accept" | "close" | "receive" | "send">;
-
-/** struct sockaddr_un. */
-function socketAddress(path: string): Bytes {
-  const bytes = cPath(path);
-  if (bytes.length > MAX_SOCKET_PATH + 1) {
-    const hint = `the path of a socket has at most ${MAX_SOCKET_PATH} bytes: choose a shorter one`;
-    throw new CryptoError("config", { subject: path, hint });
-  }
-  return concat(new Uint8Array(new Uint16Array([AF_UNIX]).buffer), bytes);
-}
 
 /** Sockets, with checked arguments. A daemon makes one, before it gives up `ffi`. */
 export class Sockets {
   readonly #lib;
   readonly #errno;
+  readonly #makeSocket: MakeSocket = loadMakeSocket();
+  readonly #accept: Accept = loadAccept();
+  readonly #askPeer: AskPeer = IS_DARWIN ? loadDarwinPeer() : loadLinuxPeer();
 
   constructor() {
-    const { symbols, errno } = openLibc(SYMBOLS);
+    const { symbols, errno } = openEitherLibc(SYMBOLS);
     this.#lib = symbols;
     this.#errno = errno;
   }
@@ -90,8 +64,8 @@ export class Sockets {
    * @throws {CryptoError} `already_running` if something has this name.
    */
   listenUnix(path: string, backlog: number): number {
-    const address = socketAddress(path);
-    const fd = this.#socket(SOCK_NONBLOCK);
+    const address = unixAddress(path);
+    const fd = this.#socket();
     try {
       if (this.#lib.bind(fd, address, address.length) < 0) {
         if (this.#errno() === Errno.EADDRINUSE) throw new CryptoError("already_running");
@@ -107,8 +81,8 @@ export class Sockets {
 
   /** Whether a program has this socket; only "refused" and "not there" say that none has. */
   answers(path: string): boolean {
-    const address = socketAddress(path);
-    const fd = this.#socket(SOCK_NONBLOCK);
+    const address = unixAddress(path);
+    const fd = this.#socket();
     try {
       if (this.#lib.connect(fd, address, address.length) === 0) return true;
       const errno = this.#errno();
@@ -118,9 +92,8 @@ export class Sockets {
     }
   }
 
-  #socket(flags: number): number {
-    const type = SOCK_STREAM | SOCK_CLOEXEC | flags;
-    return this.#check("socket", this.#lib.socket(AF_UNIX, type, 0));
+  #socket(): number {
+    return this.#check("socket", this.#makeSocket(AF_UNIX));
   }
 
   /**
@@ -130,7 +103,7 @@ export class Sockets {
    */
   accept(listener: number): number | undefined {
     for (;;) {
-      const fd = this.#lib.accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const fd = this.#accept(listener);
       if (fd >= 0) return fd;
       const errno = this.#errno();
       if (errno === Errno.EAGAIN) return undefined;
@@ -140,17 +113,9 @@ export class Sockets {
     }
   }
 
-  /**
-   * Who connected, from SO_PEERCRED and SO_PEERGROUPS (unix(7), socket(7)).
-   * @throws when the kernel says anything but that; the caller then refuses the peer.
-   */
+  /** Who connected. @throws as {@link AskPeer} does; the caller then refuses the peer */
   peerCredentials(fd: number): PeerCredentials {
-    const credentials = new Int32Array(3);
-    const length = new Uint32Array([credentials.byteLength]);
-    this.#getsockopt(fd, SO_PEERCRED, credentials, length);
-    if (length[0] !== credentials.byteLength) throw new SystemError("SO_PEERCRED", 0);
-    const [pid, uid, gid] = [credentials[0]!, credentials[1]! >>> 0, credentials[2]! >>> 0];
-    return { pid, uid, gid, groups: this.#peerGroups(fd) };
+    return this.#askPeer(fd);
   }
 
   /**
@@ -164,26 +129,6 @@ export class Sockets {
     return address.subarray(FAMILY_LENGTH, length[0]);
   }
 
-  #peerGroups(fd: number, capacity = 32): number[] {
-    const groups = new Uint32Array(capacity);
-    const length = new Uint32Array([groups.byteLength]);
-    try {
-      this.#getsockopt(fd, SO_PEERGROUPS, groups, length);
-      return [...groups.subarray(0, length[0]! / GROUP_BYTES)];
-    } catch (error) {
-      const needed = length[0]! / GROUP_BYTES;
-      const tooSmall = error instanceof SystemError && error.errno === Errno.ERANGE;
-      if (!tooSmall || needed <= capacity || needed > MAX_GROUPS) throw error;
-      return this.#peerGroups(fd, needed);
-    }
-  }
-
-  #getsockopt(fd: number, option: number, value: Int32Array | Uint32Array, length: Uint32Array) {
-    // The casts only say that these arrays own ordinary buffers.
-    const [v, l] = [value as Int32Array<ArrayBuffer>, length as Uint32Array<ArrayBuffer>];
-    this.#check("getsockopt", this.#lib.getsockopt(fd, SOL_SOCKET, option, v, l));
-  }
-
   /**
    * Reads what has come into `buffer`, without waiting.
    * @returns how many bytes; 0 at the end; undefined if nothing has come
@@ -192,7 +137,7 @@ export class Sockets {
   receive(fd: number, buffer: Bytes): number | undefined {
     return this.#transferred(
       "recv",
-      this.#lib.recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT),
+      this.#lib.recv(fd, buffer, BigInt(buffer.length), RECEIVE),
     );
   }
 
@@ -202,8 +147,7 @@ export class Sockets {
    * @throws {SystemError} if the connection is broken
    */
   send(fd: number, bytes: Bytes): number {
-    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    return this.#transferred("send", this.#lib.send(fd, bytes, BigInt(bytes.length), flags)) ?? 0;
+    return this.#transferred("send", this.#lib.send(fd, bytes, BigInt(bytes.length), SEND)) ?? 0;
   }
 
   #transferred(call: string, result: number | bigint): number | undefined {
@@ -224,8 +168,7 @@ export class Sockets {
    * @throws {CryptoError} `already_running` if another process holds the lock; `config`
    */
   lock(path: string): number {
-    const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    const fd = this.#lib.open(cPath(path), flags, 0o600);
+    const fd = this.#lib.open(cPath(path), LOCK_FILE, ...third(LOCK_MODE));
     if (fd < 0) {
       const cause = new SystemError("open", this.#errno());
       throw new CryptoError("config", { subject: path, hint: "it cannot be opened", cause });

@@ -4,7 +4,9 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { Errno, openLibc, SystemError } from "./libc.ts";
+import { Errno, openEitherLibc, SystemError } from "./libc.ts";
+import { AF_INET, familyOf, SOCKET, startOfAddress } from "./socket_numbers.ts";
+import { loadMakeSocket } from "./stream_sockets.ts";
 
 const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -17,27 +19,20 @@ const SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** struct sockaddr_in and sockaddr_in6: how long they are, and where the address stands. */
 const FAMILIES = {
-  4: { number: 2, length: 16, address: 4 },
-  6: { number: 10, length: 28, address: 8 },
+  4: { number: AF_INET, length: 16, address: 4 },
+  6: { number: SOCKET.AF_INET6, length: 28, address: 8 },
 } as const;
 const MAX_ADDRESS = 28;
 const MAX_TEXT = 46;
 const PORT = 2;
-/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
-const STREAM = 1 | 0o4000 | 0o2000000;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
 const SHUT_WR = 1;
-const MSG_DONTWAIT = 0x40;
 
 /** An IP address as a number of its family writes it, and a port. */
 export interface TcpAddress {
@@ -56,7 +51,8 @@ export type Tcp = Pick<TcpSockets, keyof TcpSockets>;
 
 /** TCP sockets, with checked arguments. A daemon makes one, before it gives up `ffi`. */
 export class TcpSockets {
-  readonly #libc = openLibc(SYMBOLS);
+  readonly #libc = openEitherLibc(SYMBOLS);
+  readonly #makeSocket = loadMakeSocket();
   readonly #trash: Bytes = new Uint8Array(65_536);
 
   /**
@@ -68,11 +64,11 @@ export class TcpSockets {
     const { symbols } = this.#libc;
     const address = this.#encode(at);
     const isSix = at.host.includes(":");
-    const fd = symbols.socket(FAMILIES[isSix ? 6 : 4].number, STREAM, 0);
+    const fd = this.#makeSocket(FAMILIES[isSix ? 6 : 4].number);
     if (fd < 0) this.#fail("socket");
     try {
-      this.#enable(fd, SOL_SOCKET, SO_REUSEADDR);
-      if (isSix) this.#enable(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+      this.#enable(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR);
+      if (isSix) this.#enable(fd, IPPROTO_IPV6, SOCKET.IPV6_V6ONLY);
       if (symbols.bind(fd, address, address.length) < 0) throw this.#unbound(at);
       if (symbols.listen(fd, backlog) < 0) this.#fail("listen");
       return fd;
@@ -96,7 +92,7 @@ export class TcpSockets {
     const { number, length, address } = FAMILIES[host.includes(":") ? 6 : 4];
     const bytes = new Uint8Array(length);
     const view = new DataView(bytes.buffer);
-    view.setUint16(0, number, true);
+    bytes.set(startOfAddress(number, length));
     view.setUint16(PORT, port);
     const text = new TextEncoder().encode(`${host}\0`);
     if (this.#libc.symbols.inet_pton(number, text, bytes.subarray(address)) === 1) return bytes;
@@ -130,7 +126,7 @@ export class TcpSockets {
     const length = new Uint32Array([MAX_ADDRESS]);
     if (this.#libc.symbols[call](fd, bytes, new Uint8Array(length.buffer)) < 0) this.#fail(call);
     const view = new DataView(bytes.buffer);
-    const family = view.getUint16(0, true) === FAMILIES[6].number ? FAMILIES[6] : FAMILIES[4];
+    const family = familyOf(bytes) === FAMILIES[6].number ? FAMILIES[6] : FAMILIES[4];
     const text = new Uint8Array(MAX_TEXT);
     const address = bytes.subarray(family.address);
     this.#libc.symbols.inet_ntop(family.number, address, text, MAX_TEXT);
@@ -146,7 +142,7 @@ export class TcpSockets {
   /** Throws away what has come, unread. False when nothing more will come. */
   discard(fd: number): boolean {
     const { symbols, errno } = this.#libc;
-    const count = symbols.recv(fd, this.#trash, BigInt(this.#trash.length), MSG_DONTWAIT);
+    const count = symbols.recv(fd, this.#trash, BigInt(this.#trash.length), SOCKET.MSG_DONTWAIT);
     if (count > 0) return true;
     return count < 0 && (errno() === Errno.EAGAIN || errno() === Errno.EINTR);
   }

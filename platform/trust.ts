@@ -4,6 +4,7 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
+import { IS_WINDOWS } from "./library.ts";
 import { requireNobodyElse, requireOwnDirectory } from "./trust_windows.ts";
 
 const OTHERS_WRITE = 0o022;
@@ -22,8 +23,6 @@ function unsafe(path: string, problem: string, remedy: string): CryptoError {
   return new CryptoError("unsafe_path", { subject: path, hint: `it ${problem}; ${remedy}` });
 }
 
-const ON_WINDOWS = Deno.build.os === "windows";
-
 function requireOwner(path: string, uid: number | null, owners: readonly number[]): void {
   const known = uid !== null && uid !== OVERFLOW;
   if (known && (uid === ROOT || owners.includes(uid))) return;
@@ -41,7 +40,7 @@ function requireOwner(path: string, uid: number | null, owners: readonly number[
  */
 export function requireTrustedDirectory(directory: string, owners: readonly number[]): string {
   const real = Deno.realPathSync(directory);
-  if (ON_WINDOWS) return requireOwnDirectory(real);
+  if (IS_WINDOWS) return requireOwnDirectory(real);
   for (let path = real;; path = parent(path)) {
     const { uid, mode } = Deno.lstatSync(path);
     requireOwner(path, uid, owners);
@@ -61,7 +60,7 @@ export function requireTrustedDirectory(directory: string, owners: readonly numb
 export function requireSecretFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (ON_WINDOWS) return requireNobodyElse(path, "read");
+  if (IS_WINDOWS) return requireNobodyElse(path, "read");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_ANYTHING) !== 0) {
     throw unsafe(path, `can be read by others (mode ${octal(mode ?? 0)})`, "chmod 0400 it");
@@ -76,7 +75,7 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
 export function requireTrustedFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (ON_WINDOWS) return requireNobodyElse(path, "written");
+  if (IS_WINDOWS) return requireNobodyElse(path, "written");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_WRITE) !== 0) {
     throw unsafe(path, `can be written by others (mode ${octal(mode ?? 0)})`, "chmod go-w it");

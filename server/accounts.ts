@@ -5,6 +5,7 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { ACCOUNTS } from "../core/privileges.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 
 /** A user. */
 interface User {
@@ -37,7 +38,7 @@ export class Accounts {
 
   /** Reads the files. Windows has none, and no user of it is known. @throws {CryptoError} `config` */
   static read(root = ""): Accounts {
-    if (Deno.build.os === "windows") return new Accounts("", "");
+    if (IS_WINDOWS) return new Accounts("", "");
     const [passwd, group] = ACCOUNTS.map((path) => readFile(root + path)) as [string, string];
     return new Accounts(passwd, group);
   }

@@ -6,6 +6,7 @@ import { ownsConfiguration } from "../core/privileges.ts";
 import type { EventLoop } from "../platform/eventloop.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { Ready } from "../platform/poller.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { kernelRandom } from "../platform/random.ts";
 import { ServiceManager } from "../platform/systemd.ts";
@@ -221,7 +222,7 @@ export class Daemon {
 }
 
 async function systemOf(options: SystemOptions): Promise<System> {
-  if (Deno.build.os !== "windows") return unixSystem(options);
+  if (!IS_WINDOWS) return unixSystem(options);
   const { windowsSystem } = await import("./windows.ts");
   return windowsSystem(options);
 }

@@ -1,7 +1,7 @@
 /** Who is calling, whichever way they came. From here on nothing knows the transport. */
 import { CryptoError } from "../core/errors.ts";
 import type { CertifiedPeer } from "../platform/certificate.ts";
-import type { PeerCredentials } from "../platform/sockets.ts";
+import type { PeerCredentials } from "../platform/peer.ts";
 
 /** Ids of the kernel's user namespace that stand for "not known here". */
 export interface OverflowIds {

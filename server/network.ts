@@ -2,6 +2,7 @@
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import type { TomlNode, TomlValue } from "../core/toml.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import type { TcpAddress } from "../platform/tcp.ts";
 import type { TlsMaterial } from "../platform/tls.ts";
 import {
@@ -97,9 +98,8 @@ export function placeNetwork(
 
 /** Windows begins with a drive, and takes either slash. */
 function absolutePath(path: string, directory: string): string {
-  const isWindows = Deno.build.os === "windows";
-  const own = isWindows ? path.replaceAll("\\", "/") : path;
-  return (isWindows ? /^[A-Za-z]:\// : /^\//).test(own) ? own : `${directory}/${own}`;
+  const own = IS_WINDOWS ? path.replaceAll("\\", "/") : path;
+  return (IS_WINDOWS ? /^[A-Za-z]:\// : /^\//).test(own) ? own : `${directory}/${own}`;
 }
 
 /** The paths of all files. */

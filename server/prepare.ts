@@ -13,6 +13,7 @@ import {
   withSocket,
 } from "../core/layout.ts";
 import { exists } from "../platform/durable.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import { readSupervision } from "../platform/systemd.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
 import { requireLoopback } from "../platform/winsock.ts";
@@ -29,15 +30,18 @@ export interface ServeFlags {
   readonly listen?: string | undefined;
 }
 
-const ON_WINDOWS = Deno.build.os === "windows";
+const IS_LINUX = Deno.build.os === "linux";
 /** The sealing key under DPAPI, beside where it would be in a file. */
 const DPAPI_FILE = "sealing.dpapi";
 
 const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
   "set network.revoked";
 
+const NEVER_RUN_WARNING = "nobody who wrote this has run it on this system: see docs/systems.md";
+
 const USER_WARNING = "started by a user for that user: it guards the keys against other users, " +
-  "not against the user's own programs; `crypto serve --system` under a user of its own does";
+  "not against the user's own programs";
+const SYSTEM_HINT = "; `crypto serve --system` under a user of its own does";
 
 /**
  * Finds and checks everything that the daemon will use.
@@ -50,16 +54,12 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   if (uid === overflow.uid) throw new CryptoError("no_identity", { subject: "serve" });
   const supervision = readSupervision(readEnv, Deno.pid);
   const layout = trustedLayout(findLayout(flags), uid, supervision.listeners.length > 0);
-  const credential = ON_WINDOWS
-    ? `${layout.configDirectory}/${DPAPI_FILE}`
-    : flags.system
-    ? findCredential()
-    : undefined;
+  const credential = findCredential(flags, layout);
   for (const secret of secretsOf(layout, credential)) requireSecretIfThere(secret, uid);
   const config = readConfig(layout.config, uid).network;
   const directory = layout.configDirectory;
   const network = placeNetwork(config, flags.listen, { directory, uid });
-  if (ON_WINDOWS) requireOwnNetwork(network);
+  if (IS_WINDOWS) requireOwnNetwork(network);
   return {
     layout,
     credential,
@@ -69,7 +69,8 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
     network,
     version,
     warnings: [
-      ...flags.system ? [] : [USER_WARNING],
+      ...flags.system ? [] : [USER_WARNING + (IS_LINUX ? SYSTEM_HINT : "")],
+      ...IS_LINUX ? [] : [NEVER_RUN_WARNING],
       ...network && !network.revoked ? [NO_LIST_WARNING] : [],
     ],
   };
@@ -79,7 +80,7 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
 function secretsOf(layout: Layout, credential: string | undefined): string[] {
   const { sealingKey, lockedSealingKey, ring, auditLog, contextKey } = layout;
   const everywhere = [sealingKey, lockedSealingKey, ring];
-  return ON_WINDOWS && credential ? [...everywhere, credential, auditLog, contextKey] : everywhere;
+  return IS_WINDOWS && credential ? [...everywhere, credential, auditLog, contextKey] : everywhere;
 }
 
 /** @throws {CryptoError} `config` for a network that is none, or others' too */
@@ -91,8 +92,14 @@ function requireOwnNetwork(network: NetworkPlaces | undefined): void {
   throw new CryptoError("config", { subject: "--listen", hint });
 }
 
+/** Where Windows' protection has the sealing key, or where the service manager gave it. */
+function findCredential({ system }: ServeFlags, layout: Layout): string | undefined {
+  if (IS_WINDOWS) return `${layout.configDirectory}/${DPAPI_FILE}`;
+  return system ? passedCredential() : undefined;
+}
+
 /** The sealing key as the service manager gave it, where it gave one; systemd.exec(5). */
-function findCredential(): string | undefined {
+function passedCredential(): string | undefined {
   const directory = readEnv("CREDENTIALS_DIRECTORY");
   const path = `${directory}/${CREDENTIAL}`;
   return directory?.startsWith("/") && exists(path) ? path : undefined;
@@ -117,11 +124,11 @@ function trustedLayout(layout: Layout, uid: number, activated: boolean): Layout 
 }
 
 function findLayout({ system, socket }: ServeFlags): Layout {
-  if (ON_WINDOWS) return findWindowsLayout({ system, socket });
+  if (IS_WINDOWS) return findWindowsLayout({ system, socket });
   if (socket !== undefined && !socket.startsWith("/")) {
     throw new CryptoError("usage", { subject: "--socket", hint: "give an absolute path" });
   }
-  if (system) return withSocket(SYSTEM_LAYOUT, socket);
+  if (system) return withSocket(systemLayout(), socket);
   return userLayout(readEnv, socket);
 }
 
@@ -129,6 +136,12 @@ function findWindowsLayout({ system, socket }: Omit<ServeFlags, "listen">): Layo
   if (!system && socket === undefined) return windowsLayout(readEnv);
   const hint = "on Windows there is no such service and no such socket: use --listen";
   throw new CryptoError("usage", { subject: system ? "--system" : "--socket", hint });
+}
+
+function systemLayout(): Layout {
+  if (IS_LINUX) return SYSTEM_LAYOUT;
+  const hint = "a system's service is for Linux: on this system a user starts it for that user";
+  throw new CryptoError("config", { subject: "--system", hint });
 }
 
 function readEnv(name: string): string | undefined {

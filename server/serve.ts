@@ -1,8 +1,9 @@
 /** `crypto serve`: prepares, starts the worker, gives up every permission, waits for a signal. */
+import { IS_WINDOWS } from "../platform/library.ts";
 import { readHeads } from "./audit/heads.ts";
 import { describeReload } from "./daemon.ts";
 import { prepare, type ServeFlags } from "./prepare.ts";
-import { DaemonWorker, IS_REMOTE } from "./worker.ts";
+import { DaemonWorker } from "./worker.ts";
 
 /** What ends the daemon. On Windows the last is that its window is closed or its user leaves. */
 const ENDS = ["SIGTERM", "SIGINT"] as const;
@@ -22,13 +23,13 @@ export interface ServeContext {
  * what it has read changes.
  */
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
-  const stopped = signal(...IS_REMOTE ? WINDOWS_ENDS : ENDS);
+  const stopped = signal(...IS_WINDOWS ? WINDOWS_ENDS : ENDS);
   const options = prepare(flags, context.version);
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys, metrics, listening, warnings } = await worker.start();
   // Before it says that it serves: who reads that may ask for a reload at once.
-  if (!IS_REMOTE) reloadOnHangup(worker, context.say);
-  const local = IS_REMOTE ? [] : [options.layout.socket];
+  if (!IS_WINDOWS) reloadOnHangup(worker, context.say);
+  const local = IS_WINDOWS ? [] : [options.layout.socket];
   const places = [...local, ...listening ? [`tls://${listening}`] : []];
   context.say(`serving ${describeKeys(keys)} at ${places.join(" and ")}`);
   if (metrics) context.say(`metrics at ${metrics}`);

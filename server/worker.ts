@@ -4,14 +4,12 @@
  */
 import { daemonPrivileges } from "../core/privileges.ts";
 import { DAEMON_WORKER } from "../core/roles.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
 import { Daemon, type DaemonOptions, describeReload, type Reloaded, type Say } from "./daemon.ts";
 import { Changes } from "./changes.ts";
 import { filesOf } from "./network.ts";
-
-/** Windows has neither Unix sockets that tell who connects, nor signals that would have it reload. */
-export const IS_REMOTE: boolean = Deno.build.os === "windows";
 
 /** What the worker is asked. */
 type Question =
@@ -48,13 +46,13 @@ export function runDaemonRole(): void {
     daemon = await Daemon.start(question.options, tell);
     dropLibraryPermission();
     daemon.ready();
-    if (IS_REMOTE) changes = reloadOnChange(daemon, question.options, tell);
+    if (IS_WINDOWS) changes = reloadOnChange(daemon, question.options, tell);
     const { keys, metrics, listening, warnings } = daemon;
     return { keys, metrics, listening, warnings };
   });
 }
 
-/** Nobody sends it a signal: it looks at what it would read again then. */
+/** Windows has no signal for that: it looks at what it would read again then. */
 function reloadOnChange(daemon: Daemon, { layout, network }: DaemonOptions, say: Say): Changes {
   const paths = [layout.config, layout.policy, ...network ? filesOf(network) : []];
   return new Changes(paths, () => describeReload(daemon.reload()).forEach(say));
@@ -76,7 +74,7 @@ export class DaemonWorker {
     const { layout, credential, supervision, network } = options;
     const activated = supervision.listeners.length > 0;
     const certificates = network && filesOf(network);
-    const passed = { activated, isRemote: IS_REMOTE, credential, certificates };
+    const passed = { activated, isRemote: IS_WINDOWS, credential, certificates };
     const permissions = daemonPrivileges(layout, passed).start;
     const role = { script, name: DAEMON_WORKER, permissions, onEvent: say };
     return new DaemonWorker(await RoleWorker.start<Question, Answer, string>(role), options);

@@ -95,12 +95,6 @@ Deno.test("timers run while a connection is busy", () =>
     watch.end();
   }));
 
-Deno.test("what is no descriptor cannot be watched", () =>
-  withLoop((loop) => {
-    assert.throws(() => loop.watch(-1, Ready.READ, () => {}), { call: "epoll_ctl" });
-    return Promise.resolve();
-  }));
-
 Deno.test("a loop that waits for descriptors looks at its work again when it is woken", async () => {
   const loop = new EventLoop();
   let [asked, due] = [0, false];
