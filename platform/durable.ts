@@ -63,8 +63,7 @@ export function renameDurably(from: string, to: string): void {
 
 /** Waits until a file is on the disk, and with it what NTFS has noted of its name. */
 function syncNameOf(path: string): void {
-  using file = Deno.openSync(path, { write: true });
-  file.syncSync();
+  syncAndClose(Deno.openSync(path, { write: true }));
 }
 
 /**
@@ -73,10 +72,13 @@ function syncNameOf(path: string): void {
  */
 export function syncDirectory(path: string): void {
   if (IS_WINDOWS) return;
-  const directory = Deno.openSync(path);
+  syncAndClose(Deno.openSync(path));
+}
+
+function syncAndClose(file: Deno.FsFile): void {
   try {
-    directory.syncSync();
+    file.syncSync();
   } finally {
-    directory.close();
+    file.close();
   }
 }

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { webCrypto } from "../../core/engine.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
-import { type Layout, userLayout } from "../../core/layout.ts";
+import { type Layout, parent, userLayout } from "../../core/layout.ts";
 import { type Rung, RUNGS } from "../../core/rungs.ts";
 import { unlockSealingKey } from "../../core/sealing.ts";
 import { KeyStore } from "../../server/keystore.ts";
 import { type Ladder, makeBackup, move, openBackup, restore } from "../../server/ladder.ts";
+import type { Credential } from "../../server/sealing.ts";
+import { exists, ifThere } from "../../platform/durable.ts";
 import { Place } from "../support/daemon.ts";
 import { unannounced } from "./support.ts";
 
@@ -24,6 +26,12 @@ class Stand implements Disposable {
   readonly ladder: Ladder;
   readonly credential = `${this.place.directory}/store/crypto-sealing-key`;
 
+  /** As a service manager passes it to a daemon, which makes none. */
+  readonly #passed: Credential = {
+    path: this.credential,
+    decrypt: () => Promise.resolve(ifThere(() => Deno.readFileSync(this.credential))),
+  };
+
   constructor() {
     this.place.makeOwn();
     this.ladder = {
@@ -33,7 +41,7 @@ class Stand implements Disposable {
       credential: {
         path: this.credential,
         encrypt: (key: Bytes) => Promise.resolve(key),
-        decrypt: () => Promise.resolve(Deno.readFileSync(this.credential)),
+        decrypt: this.#passed.decrypt,
       },
     };
   }
@@ -41,7 +49,7 @@ class Stand implements Disposable {
   open(): Promise<KeyStore> {
     return KeyStore.open({
       layout: this.layout,
-      credential: this.credential,
+      credential: this.#passed,
       engine,
       ownsConfiguration: true,
     });
@@ -237,4 +245,23 @@ Deno.test("a backup opens with its passphrase only, whole and unchanged", async 
   await source.climb("passphrase");
   const locked = Deno.readFileSync(source.layout.lockedSealingKey);
   await assert.rejects(openBackup(locked, OLD, engine), withCode("decryption_failed"));
+});
+
+Deno.test("where the system protects it, the first sealing key is in no file of its own", async () => {
+  using stand = new Stand();
+  const { layout, ladder, credential } = stand;
+  const parts = { layout, credential: ladder.credential!, engine, ownsConfiguration: true };
+  Deno.mkdirSync(parent(credential));
+  const first = await KeyStore.open(parts);
+  assert.equal(first.rung, "credential");
+  assert.ok(!exists(layout.sealingKey));
+  assert.deepEqual(Deno.readFileSync(credential), first.sealingKey);
+  // As a kill leaves it between the two: the sealing key has its name, the ring has not.
+  Deno.renameSync(layout.ring, `${layout.ring}.new`);
+  const second = await KeyStore.open(parts);
+  assert.deepEqual(second.sealingKey, first.sealingKey);
+  assert.deepEqual(second.ring.keys.map(({ name }) => name), ["default"]);
+  // A ring without its key is no reason to make another.
+  Deno.removeSync(credential);
+  await assert.rejects(KeyStore.open(parts), { code: "ring_unreadable" });
 });
