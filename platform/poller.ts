@@ -17,9 +17,9 @@ export interface Watched {
 }
 
 /**
- * Waits for descriptors, each of which is told again and again as long as it is ready. Made before
- * `ffi` is given up. One wait lasts at a time; what is watched may change meanwhile. Its methods
- * throw {@linkcode SystemError}.
+ * Waits for descriptors, each of which is told again and again as long as it is ready; that the peer
+ * of one that is watched for nothing has gone may be told once. One wait lasts at a time; what is
+ * watched may change meanwhile. Made before `ffi` is given up. It throws {@linkcode SystemError}.
  */
 export interface Poller {
   /** Watches another descriptor. */

@@ -2,24 +2,25 @@
 import assert from "node:assert/strict";
 import { utf8 } from "../../core/bytes.ts";
 import { EventLoop } from "../../platform/eventloop.ts";
-import { Ready } from "../../platform/poller.ts";
+import { type Poller, Ready } from "../../platform/poller.ts";
 import { Sockets } from "../../platform/sockets.ts";
 import { IDLE } from "../support/loop.ts";
+import { type PollerKind, POLLERS } from "../support/pollers.ts";
 import { eventually, soon } from "../support/wait.ts";
 
 const sockets = new Sockets();
 
 /** A loop, and a way to make connections: the daemon's end, and the peer. */
 async function withLoop(
+  make: () => Poller,
   run: (loop: EventLoop, connect: () => Promise<[number, Deno.UnixConn]>) => Promise<void>,
-  work = IDLE,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "cte-" });
   const path = `${directory}/s`;
   const listener = sockets.listenUnix(path, 8);
   const open: (() => void)[] = [() => sockets.close(listener)];
-  const loop = new EventLoop();
-  const running = loop.run(work);
+  const loop = new EventLoop(make());
+  const running = loop.run(IDLE);
   try {
     await run(loop, async () => {
       const peer = await Deno.connect({ transport: "unix", path });
@@ -35,86 +36,90 @@ async function withLoop(
   }
 }
 
-Deno.test("a descriptor is told to be ready until what made it so is dealt with", () =>
-  withLoop(async (loop, connect) => {
-    const [fd, peer] = await connect();
-    let told = 0;
-    const watch = loop.watch(fd, Ready.READ, (events) => {
-      assert.equal(events, Ready.READ);
-      if (++told === 3) sockets.receive(fd, new Uint8Array(8));
+function holdsFor({ name, make }: PollerKind): void {
+  Deno.test(`${name}: a descriptor is told to be ready until what made it so is dealt with`, () =>
+    withLoop(make, async (loop, connect) => {
+      const [fd, peer] = await connect();
+      let told = 0;
+      const watch = loop.watch(fd, Ready.READ, (events) => {
+        assert.equal(events, Ready.READ);
+        if (++told === 3) sockets.receive(fd, new Uint8Array(8));
+      });
+      await peer.write(utf8("x"));
+      await eventually("it is told", () => told === 3);
+      await peer.write(utf8("y"));
+      await eventually("it is told again", () => told > 3);
+      watch.end();
+      const before = told;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(told, before);
+    }));
+
+  Deno.test(`${name}: other events can be asked for, and a hang-up is told in any case`, () =>
+    withLoop(make, async (loop, connect) => {
+      const [fd, peer] = await connect();
+      const told: number[] = [];
+      const watch = loop.watch(fd, 0, (events) => {
+        told.push(events);
+        watch.change(0);
+        if (events & Ready.HANGUP) watch.end();
+      });
+      watch.change(Ready.WRITE);
+      await eventually("it can be written", () => told.length === 1);
+      assert.equal(told[0], Ready.WRITE);
+      await peer.write(utf8("unread"));
+      peer.close();
+      await eventually("the peer has gone", () => (told.at(-1)! & Ready.HANGUP) !== 0);
+    }));
+
+  Deno.test(`${name}: who ends a watch while events are told is not told what came with them`, () =>
+    withLoop(make, async (loop, connect) => {
+      const [[one, onePeer], [two, twoPeer]] = [await connect(), await connect()];
+      const told: string[] = [];
+      const both = [
+        loop.watch(one, Ready.READ, () => (told.push("one"), both[1]!.end(), both[0]!.end())),
+        loop.watch(two, Ready.READ, () => (told.push("two"), both[0]!.end(), both[1]!.end())),
+      ] as const;
+      const text = utf8("x");
+      await Promise.all([onePeer.write(text), twoPeer.write(text)]);
+      await eventually("one of them is told", () => told.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(told.length, 1);
+    }));
+
+  Deno.test(`${name}: timers run while a connection is busy`, () =>
+    withLoop(make, async (loop, connect) => {
+      const [fd] = await connect();
+      let turns = 0;
+      const watch = loop.watch(fd, Ready.WRITE, () => turns++);
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+      assert.ok(turns > 0);
+      watch.end();
+    }));
+
+  Deno.test(`${name}: a loop that waits for descriptors looks at its work again when it is woken`, async () => {
+    const loop = new EventLoop(make());
+    let [asked, due] = [0, false];
+    const running = loop.run({
+      turn: () => {
+        asked++;
+        return false;
+      },
+      get waiting() {
+        return due;
+      },
+      working: false,
     });
-    await peer.write(utf8("x"));
-    await eventually("it is told", () => told === 3);
-    await peer.write(utf8("y"));
-    await eventually("it is told again", () => told > 3);
-    watch.end();
-    const before = told;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.equal(told, before);
-  }));
-
-Deno.test("other events can be asked for, and a hang-up is told in any case", () =>
-  withLoop(async (loop, connect) => {
-    const [fd, peer] = await connect();
-    const told: number[] = [];
-    const watch = loop.watch(fd, 0, (events) => {
-      told.push(events);
-      watch.change(0);
-      if (events & Ready.HANGUP) watch.end();
-    });
-    watch.change(Ready.WRITE);
-    await eventually("it can be written", () => told.length === 1);
-    assert.equal(told[0], Ready.WRITE);
-    await peer.write(utf8("unread"));
-    peer.close();
-    await eventually("the peer has gone", () => (told.at(-1)! & Ready.HANGUP) !== 0);
-  }));
-
-Deno.test("who ends a watch while events are told is not told what came with them", () =>
-  withLoop(async (loop, connect) => {
-    const [[one, onePeer], [two, twoPeer]] = [await connect(), await connect()];
-    const told: string[] = [];
-    const both = [
-      loop.watch(one, Ready.READ, () => (told.push("one"), both[1]!.end(), both[0]!.end())),
-      loop.watch(two, Ready.READ, () => (told.push("two"), both[0]!.end(), both[1]!.end())),
-    ] as const;
-    const text = utf8("x");
-    await Promise.all([onePeer.write(text), twoPeer.write(text)]);
-    await eventually("one of them is told", () => told.length > 0);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.equal(told.length, 1);
-  }));
-
-Deno.test("timers run while a connection is busy", () =>
-  withLoop(async (loop, connect) => {
-    const [fd] = await connect();
-    let turns = 0;
-    const watch = loop.watch(fd, Ready.WRITE, () => turns++);
-    for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.ok(turns > 0);
-    watch.end();
-  }));
-
-Deno.test("a loop that waits for descriptors looks at its work again when it is woken", async () => {
-  const loop = new EventLoop();
-  let [asked, due] = [0, false];
-  const running = loop.run({
-    turn: () => {
-      asked++;
-      return false;
-    },
-    get waiting() {
-      return due;
-    },
-    working: false,
+    for (const round of [1, 2, 3]) {
+      const before = asked;
+      due = true;
+      loop.wake();
+      await eventually(`it looks, ${round}`, () => asked > before + 2);
+      due = false;
+    }
+    loop.stop();
+    await soon("the loop's end", running);
   });
-  for (const round of [1, 2, 3]) {
-    const before = asked;
-    due = true;
-    loop.wake();
-    await eventually(`it looks, ${round}`, () => asked > before + 2);
-    due = false;
-  }
-  loop.stop();
-  await soon("the loop's end", running);
-});
+}
+
+for (const kind of POLLERS) holdsFor(kind);
