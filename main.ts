@@ -128,7 +128,7 @@ const THERE: Readonly<Record<string, readonly Subcommand[]>> = {
     "audit",
     "policy",
   ],
-  windows: [...ELSEWHERE, "serve"],
+  windows: [...ELSEWHERE, "serve", "reseal", "backup", "restore"],
 };
 
 function isThere(name: Subcommand): boolean {

@@ -127,8 +127,8 @@ function showStale({ part, since, problem }: Stale): string {
 
 const SEALING: Readonly<Record<StatusResult["sealing"], string>> = {
   file: "a key file in another directory (it stops neither root nor who copies both directories)",
-  credential: "a systemd credential (it stops neither root here nor, without a TPM, who has the " +
-    "whole disk)",
+  credential: "a credential of systemd's (it stops neither root here nor, without a TPM, who has " +
+    "the whole disk) or of Windows' DPAPI (it stops neither that user nor administrators)",
   passphrase: "a passphrase, typed after each start (it does not stop root from reading memory)",
 };
 

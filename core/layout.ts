@@ -33,6 +33,8 @@ export interface Layout {
   /** Who may do what, as the administrator says. It need not be there. */
   readonly policy: string;
   readonly sealingKey: string;
+  /** The sealing key under DPAPI, where Windows keeps it. */
+  readonly dpapiSealingKey: string;
   /** The sealing key under a passphrase, where that is how the ring is sealed. */
   readonly lockedSealingKey: string;
   readonly ring: string;
@@ -60,6 +62,7 @@ function layout(mode: Layout["mode"], config: string, state: string, runtime: st
     config: `${config}/crypto.toml`,
     policy: `${config}/policy.toml`,
     sealingKey: `${config}/sealing.key`,
+    dpapiSealingKey: `${config}/sealing.dpapi`,
     lockedSealingKey: `${config}/sealing.crypto`,
     ring: `${state}/ring`,
     usage: `${state}/usage`,

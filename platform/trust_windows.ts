@@ -37,15 +37,19 @@ export type Harm = keyof typeof HARM;
 
 let loaded: AccessLists | undefined;
 
-/** A thread asks first while it may load libraries, and may then ask without. */
+/** Prepares to ask, for who gives up `ffi` before asking. */
+export function prepareToAsk(): void {
+  loaded ??= loadAccessLists();
+}
+
 function accessLists(path: string): AccessLists {
   try {
-    loaded ??= loadAccessLists();
+    prepareToAsk();
   } catch {
     // Said below.
   }
   if (loaded) return loaded;
-  throw unsafe(path, "is on a system that cannot be asked who may do what with it", "name none");
+  throw unsafe(path, "may be anybody's: this subcommand may not ask Windows", "name no such file");
 }
 
 /** @throws {CryptoError} `unsafe_path` */

@@ -9,15 +9,19 @@ import { CREDENTIAL, CREDENTIAL_STORE, type Layout, parent } from "../core/layou
 import { ACCOUNTS } from "../core/privileges.ts";
 import { ADMIN_WORKER } from "../core/roles.ts";
 import type { Rung } from "../core/rungs.ts";
-import { exists } from "../platform/durable.ts";
+import { exists, type Give } from "../platform/durable.ts";
+import { holdFile } from "../platform/hold.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { loadGiveAway } from "../platform/ownership.ts";
 import { dropLibraryPermission } from "../platform/permissions.ts";
 import { forbidCoreDumps, forbidTracing } from "../platform/process.ts";
 import { mustRun, programPaths, runProgram } from "../platform/programs.ts";
 import { Sockets } from "../platform/sockets.ts";
+import { prepareToAsk } from "../platform/trust_windows.ts";
 import { type RoleOptions, runRole } from "../platform/worker.ts";
 import { readConfig } from "./config.ts";
+import { loadDpapi } from "./dpapi.ts";
 import { publishDurably, readSecret } from "./durable.ts";
 import { type Ladder, makeBackup, move, openBackup, type Passphrases, restore } from "./ladder.ts";
 import { readPolicy } from "./policy_file.ts";
@@ -47,7 +51,7 @@ export function adminRole(script: string, task: AdminTask, layout: Layout): Role
   if (layout.mode === "system") places.push(CREDENTIAL_STORE);
   if (task.type !== "reseal") places.push(parent(task.file));
   const run = layout.mode === "system" ? programPaths("systemctl", "systemd-creds") : [];
-  const read = [...places, ...ACCOUNTS, ...run];
+  const read = [...places, ...IS_WINDOWS ? [] : ACCOUNTS, ...run];
   const permissions = { read, write: places, run, ffi: true };
   return { script, name: ADMIN_WORKER, permissions };
 }
@@ -57,23 +61,57 @@ export function runAdminRole(): void {
   forbidCoreDumps();
   forbidTracing();
   const engine = loadLibcrypto() ?? webCrypto;
-  const parts = { engine, sockets: new Sockets(), giveAway: loadGiveAway() };
+  const parts = { engine, ...IS_WINDOWS ? partsOfWindows() : partsOfUnix() };
   dropLibraryPermission();
   runRole<AdminQuestion, readonly string[]>((question) => perform(question, parts));
 }
 
-interface Parts {
+/** What is the system's, loaded. */
+interface SystemParts {
+  /** Locks a file. What it gives unlocks it. */
+  readonly lock: (path: string) => () => void;
+  /** Gives files to the owner of the daemon's directory, where they are not the user's anyway. */
+  readonly giverFor: (layout: Layout) => Give;
+  readonly credentialFor: (layout: Layout) => Required<Credential> | undefined;
+}
+
+interface Parts extends SystemParts {
   readonly engine: Ladder["engine"];
-  readonly sockets: Sockets;
-  readonly giveAway: ReturnType<typeof loadGiveAway>;
+}
+
+function partsOfUnix(): SystemParts {
+  const [sockets, giveAway] = [new Sockets(), loadGiveAway()];
+  return {
+    lock(path) {
+      const held = sockets.lock(path);
+      return () => sockets.close(held);
+    },
+    giverFor({ stateDirectory }) {
+      // The state directory is the daemon's, and so is what is made for it.
+      const { uid, gid } = Deno.statSync(stateDirectory);
+      return (path) => giveAway(path, uid ?? 0, gid ?? 0);
+    },
+    credentialFor: ({ mode }) => mode === "system" ? systemdCredential() : undefined,
+  };
+}
+
+function partsOfWindows(): SystemParts {
+  const dpapi = loadDpapi();
+  prepareToAsk();
+  return {
+    lock(path) {
+      const held = holdFile(path);
+      return () => held[Symbol.dispose]();
+    },
+    giverFor: () => () => {},
+    credentialFor: ({ dpapiSealingKey }) => dpapi(dpapiSealingKey),
+  };
 }
 
 async function perform(question: AdminQuestion, parts: Parts): Promise<readonly string[]> {
   const { task, layout } = question;
-  // The state directory is the daemon's, and so is what is made for it.
-  const { uid, gid } = Deno.statSync(layout.stateDirectory);
-  const own = (path: string) => parts.giveAway(path, uid ?? 0, gid ?? 0);
-  const credential = layout.mode === "system" ? systemdCredential() : undefined;
+  const { uid } = Deno.statSync(layout.stateDirectory);
+  const [own, credential] = [parts.giverFor(layout), parts.credentialFor(layout)];
   const ladder = { layout, engine: parts.engine, own, credential };
   if (task.type === "backup") return await backUp(task, ladder, question);
   // It is stopped for this, and would not start again with a file that is wrong.
@@ -81,9 +119,9 @@ async function perform(question: AdminQuestion, parts: Parts): Promise<readonly 
   readPolicy(layout.policy, uid ?? 0);
   if (task.type === "restore") {
     const prepared = await prepareRestore(task, ladder, question);
-    return await whileStopped(ladder, parts.sockets, prepared);
+    return await whileStopped(ladder, parts.lock, prepared);
   }
-  return await whileStopped(ladder, parts.sockets, () => reseal(task.to, ladder, question));
+  return await whileStopped(ladder, parts.lock, () => reseal(task.to, ladder, question));
 }
 
 function systemdCredential(): Required<Credential> {
@@ -132,8 +170,11 @@ async function prepareRestore(
   return async () => {
     const kept = new Date().toISOString().replace(/[-:.]/g, "");
     for await (const _ of restore(ladder, ring, kept));
+    // On Windows a ring stands under DPAPI, as the first one does.
+    const rung = IS_WINDOWS ? "credential" : "file";
+    if (rung !== "file") { for await (const _ of move(ladder, rung, {})); }
     const { length } = ring.keys;
-    const said = [`restored ${length} ${length === 1 ? "key" : "keys"}, sealed by: file`];
+    const said = [`restored ${length} ${length === 1 ? "key" : "keys"}, sealed by: ${rung}`];
     return isThere ? [...said, `the old ring and its sealing key are kept as *.${kept}`] : said;
   };
 }
@@ -150,23 +191,23 @@ function readBackup(file: string): Bytes {
  */
 async function whileStopped<T>(
   ladder: Ladder,
-  sockets: Sockets,
+  lock: SystemParts["lock"],
   act: () => Promise<T>,
 ): Promise<T> {
   const { layout, own } = ladder;
   const runs = layout.mode === "system" && await serviceRuns();
-  const lock = await lockOut(sockets, layout, runs);
+  const unlock = await lockOut(lock, layout, runs);
   let result: T;
   try {
     own(lockOf(layout));
     result = await act();
   } catch (error) {
-    sockets.close(lock);
+    unlock();
     // What failed first is what is told.
     if (runs) await runProgram("systemctl", ["restart", SERVICE]);
     throw error;
   }
-  sockets.close(lock);
+  unlock();
   // Not only started: the credentials of a service that was failing meanwhile are those of before.
   if (runs) await mustRun("systemctl", ["restart", SERVICE]);
   return result;
@@ -180,11 +221,15 @@ function lockOf({ stateDirectory }: Layout): string {
  * Stops the service and takes its lock. Whoever asks meanwhile has it started again by its socket,
  * perhaps before the lock is taken; once that is, it cannot run.
  */
-async function lockOut(sockets: Sockets, layout: Layout, runs: boolean): Promise<number> {
+async function lockOut(
+  lock: SystemParts["lock"],
+  layout: Layout,
+  runs: boolean,
+): Promise<() => void> {
   for (let left = STOPS;; left--) {
     if (runs) await mustRun("systemctl", ["stop", SERVICE]);
     try {
-      return sockets.lock(lockOf(layout));
+      return lock(lockOf(layout));
     } catch (error) {
       if (!runs || left === 0 || asCryptoError(error).code !== "already_running") throw error;
     }

@@ -1,7 +1,9 @@
 /** The main thread of `crypto reseal`, `backup` and `restore`: it asks people, and nothing else. */
 import { CryptoError } from "../core/errors.ts";
-import { type Layout, SYSTEM_LAYOUT, userLayout } from "../core/layout.ts";
+import { type Layout, SYSTEM_LAYOUT, userLayout, windowsLayout } from "../core/layout.ts";
+import type { Rung } from "../core/rungs.ts";
 import { exists } from "../platform/durable.ts";
+import { IS_WINDOWS } from "../platform/library.ts";
 import { RoleWorker } from "../platform/worker.ts";
 import { type AdminQuestion, adminRole, type AdminTask } from "./admin.ts";
 
@@ -75,6 +77,7 @@ function needsPresent(error: unknown, { current }: AdminQuestion): boolean {
  * @throws {CryptoError} `not_root` for another user than root where there is one
  */
 export function daemonLayout(): Layout {
+  if (IS_WINDOWS) return windowsLayout((name) => Deno.env.get(name));
   // No socket is used, so the runtime directory need not be known.
   if (!exists(SYSTEM_LAYOUT.configDirectory)) return userLayout((name) => Deno.env.get(name), "/");
   if (Deno.uid() === 0) return SYSTEM_LAYOUT;
@@ -82,14 +85,22 @@ export function daemonLayout(): Layout {
   throw new CryptoError("not_root", { hint });
 }
 
+/** @throws {CryptoError} `config` for a rung that a user's own daemon cannot stand on */
+function requireRung(rung: Rung): void {
+  const [missing, hint] = IS_WINDOWS
+    ? [
+      "passphrase",
+      "nobody could type it: `crypto unseal` is not there; choose credential or file",
+    ]
+    : ["credential", "a credential is for the system's service: choose file or passphrase"];
+  if (rung === missing) throw new CryptoError("config", { subject: rung, hint });
+}
+
 /** The layout for a task, with its directories. */
 function findLayout(task: AdminTask): Layout {
   const layout = daemonLayout();
   if (layout.mode === "system") return layout;
-  if (task.type === "reseal" && task.to === "credential") {
-    const hint = "a credential is for the system's service: choose file or passphrase";
-    throw new CryptoError("config", { subject: "credential", hint });
-  }
+  if (task.type === "reseal") requireRung(task.to);
   for (const path of [layout.configDirectory, layout.stateDirectory]) {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
   }

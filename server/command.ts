@@ -2,6 +2,7 @@
 import { buildCommand, type Command, type CommandContext } from "@stricli/core";
 import { CryptoError } from "../core/errors.ts";
 import { type Rung, RUNGS } from "../core/rungs.ts";
+import { absolutePath } from "../platform/paths.ts";
 import type { AdminContext, AdminFlags } from "./administer.ts";
 import type { ServeFlags } from "./prepare.ts";
 import type { ServeContext } from "./serve.ts";
@@ -25,7 +26,7 @@ const presentPassphraseFile = {
 const file = {
   brief: "The backup",
   // The worker stands elsewhere. Not by `node:path`: importing that doubles the time of a start.
-  parse: (path: string) => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`,
+  parse: (path: string) => absolutePath(path, Deno.cwd()),
   placeholder: "file",
 } as const;
 
@@ -49,8 +50,9 @@ export const resealCommand: Command<AdminCommandContext> = buildCommand({
     brief: "Change where the key that seals the key ring comes from",
     fullDescription: [
       "Seal the key ring under a new key from another place: a file in another directory, a",
-      "systemd credential (host key, TPM2 where there is one), or a passphrase that somebody types",
-      "after each start (`crypto unseal`). Killed half-way, it is completed by running it again.",
+      "credential of systemd's (host key, TPM2 where there is one) or, on Windows, of DPAPI's, or a",
+      "passphrase that somebody types after each start (`crypto unseal`). Killed half-way, it is",
+      "completed by running it again.",
     ].join("\n"),
     customUsage: ["credential", "passphrase", "file"],
   },

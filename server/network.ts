@@ -2,7 +2,7 @@
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import type { TomlNode, TomlValue } from "../core/toml.ts";
-import { IS_WINDOWS } from "../platform/library.ts";
+import { absolutePath } from "../platform/paths.ts";
 import type { TcpAddress } from "../platform/tcp.ts";
 import type { TlsMaterial } from "../platform/tls.ts";
 import {
@@ -94,12 +94,6 @@ export function placeNetwork(
     ca: place("ca"),
     revoked: config.revoked === undefined ? undefined : place("revoked"),
   };
-}
-
-/** Windows begins with a drive, and takes either slash. */
-function absolutePath(path: string, directory: string): string {
-  const own = IS_WINDOWS ? path.replaceAll("\\", "/") : path;
-  return (IS_WINDOWS ? /^[A-Za-z]:\// : /^\//).test(own) ? own : `${directory}/${own}`;
 }
 
 /** The paths of all files. */

@@ -31,9 +31,6 @@ export interface ServeFlags {
 }
 
 const IS_LINUX = Deno.build.os === "linux";
-/** The sealing key under DPAPI, beside where it would be in a file. */
-const DPAPI_FILE = "sealing.dpapi";
-
 const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
   "set network.revoked";
 
@@ -55,7 +52,7 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
   const supervision = readSupervision(readEnv, Deno.pid);
   const layout = trustedLayout(findLayout(flags), uid, supervision.listeners.length > 0);
   const credential = findCredential(flags, layout);
-  for (const secret of secretsOf(layout, credential)) requireSecretIfThere(secret, uid);
+  for (const secret of secretsOf(layout)) requireSecretIfThere(secret, uid);
   const config = readConfig(layout.config, uid).network;
   const directory = layout.configDirectory;
   const network = placeNetwork(config, flags.listen, { directory, uid });
@@ -77,10 +74,10 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
 }
 
 /** On Windows the log is the user's as well, and made by whatever rights its directory hands down. */
-function secretsOf(layout: Layout, credential: string | undefined): string[] {
-  const { sealingKey, lockedSealingKey, ring, auditLog, contextKey } = layout;
+function secretsOf(layout: Layout): string[] {
+  const { sealingKey, lockedSealingKey, dpapiSealingKey, ring, auditLog, contextKey } = layout;
   const everywhere = [sealingKey, lockedSealingKey, ring];
-  return IS_WINDOWS && credential ? [...everywhere, credential, auditLog, contextKey] : everywhere;
+  return IS_WINDOWS ? [...everywhere, dpapiSealingKey, auditLog, contextKey] : everywhere;
 }
 
 /** @throws {CryptoError} `config` for a network that is none, or others' too */
@@ -94,7 +91,7 @@ function requireOwnNetwork(network: NetworkPlaces | undefined): void {
 
 /** Where Windows' protection has the sealing key, or where the service manager gave it. */
 function findCredential({ system }: ServeFlags, layout: Layout): string | undefined {
-  if (IS_WINDOWS) return `${layout.configDirectory}/${DPAPI_FILE}`;
+  if (IS_WINDOWS) return layout.dpapiSealingKey;
   return system ? passedCredential() : undefined;
 }
 

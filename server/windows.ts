@@ -3,19 +3,21 @@ import { CryptoError } from "../core/errors.ts";
 import { EventLoop } from "../platform/eventloop.ts";
 import { holdFile } from "../platform/hold.ts";
 import { SelectPoller } from "../platform/select.ts";
+import { prepareToAsk } from "../platform/trust_windows.ts";
 import { WindowsSockets } from "../platform/winsock.ts";
 import type { MetricsAddress } from "./config.ts";
-import { dpapiCredential } from "./dpapi.ts";
+import { loadDpapi } from "./dpapi.ts";
 import { type DaemonSockets, listenForMetrics } from "./socket.ts";
 import type { System, SystemOptions } from "./system.ts";
 
 /** Makes it. It needs `ffi`. */
 export function windowsSystem({ credential }: SystemOptions): System {
   const sockets = new WindowsSockets();
+  prepareToAsk();
   return {
     sockets,
     loop: new EventLoop(new SelectPoller()),
-    credential: credential === undefined ? undefined : dpapiCredential(credential),
+    credential: credential === undefined ? undefined : loadDpapi()(credential),
     claim: (metrics) => ({ metrics: metrics && claimMetrics(metrics, sockets) }),
     lock: (path) => void holdFile(path),
     openTcp: () => sockets,
