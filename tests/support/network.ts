@@ -84,12 +84,8 @@ export class NetworkDaemon implements AsyncDisposable {
   }
 
   /** Connects by the runtime's own TLS. */
-  async connect({ certificate, key }: Certified): Promise<Peer> {
-    const [cert, own, ca] = [certificate, key, this.network.authority.certificate].map((path) => {
-      return Deno.readTextFileSync(path);
-    });
-    const server = { hostname: "localhost", port: this.port };
-    return new Peer(await Deno.connectTls({ ...server, cert: cert!, key: own!, caCerts: [ca!] }));
+  async connect(client: Certified): Promise<Peer> {
+    return await connectAt(this.port, this.network.authority.certificate, client);
   }
 
   /** Connects by OpenSSL, asks, and waits until the daemon hangs up. */
@@ -110,36 +106,63 @@ export class NetworkDaemon implements AsyncDisposable {
   }
 
   /** What OpenSSL hears when it asks as a client: `served`, the code of an error, or nothing. */
-  async fate({ certificate, key }: Certified, ...args: readonly string[]): Promise<string> {
-    const to = ["-connect", `localhost:${this.port}`, "-cert", certificate, "-key", key];
-    const command = new Deno.Command("openssl", {
-      args: ["s_client", "-quiet", "-CAfile", this.network.authority.certificate, ...to, ...args],
-      env: plainEnvironment(),
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    });
-    const child = command.spawn();
-    const writer = child.stdin.getWriter();
-    // Who is refused has gone, perhaps.
-    await writer.write(utf8(QUESTION)).catch(() => undefined);
-    let said = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      if (said.endsWith("\n")) break;
-    }
-    kill(child, "SIGKILL");
-    await writer.close().catch(() => undefined);
-    await child.status;
-    if (said === "") return said;
-    const answer = JSON.parse(said);
-    return answer.error ? codeOf(answer) : "served";
+  async fate(client: Certified, ...args: readonly string[]): Promise<string> {
+    return await fateAt(this.port, this.network.authority.certificate, client, args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Connects by the runtime's own TLS.
+ * @param authority the path of the server's authority
+ */
+export async function connectAt(
+  port: number,
+  authority: string,
+  { certificate, key }: Certified,
+): Promise<Peer> {
+  const [cert, own, ca] = [certificate, key, authority].map((path) => Deno.readTextFileSync(path));
+  const server = { hostname: "localhost", port };
+  return new Peer(await Deno.connectTls({ ...server, cert: cert!, key: own!, caCerts: [ca!] }));
+}
+
+/**
+ * What OpenSSL hears when it asks as a client: `served`, the code of an error, or nothing.
+ * @param authority the path of the server's authority
+ */
+export async function fateAt(
+  port: number,
+  authority: string,
+  { certificate, key }: Certified,
+  args: readonly string[],
+): Promise<string> {
+  const to = ["-connect", `localhost:${port}`, "-cert", certificate, "-key", key];
+  const command = new Deno.Command("openssl", {
+    args: ["s_client", "-quiet", "-CAfile", authority, ...to, ...args],
+    env: plainEnvironment(),
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  });
+  const child = command.spawn();
+  const writer = child.stdin.getWriter();
+  // Who is refused has gone, perhaps.
+  await writer.write(utf8(QUESTION)).catch(() => undefined);
+  let said = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (said.endsWith("\n")) break;
+  }
+  kill(child, "SIGKILL");
+  await writer.close().catch(() => undefined);
+  await child.status;
+  if (said === "") return said;
+  const answer = JSON.parse(said);
+  return answer.error ? codeOf(answer) : "served";
 }
 
 /** Why there can be no such daemon, if so. */
