@@ -34,11 +34,11 @@ const IS_LINUX = Deno.build.os === "linux";
 const NO_LIST_WARNING = "no list of revoked certificates: a stolen one is good until it expires; " +
   "set network.revoked";
 
-const NEVER_RUN_WARNING = "nobody who wrote this has run it on this system: see docs/systems.md";
-
 const USER_WARNING = "started by a user for that user: it guards the keys against other users, " +
   "not against the user's own programs";
-const SYSTEM_HINT = "; `crypto serve --system` under a user of its own does";
+const USER_WARNINGS = IS_LINUX
+  ? [`${USER_WARNING}; \`crypto serve --system\` under a user of its own does`]
+  : [USER_WARNING, "nobody who wrote this has run it on this system: see docs/systems.md"];
 
 /**
  * Finds and checks everything that the daemon will use.
@@ -66,8 +66,7 @@ export function prepare(flags: ServeFlags, version: string): DaemonOptions {
     network,
     version,
     warnings: [
-      ...flags.system ? [] : [USER_WARNING + (IS_LINUX ? SYSTEM_HINT : "")],
-      ...IS_LINUX ? [] : [NEVER_RUN_WARNING],
+      ...flags.system ? [] : USER_WARNINGS,
       ...network && !network.revoked ? [NO_LIST_WARNING] : [],
     ],
   };
