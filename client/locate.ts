@@ -24,11 +24,11 @@ export function locateSocket(told?: string): string {
   }
 }
 
-/** @throws {CryptoError} `unavailable` where there is no daemon: it is for Linux and macOS */
+/** @throws {CryptoError} `unavailable` where no daemon has such a socket: on Windows, say */
 export function requireDaemons(): void {
   if (Deno.build.os === "linux" || Deno.build.os === "darwin") return;
-  const hint = "there is no daemon for this system: name one on another machine, by --server " +
-    "tls://HOST:PORT or CRYPTO_SERVER";
+  const hint = "on this system a daemon is reached by TLS alone, here or on another machine: name " +
+    "it by --server tls://HOST:PORT or CRYPTO_SERVER";
   throw new CryptoError("unavailable", { subject: Deno.build.os, hint });
 }
 

@@ -3,7 +3,8 @@
 /**
  * What a descriptor is ready for. The numbers are those of poll(2) and epoll(7); a system with others
  * translates. The last two come whether or not they are asked for; but where {@link Ready.READ} is
- * asked for, a system may leave it to reading to find out that the peer has gone.
+ * asked for, a system may leave it to reading to find out that the peer has gone, and Windows leaves
+ * that to whoever reads or sends next, whatever is asked for.
  */
 export const Ready = { READ: 0x001, WRITE: 0x004, ERROR: 0x008, HANGUP: 0x010 } as const;
 

@@ -24,10 +24,7 @@ type FdSet = BigUint64Array<ArrayBuffer>;
 
 const BYTE = new Uint8Array(1);
 
-/**
- * As {@link Poller} says; but of a peer that has gone it tells nothing where nothing is asked for:
- * who then sends or reads finds out.
- */
+/** As {@link Poller} says. */
 export class SelectPoller implements Poller {
   readonly #lib;
   readonly #sockets = new WindowsSockets();
