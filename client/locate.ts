@@ -27,7 +27,8 @@ export function locateSocket(told?: string): string {
 /** @throws {CryptoError} `unavailable` where no daemon has such a socket: on Windows, say */
 export function requireDaemons(): void {
   if (Deno.build.os === "linux" || Deno.build.os === "darwin") return;
-  const hint = "on this system a daemon is reached by TLS alone, here or on another machine: name " +
+  const hint =
+    "on this system a daemon is reached by TLS alone, here or on another machine: name " +
     "it by --server tls://HOST:PORT or CRYPTO_SERVER";
   throw new CryptoError("unavailable", { subject: Deno.build.os, hint });
 }

@@ -6,6 +6,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { SystemError } from "./libc.ts";
 import { openLibrary } from "./library.ts";
+import { loopbackBytes } from "./loopback.ts";
 import type { Streams } from "./sockets.ts";
 import { formatAddress, type Tcp, type TcpAddress } from "./tcp.ts";
 
@@ -53,34 +54,15 @@ const FAMILIES = {
 const MAX_ADDRESS = 28;
 const PORT = 2;
 
-/** This machine's own addresses. */
-const LOOPBACK: ReadonlyMap<string, readonly number[]> = new Map([
-  ["127.0.0.1", [127, 0, 0, 1]],
-  ["::1", [...new Uint8Array(15), 1]],
-]);
-
-/** Whether an address is this machine's own, so that only its programs reach it. */
-export function isLoopback({ host }: TcpAddress): boolean {
-  return LOOPBACK.has(host);
-}
-
-/** @throws {CryptoError} `config` for an address that others could reach */
-export function requireLoopback(at: TcpAddress): void {
-  if (isLoopback(at)) return;
-  const hint = "on Windows the daemon listens for this machine alone: tls://127.0.0.1:PORT or " +
-    "tls://[::1]:PORT";
-  throw new CryptoError("config", { subject: formatAddress(at), hint });
-}
-
 /** @throws {CryptoError} `config` for an address that others could reach */
 export function encodeAddress(at: TcpAddress): Bytes {
-  requireLoopback(at);
+  const own = loopbackBytes(at);
   const { number, length, address } = FAMILIES[at.host.includes(":") ? 6 : 4];
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, number, true);
   view.setUint16(PORT, at.port);
-  bytes.set(LOOPBACK.get(at.host)!, address);
+  bytes.set(own, address);
   return bytes;
 }
 
@@ -95,7 +77,7 @@ export function decodeAddress(bytes: Bytes): TcpAddress {
 
 /** What comes to `::1` comes from there. */
 function textOfSix(bytes: readonly number[]): string {
-  if (bytes.join() === LOOPBACK.get("::1")!.join()) return "::1";
+  if (bytes.join() === loopbackBytes({ host: "::1", port: 0 }).join()) return "::1";
   const view = new DataView(new Uint8Array(bytes).buffer);
   return Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i).toString(16)).join(":");
 }

@@ -15,8 +15,8 @@ import {
 import { exists } from "../platform/durable.ts";
 import { IS_WINDOWS } from "../platform/library.ts";
 import { readSupervision } from "../platform/systemd.ts";
+import { loopbackBytes } from "../platform/loopback.ts";
 import { requireSecretFile, requireTrustedDirectory } from "../platform/trust.ts";
-import { requireLoopback } from "../platform/winsock.ts";
 import { readConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -81,7 +81,7 @@ function secretsOf(layout: Layout): string[] {
 
 /** @throws {CryptoError} `config` for a network that is none, or others' too */
 function requireOwnNetwork(network: NetworkPlaces | undefined): void {
-  if (network) return requireLoopback(network.listen);
+  if (network) return void loopbackBytes(network.listen);
   const hint =
     "on Windows the daemon is reached by TLS alone: --listen tls://127.0.0.1:7400, with " +
     "certificates as docs/systems.md says";

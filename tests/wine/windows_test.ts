@@ -1,8 +1,8 @@
 /** The daemon on Windows, as far as Wine shows it. It was never run on Windows. */
 import assert from "node:assert/strict";
-import { testIf } from "../cli/support.ts";
+import { sameBytes, sample, testIf } from "../cli/support.ts";
 import { Authority, type Certified, SERVER } from "../support/certificates.ts";
-import { request, resultOf } from "../support/daemon.ts";
+import { codeOf, request, resultOf, type WireAnswer } from "../support/daemon.ts";
 import { connectAt, fateAt, NO_NETWORK } from "../support/network.ts";
 import { kill, plainEnvironment, run } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";
@@ -17,6 +17,8 @@ const TESTS = [
 /** Wine takes seconds to start, and more beside other tests. */
 const SLOW = 180_000;
 const [OK, UNAVAILABLE, CONFIG, USAGE] = [0, 75, 78, 64];
+/** The daemon's directory as it is named there. */
+const LOCAL = "C:\\users\\wine\\AppData\\Local\\crypto";
 
 const wine = NO_NETWORK === undefined ? await Wine.make(TESTS) : { skip: NO_NETWORK };
 
@@ -46,6 +48,20 @@ class WindowsPlace implements Disposable {
     await Deno.writeTextFile(`${directory}/config/crypto.toml`, `[network]\n${files}${others}`);
     await Deno.chmod(`${directory}/config/crypto.toml`, 0o600);
     return place;
+  }
+
+  /** A directory as `--identity` takes it, and its path there. */
+  async identity(): Promise<string> {
+    const directory = `${this.directory}/identity`;
+    await Deno.mkdir(directory);
+    await Deno.chmod(directory, 0o700);
+    const { certificate, key } = this.client;
+    const files = [[certificate, "cert"], [key, "key"], [this.authority.certificate, "ca"]];
+    for (const [from, name] of files) {
+      await Deno.copyFile(from!, `${directory}/${name}.pem`);
+      await Deno.chmod(`${directory}/${name}.pem`, 0o600);
+    }
+    return `${LOCAL}\\identity`;
   }
 
   /** Gives the daemon the authority's list as it is now. */
@@ -111,6 +127,11 @@ class WindowsDaemon implements AsyncDisposable {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#said += text;
   }
 
+  /** On standard error, so far. */
+  get said(): string {
+    return this.#said;
+  }
+
   get port(): number {
     return Number(/tls:\/\/127\.0\.0\.1:(\d+)/.exec(this.#said)![1]);
   }
@@ -120,12 +141,16 @@ class WindowsDaemon implements AsyncDisposable {
     return await fateAt(this.port, this.place.authority.certificate, client, args);
   }
 
-  /** Calls one method. */
-  async call(method: string, params: object): Promise<Record<string, unknown>> {
+  /** Calls one method as the client. */
+  async ask(method: string, params: object): Promise<WireAnswer> {
     const { authority, client } = this.place;
     using peer = await connectAt(this.port, authority.certificate, client);
     await peer.sendLine(request(1, method, params));
-    return resultOf(await peer.answer());
+    return await peer.answer();
+  }
+
+  async call(method: string, params: object): Promise<Record<string, unknown>> {
+    return resultOf(await this.ask(method, params));
   }
 
   /** As a power cut would. */
@@ -197,9 +222,7 @@ wineTest("a kill loses nothing, and the sealing key is under DPAPI", async (wine
     await using daemon = await WindowsDaemon.start(wine, place);
     assert.equal((await daemon.call("decrypt", { message, as: "text" })).text, "hello");
   }
-  // In the directory that is shared with it.
-  const local = "C:\\users\\wine\\AppData\\Local\\crypto";
-  const [backup, secret] = [`${local}\\backup`, `--passphrase-file=${local}\\passphrase`];
+  const [backup, secret] = [`${LOCAL}\\backup`, `--passphrase-file=${LOCAL}\\passphrase`];
   await Deno.writeTextFile(`${place.directory}/passphrase`, "long enough\n", { mode: 0o600 });
   assert.equal(await ends(wine, place, "backup", backup, secret), OK);
   assert.equal(await ends(wine, place, "reseal", "credential"), OK);
@@ -211,6 +234,35 @@ wineTest("a kill loses nothing, and the sealing key is under DPAPI", async (wine
   assert.ok(place.has("/config/sealing.dpapi") && !place.has("/config/sealing.key"));
   await using daemon = await WindowsDaemon.start(wine, place);
   assert.equal((await daemon.call("decrypt", { message, as: "text" })).text, "hello");
+});
+
+wineTest("a policy names certificates, and is read again when it changes", async (wine, place) => {
+  await using daemon = await WindowsDaemon.start(wine, place);
+  const create = () => daemon.ask("key.create", { name: "another" });
+  assert.equal(codeOf(await create()), "denied");
+  const policy = `${place.directory}/config/policy.toml`;
+  const allow = (whom: string) => `[keys."*"]\nmanage.${whom} = ["DNS:client.test"]\n`;
+  // Nobody on Windows is a user that it could name.
+  await Deno.writeTextFile(policy, allow("users"), { mode: 0o600 });
+  await eventually("it is looked at", () => daemon.said.includes("not reloaded"), SLOW);
+  assert.equal(codeOf(await create()), "denied");
+  await Deno.writeTextFile(policy, allow("certificates"));
+  await eventually("it holds", async () => (await create()).error === undefined, SLOW);
+  assert.equal(codeOf(await daemon.ask("encrypt", { text: "x" })), "denied");
+});
+
+wineTest("the commands there use it, unless others may read the key", async (wine, place) => {
+  const identity = await place.identity();
+  await using daemon = await WindowsDaemon.start(wine, place);
+  const to = ["--server", `tls://localhost:${daemon.port}`, "--identity", identity];
+  const plain = sample(100_000);
+  await Deno.writeFile(`${place.directory}/plain`, plain);
+  assert.equal(await ends(wine, place, "encrypt", ...to, `${LOCAL}\\plain`), OK);
+  await Deno.remove(`${place.directory}/plain`);
+  assert.equal(await ends(wine, place, "decrypt", ...to, `${LOCAL}\\plain.crypto`), OK);
+  sameBytes(await Deno.readFile(`${place.directory}/plain`), plain);
+  await Deno.chmod(`${place.directory}/identity/key.pem`, 0o604);
+  assert.equal(await ends(wine, place, "status", ...to), CONFIG);
 });
 
 wineTest("what others may read or write is not used", async (wine, place) => {

@@ -75,6 +75,7 @@ async function complete(root: string): Promise<void> {
   for (const name of ["proc", "root", "opt", "opt/program"]) {
     await Deno.mkdir(`${root}/${name}`, { recursive: true });
   }
+  await Deno.writeTextFile(`${root}/etc/hosts`, "127.0.0.1 localhost\n");
   // As libwine's postinst marks it for one of Wine's own.
   const zlib = await Deno.readFile(`${root}/usr/x86_64-w64-mingw32/lib/zlib1.dll`);
   zlib.fill(0, 64, 96);
