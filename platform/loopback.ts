@@ -1,6 +1,6 @@
 /** This machine's own addresses, which nobody else reaches. */
 import { CryptoError } from "../core/errors.ts";
-import { formatAddress, type TcpAddress } from "./tcp.ts";
+import type { TcpAddress } from "./tcp.ts";
 
 const ADDRESSES: ReadonlyMap<string, readonly number[]> = new Map([
   ["127.0.0.1", [127, 0, 0, 1]],
@@ -13,5 +13,5 @@ export function loopbackBytes(at: TcpAddress): readonly number[] {
   if (bytes) return bytes;
   const hint = "on Windows the daemon listens for this machine alone: tls://127.0.0.1:PORT or " +
     "tls://[::1]:PORT";
-  throw new CryptoError("config", { subject: formatAddress(at), hint });
+  throw new CryptoError("config", { subject: at.host, hint });
 }
