@@ -5,8 +5,8 @@ import { Authority, type Certified, SERVER } from "../support/certificates.ts";
 import { codeOf, request, resultOf, type WireAnswer } from "../support/daemon.ts";
 import { connectAt, fateAt, NO_NETWORK } from "../support/network.ts";
 import { kill, plainEnvironment, run } from "../support/process.ts";
-import { eventually } from "../support/wait.ts";
-import { Wine } from "./wine.ts";
+import { eventually, soon } from "../support/wait.ts";
+import { DENO, Wine } from "./wine.ts";
 
 /** Tests that have a part for Windows. */
 const TESTS = [
@@ -81,11 +81,15 @@ class WindowsPlace implements Disposable {
       .some(({ name }) => path.endsWith(`/${name}`));
   }
 
+  /** The lines of the audit log. */
+  log(): Record<string, unknown>[] {
+    const lines = Deno.readTextFileSync(`${this.directory}/state/audit.log`).trim().split("\n");
+    return lines.map((line) => JSON.parse(line));
+  }
+
   /** The reasons of the log's lines about connections. */
   refusals(): unknown[] {
-    const lines = Deno.readTextFileSync(`${this.directory}/state/audit.log`).trim().split("\n");
-    return lines.map((line) => JSON.parse(line)).filter(({ op }) => op === "connect")
-      .map(({ reason }) => reason);
+    return this.log().filter(({ op }) => op === "connect").map(({ reason }) => reason);
   }
 
   [Symbol.dispose](): void {
@@ -153,11 +157,31 @@ class WindowsDaemon implements AsyncDisposable {
     return resultOf(await this.ask(method, params));
   }
 
+  /** Ctrl-C; gives the status that it ends with. */
+  async interrupt(): Promise<number> {
+    const inside = Deno.readLinkSync(`/proc/${this.child.pid}/ns/pid_for_children`);
+    const processes = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(
+      Boolean,
+    );
+    Deno.kill(processes.find((pid) => isProgram(pid, inside))!, "SIGINT");
+    return (await soon("its end", this.child.status, SLOW)).code;
+  }
+
   /** As a power cut would. */
   async [Symbol.asyncDispose](): Promise<void> {
     kill(this.child, "SIGKILL");
     await this.child.status;
     await this.#reading;
+  }
+}
+
+/** Whether a process is Deno in a namespace; others come and go meanwhile. */
+function isProgram(pid: number, namespace: string): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith(DENO) &&
+      Deno.readLinkSync(`/proc/${pid}/ns/pid`) === namespace;
+  } catch {
+    return false;
   }
 }
 
@@ -208,6 +232,8 @@ wineTest("who has a certificate is served, and nobody else", async (wine, place)
   assert.deepEqual((await open.answer(SLOW)).error?.data.code, "tls_refused");
   assert.equal(await daemon.fate(revoked), "");
   assert.equal(await daemon.fate(client), "served");
+  assert.equal(await daemon.interrupt(), OK);
+  assert.equal(place.log().at(-1)!.event, "stop");
 });
 
 wineTest("a kill loses nothing, and the sealing key is under DPAPI", async (wine, place) => {

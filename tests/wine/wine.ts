@@ -15,7 +15,7 @@ const MAKING = 600_000;
 const DEBIAN = "trixie";
 
 /** The same release of Deno as the tests run under. */
-const DENO = {
+const PACKAGE = {
   package: "@deno/win32-x64",
   release: "2.9.4",
   file: "deno.exe",
@@ -31,6 +31,8 @@ const WHEEL = "psycopg2-binary==2.9.13 " +
 /** The wheel has the two under names with a hash, by which the one looks for the other. */
 const HASHED = /-[0-9a-f]{32}\.dll$/;
 
+/** The program that runs there, as its command begins. */
+export const DENO = "/opt/deno.exe";
 /** Where things are in the root directory. */
 const PREFIX = "root/.wine";
 const OPENSSL = `${PREFIX}/drive_c/Program Files/OpenSSL-Win64/bin`;
@@ -40,7 +42,7 @@ const PROFILE = `${PREFIX}/drive_c/users/wine/AppData/Local`;
 async function wineRoot(): Promise<string | Skip> {
   const missing = NOT_ROOT ?? await installed("mmdebstrap") ?? await installed("python3");
   if (missing !== undefined) return { skip: missing };
-  const made = await cached(`wine-${DEBIAN}-${DENO.release}`, async (path) => {
+  const made = await cached(`wine-${DEBIAN}-${PACKAGE.release}`, async (path) => {
     try {
       await fill(`${path}/root`, `${path}/wheel`);
       return undefined;
@@ -57,7 +59,7 @@ async function fill(root: string, wheel: string): Promise<void> {
   const debian = ["mmdebstrap", "--quiet", "--variant=extract", "--include=wine64,libwine"];
   await must([...debian, DEBIAN, root], options);
   await complete(root);
-  await Deno.writeFile(`${root}/opt/deno.exe`, await packagedFile(DENO));
+  await Deno.writeFile(`${root}${DENO}`, await packagedFile(PACKAGE));
   await must(inside(root, { empty: wheel }, ["wineboot.exe", "--init"], false), options);
   await Deno.mkdir(`${root}/${PROFILE}/crypto`, { recursive: true });
   await Deno.writeTextFile(`${wheel}/wanted.txt`, WHEEL);
@@ -193,13 +195,13 @@ export class Wine {
     const options = ["--quiet", "--no-prompt", "--no-lock", `--permission-set=${subcommand}`];
     const config = ["--config", "Z:\\opt\\program\\deno.json"];
     const main = ["Z:\\opt\\program\\main.js", subcommand, ...args];
-    return this.#inside(place, ["/opt/deno.exe", "run", ...options, ...config, ...main]);
+    return this.#inside(place, [DENO, "run", ...options, ...config, ...main]);
   }
 
   /** A command that runs the bundled tests. */
   testing(place: string): string[] {
     const options = ["--allow-all", "--no-lock", "--no-config", "--no-check"];
-    return this.#inside(place, ["/opt/deno.exe", "test", ...options, "Z:\\opt\\program"]);
+    return this.#inside(place, [DENO, "test", ...options, "Z:\\opt\\program"]);
   }
 
   #inside(place: string, command: readonly string[]): string[] {
