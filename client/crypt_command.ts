@@ -2,7 +2,7 @@
  * The command line of encrypting and decrypting, with what it needs: mostly that is what runs, and
  * each file that is loaded by itself costs time.
  */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../core/command.ts";
 import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
 import { type ClientContext, daemon } from "./flags.ts";
 

@@ -1,5 +1,5 @@
 /** What the command lines of this folder share. */
-import type { CommandContext } from "@stricli/core";
+import type { CommandContext } from "../core/command.ts";
 import type { Print } from "./manage.ts";
 
 /** What the program hands to these subcommands. */
