@@ -1,13 +1,7 @@
 /** Asking the daemon: JSON-RPC over one connection, many requests at once. */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
-import {
-  type Answer,
-  MAX_LINE,
-  type Method,
-  readAnswerLine,
-  requestLine,
-  type Results,
-} from "../core/rpc.ts";
+import type { Method } from "../core/methods.ts";
+import { type Answer, MAX_LINE, readAnswerLine, requestLine, type Results } from "../core/rpc.ts";
 import { concat, utf8 } from "../core/bytes.ts";
 import type { Duplex } from "./transport.ts";
 

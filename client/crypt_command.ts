@@ -3,8 +3,9 @@
  * each file that is loaded by itself costs time.
  */
 import { buildCommand, type Command } from "../core/command.ts";
-import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
+import type { CryptFlags, EncryptFlags } from "./crypt.ts";
 import { type ClientContext, daemon } from "./flags.ts";
+import { encryptText } from "./text.ts";
 
 type ClientCommand = Command<ClientContext>;
 
@@ -50,10 +51,12 @@ interface LineFlags {
   readonly jsonLines: boolean;
 }
 
-/** Loaded when it is used: a single message does without. */
-async function byLines(method: "encrypt" | "decrypt", flags: CryptFlags, paths: string[]) {
-  const { cryptLines } = await import("./json_lines.ts");
-  await cryptLines(method, flags, paths);
+/** What is not the text of an argument: a stream, or many values. */
+const streams = () => import("./crypt.ts");
+const lines = () => import("./json_lines.ts");
+
+function hasText(flags: EncryptFlags): flags is EncryptFlags & { readonly text: string } {
+  return flags.text !== undefined;
 }
 
 const files = {
@@ -72,8 +75,11 @@ const cryptAliases = {
 
 /** `crypto encrypt` */
 export const encryptCommand: ClientCommand = buildCommand({
-  func: (flags: EncryptFlags & LineFlags, ...paths: string[]) => {
-    return flags.jsonLines ? byLines("encrypt", flags, paths) : encrypt(flags, paths);
+  async func(this: ClientContext, flags: EncryptFlags & LineFlags, ...paths: string[]) {
+    const underPassphrase = flags.passphrase || flags.passphraseFile !== undefined;
+    if (flags.jsonLines) await (await lines()).cryptLines("encrypt", flags, paths);
+    else if (hasText(flags) && !underPassphrase) await encryptText(this.print, flags, paths);
+    else await (await streams()).encrypt(flags, paths);
   },
   parameters: {
     flags: {
@@ -109,8 +115,9 @@ export const encryptCommand: ClientCommand = buildCommand({
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  func: (flags: CryptFlags & LineFlags, ...paths: string[]) => {
-    return flags.jsonLines ? byLines("decrypt", flags, paths) : decrypt(flags, paths);
+  async func(flags: CryptFlags & LineFlags, ...paths: string[]) {
+    if (flags.jsonLines) await (await lines()).cryptLines("decrypt", flags, paths);
+    else await (await streams()).decrypt(flags, paths);
   },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {

@@ -47,6 +47,9 @@ export const daemon = {
 /** The hidden subcommand that the scripts call, with the words of the line so far. */
 export const COMPLETE = "__complete";
 
+/** What stands for standard input or output. */
+export const STANDARD = "-";
+
 /** `--json` */
 export const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;
 

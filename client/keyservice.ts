@@ -1,8 +1,10 @@
 /** The daemon's methods as functions of bytes and texts. */
-import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../core/base64.ts";
+import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import type { KeySettings } from "../core/lifecycle.ts";
-import type { KeyInfo, Method, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Method } from "../core/methods.ts";
+import type { KeyInfo, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Channel, WireParams } from "./connection.ts";
 import type { Digest } from "./digest.ts";
 import { pipelined, type Values } from "./pipeline.ts";
