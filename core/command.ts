@@ -144,7 +144,7 @@ function valueAt(words: readonly string[], index: number): string {
 
 function read(flag: Flag, given: string | undefined): unknown {
   const { kind, optional } = flag;
-  if (flag.variadic || flag.inferEmpty) throw NOT_PLAIN;
+  if (given !== undefined && (flag.variadic || flag.inferEmpty)) throw NOT_PLAIN;
   if (kind === "boolean") {
     return given !== undefined || (flag.default ?? (optional ? undefined : false));
   }
