@@ -75,19 +75,6 @@ export function utf8(text: string): Bytes {
 }
 
 /**
- * A function that gives the UTF-8 of well-formed texts, mostly in one buffer of `length` bytes,
- * which its next call uses again.
- */
-export function reusingUtf8(length: number): (text: string) => Bytes {
-  const buffer = new Uint8Array(length);
-  // A UTF-16 unit has at most three bytes.
-  return (text) => {
-    if (text.length * 3 > length) return utf8(text);
-    return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
-  };
-}
-
-/**
  * The text that some bytes are the UTF-8 of.
  * @throws {CryptoError} `invalid_text` if they are not UTF-8.
  */

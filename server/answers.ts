@@ -35,7 +35,7 @@ export function requestCount(incoming: Incoming): number {
 
 /** An answer, without a line break. */
 export function outcomeLine({ id, outcome }: CallOutcome): string {
-  return outcome.error ? errorLine(id, outcome.error) : resultLine(id, outcome.result);
+  return outcome.error ? errorLine(id, outcome.error) : resultLine(id, outcome.result ?? {});
 }
 
 /** The answer to a line with one request. */

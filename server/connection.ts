@@ -1,5 +1,5 @@
 /** One connection: lines in, decisions logged, answers out, within the limits. */
-import { type Bytes, reusingUtf8, utf8 } from "../core/bytes.ts";
+import { type Bytes, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import {
   type BadCall,
@@ -32,6 +32,13 @@ import { failure } from "./outcome.ts";
 import type { Service } from "./service.ts";
 import type { Share, Turns } from "./turns.ts";
 
+/** A line that came. */
+interface Line {
+  readonly incoming: Incoming;
+  /** Its length. */
+  readonly bytes: number;
+}
+
 /** How lines came. */
 interface Arrival {
   /** Whether there was room for them. */
@@ -58,8 +65,9 @@ export interface ConnectionParts {
 const MAX_PIECE = 65_536;
 /** Nothing is read either while this many bytes of the peer's lines wait for their answers. */
 const MAX_QUEUED = 65_536;
+const encoder = new TextEncoder();
 /** Of all connections: a transport keeps a copy of what cannot be sent at once. */
-const encode = reusingUtf8(MAX_PIECE);
+const piece: Bytes = new Uint8Array(MAX_PIECE);
 const LEGACY_START = utf8('{"command"');
 const CLOSING_BRACE = 0x7d;
 
@@ -145,42 +153,43 @@ export class Connection implements Receiver {
     if (!this.#reading) return;
     const now = this.#lastActivity = Date.now();
     const begun = this.#lines.waiting > 0;
-    const incoming: Incoming[] = [];
+    const lines: Line[] = [];
+    this.#share.received(bytes.length);
     try {
-      this.#lines.take(bytes, (line) => incoming.push(readRequestLine(line)));
-      if (incoming.length === 0) incoming.push(...this.#unendedLegacy());
-      this.#accept(incoming, bytes.length);
+      this.#lines.take(bytes, (line) => lines.push(readLine(line)));
+      if (lines.length === 0) lines.push(...this.#unendedLegacy());
+      this.#accept(lines);
     } catch (error) {
-      this.#accept(incoming, bytes.length);
+      this.#accept(lines);
       this.#end(error as CryptoError);
     }
     if (!this.#accountFor()) this.#end(new CryptoError("too_many_requests"));
-    if (incoming.length > 0 || !begun) this.#lineStarted = now;
+    if (lines.length > 0 || !begun) this.#lineStarted = now;
   }
 
   /** A request of the older protocol, whose clients wait for the answer without ending the line. */
-  #unendedLegacy(): Incoming[] {
+  #unendedLegacy(): Line[] {
     if (this.#lines.waiting > MAX_LEGACY) return [];
     const line = this.#lines.peek();
     if (line.at(-1) !== CLOSING_BRACE || !startsLegacy(line)) return [];
-    const incoming = readRequestLine(line);
-    if (incoming.kind !== "legacy") return [];
+    const legacy = readLine(line);
+    if (legacy.incoming.kind !== "legacy") return [];
     this.#lines.rest();
-    return [incoming];
+    return [legacy];
   }
 
   /** The peer sends no more. A last line needs no line break. */
   end(): void {
     if (!this.#reading) return;
-    const length = this.#lines.waiting;
-    if (length > 0) this.#accept([readRequestLine(this.#lines.rest())], length);
+    if (this.#lines.waiting > 0) this.#accept([readLine(this.#lines.rest())]);
     this.#end();
   }
 
-  #accept(incoming: readonly Incoming[], bytes: number): void {
-    if (incoming.length === 0) return;
-    const count = incoming.reduce((sum, one) => sum + requestCount(one), 0);
-    this.#share.read(count, bytes);
+  #accept(lines: readonly Line[]): void {
+    if (lines.length === 0) return;
+    const count = lines.reduce((sum, { incoming }) => sum + requestCount(incoming), 0);
+    const bytes = lines.reduce((sum, line) => sum + line.bytes, 0);
+    for (const line of lines) this.#share.read(requestCount(line.incoming), line.bytes);
     const admitted = this.parts.admission.begin(this.#account, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
@@ -188,7 +197,7 @@ export class Connection implements Receiver {
     const came = performance.now();
     this.#later(async () => {
       if (this.#cut) return;
-      await this.#answer(incoming, { admitted, came });
+      await this.#answer(lines, { admitted, came });
       this.#answered(admitted ? count : 0, bytes);
     });
   }
@@ -221,17 +230,18 @@ export class Connection implements Receiver {
   }
 
   /** What was done in a turn is logged and answered in it, whatever waits for the next one. */
-  async #answer(incoming: readonly Incoming[], { admitted, came }: Arrival): Promise<void> {
+  async #answer(lines: readonly Line[], { admitted, came }: Arrival): Promise<void> {
     let done: [Incoming, Answered][] = [];
-    for (const one of incoming) {
+    for (const line of lines) {
+      const one = line.incoming;
       // A batch asks for each of its requests.
-      const turn = one.kind === "batch" ? undefined : this.#share.take();
+      const turn = one.kind === "batch" ? undefined : this.#share.take(line.bytes);
       if (turn) {
         await this.#logAndSend(done, came);
         done = [];
         await turn;
       }
-      done.push([one, admitted ? await this.#handle(one) : refusal(one, "too_many_requests")]);
+      done.push([one, admitted ? await this.#handle(line) : refusal(one, "too_many_requests")]);
     }
     await this.#logAndSend(done, came);
   }
@@ -246,15 +256,15 @@ export class Connection implements Receiver {
     const answers = logged.every(Boolean)
       ? done.map(([, { line }]) => line)
       : done.map(([one]) => withheld(one).line);
-    await this.#send(answers.map((line) => line + "\n").join(""));
+    await this.#send(answers.join("\n") + "\n");
   }
 
-  async #handle(incoming: Incoming): Promise<Answered> {
+  async #handle({ incoming, bytes }: Line): Promise<Answered> {
     switch (incoming.kind) {
       case "single":
         return asSingle(await this.#call(incoming.call));
       case "batch":
-        return await this.#batch(incoming.calls);
+        return await this.#batch(incoming.calls, bytes / incoming.calls.length);
       case "legacy": {
         const handle = (call: Call) => this.parts.service.handle(this.who, call);
         const { outcome, line } = await handleLegacy(handle, incoming.command, incoming.payload);
@@ -264,13 +274,13 @@ export class Connection implements Receiver {
   }
 
   /** Does one after the other; what a turn has room for is written to the log together. */
-  async #batch(calls: readonly (Call | BadCall)[]): Promise<Answered> {
+  async #batch(calls: readonly (Call | BadCall)[], bytesEach: number): Promise<Answered> {
     const lines: string[] = [];
     const told: Promise<boolean>[] = [];
     let decisions: Decision[] = [];
     const none: Decision[] = [];
     for (const call of calls) {
-      const turn = this.#share.take();
+      const turn = this.#share.take(bytesEach);
       if (turn) {
         if (decisions.length > 0) told.push(this.parts.log.write(this.who, decisions));
         decisions = [];
@@ -292,9 +302,10 @@ export class Connection implements Receiver {
 
   /** Settles when the peer has taken so much that it can be sent more. */
   async #send(lines: string): Promise<void> {
-    const bytes = encode(lines);
-    for (let at = 0; at < bytes.length; at += MAX_PIECE) {
-      this.transport.send(bytes.subarray(at, at + MAX_PIECE));
+    for (let rest = lines; rest.length > 0;) {
+      const { read, written } = encoder.encodeInto(rest, piece);
+      rest = rest.slice(read);
+      this.transport.send(piece.subarray(0, written));
       if (this.transport.waiting > MAX_PIECE) await this.transport.sent();
     }
   }
@@ -328,6 +339,10 @@ export class Connection implements Receiver {
 
 function closing({ code }: CryptoError): Decision {
   return { op: "connection", error: code };
+}
+
+function readLine(line: Uint8Array): Line {
+  return { incoming: readRequestLine(line), bytes: line.length };
 }
 
 function startsLegacy(line: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import type { Decision } from "./audit/log.ts";
 
 /** What became of a call: its result or its error, and the line for the log. */
 export interface Outcome {
-  readonly result?: unknown;
+  readonly result?: Record<string, unknown>;
   readonly error?: CryptoError;
   readonly decision: Decision;
 }

@@ -14,14 +14,36 @@ const REQUESTS_ALONE = 128;
 const LEAST = 4;
 /** So many times as many are read in a turn, of one user: that takes a fraction of the time. */
 const READ = 2;
-/** So many bytes take about as long to read as a short request. */
-const READ_BYTES = 4_096;
+/** So many bytes take about as long to receive as a short request to read. */
+const RECEIVED_BYTES = 4_096;
+/** A line of up to so many bytes is short: only the number of its requests counts. */
+const SHORT_LINE = 8_192;
+/**
+ * So many bytes of a longer one count, when it is read and again when it is done, as one request.
+ * They take a quarter of its time; but what they leave behind has the collector stop all that is
+ * done for some milliseconds, and it is the others who wait for that.
+ */
+const LINE_BYTES = 2_048;
 
-/** What one user may have done in a turn, over all connections. */
+/** What the length of a line adds to its requests. */
+function weight(bytes: number): number {
+  return bytes > SHORT_LINE ? bytes / LINE_BYTES : 0;
+}
+
+/** A request that waits for its turn. */
+interface Waiting {
+  readonly cost: number;
+  readonly admit: () => void;
+}
+
+/**
+ * What one user may have done in a turn, over all connections, in short requests. What takes longer
+ * is done whole, and what was too much is owed to the turns that follow.
+ */
 export class Share {
   #left = REQUESTS;
   #readLeft = READ * REQUESTS;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
 
   /**
    * @param changed called whenever something is taken from a share
@@ -37,40 +59,56 @@ export class Share {
     return this.#waiting.length > 0;
   }
 
+  /** Whether what is owed takes more turns. */
+  get owes(): boolean {
+    return this.#left < 0 || this.#readLeft < 0;
+  }
+
   /**
-   * Asks to do one request.
+   * Asks to do one request, of so many bytes.
    * @returns undefined if it may be done now; else settles in the turn in which it may
    */
-  take(): Promise<void> | undefined {
+  take(bytes: number): Promise<void> | undefined {
     this.changed(this);
+    const cost = 1 + weight(bytes);
     if (this.#left > 0) {
-      this.#left--;
+      this.#left -= cost;
       return undefined;
     }
     this.wake();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((admit) => this.#waiting.push({ cost, admit }));
   }
 
-  /** Whether more may be read in this turn. */
+  /** Whether more may be read in this turn. Not in one in which something long is done. */
   get mayRead(): boolean {
-    if (this.#readLeft > 0) return true;
+    if (this.#readLeft > 0 && this.#left >= 0) return true;
     this.changed(this);
     return false;
   }
 
-  /** Tells what was read. */
+  /** Tells how many bytes were received. */
+  received(bytes: number): void {
+    this.changed(this);
+    this.#readLeft -= bytes / RECEIVED_BYTES;
+  }
+
+  /** Tells that a line was read. What a long one asks for is done in a later turn than this. */
   read(requests: number, bytes: number): void {
     this.changed(this);
-    this.#readLeft -= requests + bytes / READ_BYTES;
+    this.#readLeft -= requests;
+    this.#left -= weight(bytes);
   }
 
   /** Begins another turn. Those who wait come in the order in which they asked. */
   renew(requests: number): void {
     this.#readLeft = Math.min(0, this.#readLeft) + READ * requests;
-    this.#left = requests;
-    const admitted = this.#waiting.splice(0, requests);
-    this.#left -= admitted.length;
-    for (const resolve of admitted) resolve();
+    this.#left = Math.min(0, this.#left) + requests;
+    while (this.#left > 0) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#left -= next.cost;
+      next.admit();
+    }
   }
 }
 
@@ -123,7 +161,7 @@ export class Turns {
     const requests = this.#requestsEach(touched);
     for (const share of touched) {
       share.renew(requests);
-      if (share.waits || !share.mayRead) this.#touched.add(share);
+      if (share.waits || share.owes) this.#touched.add(share);
     }
     return waiting;
   }

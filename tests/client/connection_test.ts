@@ -190,7 +190,7 @@ Deno.test("a write that fails is found out by the reader, which may know why", a
 });
 
 Deno.test("an answer without what was asked for is not taken for one", async () => {
-  const service = (result: object) => {
+  const service = (result: Record<string, unknown>) => {
     const daemon = new Scripted();
     void daemon.received(1).then(([request]) =>
       daemon.send(resultLine(request!.id, result) + "\n")

@@ -369,6 +369,20 @@ Deno.test("a result comes back through the wire, under any id", () => {
   }
 });
 
+Deno.test("a result with a long message or long bytes comes back through the wire, alone or not", () => {
+  const long = "A".repeat(100_000);
+  const results = [
+    ...[{ message: long }, { data: long }, { message: long, key: "k", version: 3 }],
+    ...[{ data: long, key: 'a"b' }, { text: `"${long}\n`, key: "k" }, { key: "k", message: long }],
+    { message: long, data: '"\n' },
+  ];
+  for (const result of results) {
+    const line = resultLine(7, result);
+    assert.doesNotMatch(line, /\n/);
+    assert.deepEqual(readAnswerLine(utf8(line)), { id: 7, outcome: { result } });
+  }
+});
+
 Deno.test("a request comes back through the wire, without the parameters left out", () => {
   const line = requestLine(4, "encrypt", { text: "a\nb", key: undefined });
   assert.doesNotMatch(line, /\n/);

@@ -146,7 +146,7 @@ function setup({ limits = {}, file }: Setup = {}) {
     });
     return { wire, connection };
   };
-  return { service, connect, logged: () => lines.join(""), closed: () => closed };
+  return { service, turns, connect, logged: () => lines.join(""), closed: () => closed };
 }
 
 function codes(wire: Wire): (string | undefined)[] {
@@ -375,4 +375,24 @@ Deno.test("lines that have begun may hold so many bytes of one user, and no more
   assert.equal(second.wire.answers()[0]!.error!.data.code, "too_many_requests");
   assert.equal(first.wire.written, "");
   first.connection.destroy();
+});
+
+Deno.test("a long line that waits for its answer holds as many bytes as it has", async () => {
+  const { connect, closed, service, turns } = setup({ limits: { bytesPerUser: 150_000 } });
+  const [first, second] = [connect(), connect()];
+  const line = request(1, "encrypt", { text: "x".repeat(100_000) }) + "\n";
+  first.wire.says(line.slice(0, 99_000));
+  first.wire.says(line.slice(99_000));
+  await eventually("its turn comes", () => (turns.next(), service.waiting.length === 1));
+  assert.ok(first.wire.paused, "and nothing is read meanwhile");
+  second.wire.says("x".repeat(100_000));
+  await eventually("the second is closed", () => closed() === 1);
+  assert.equal(second.wire.answers()[0]!.error!.data.code, "too_many_requests");
+  await service.release();
+  await answered(first.wire, 1);
+  assert.equal(first.wire.paused, false);
+  const third = connect();
+  third.wire.says("x".repeat(100_000));
+  assert.equal(third.wire.written, "");
+  for (const { connection } of [first, third]) connection.destroy();
 });

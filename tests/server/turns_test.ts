@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { Turns } from "../../server/turns.ts";
 
 const [FLOODER, QUIET, OTHER] = [1, 2, 3];
+/** Bytes of lines: of most requests, and of half of the longest there may be. */
+const [SHORT, LONG] = [150, 500_000];
 
 /** Asks for many requests of a share at once; counts how many were allowed so far. */
-function ask(share: ReturnType<Turns["join"]>, count: number) {
+function ask(share: ReturnType<Turns["join"]>, count: number, bytes = SHORT) {
   const state = { allowed: 0, order: [] as number[] };
   for (let i = 0; i < count; i++) {
-    const turn = share.take();
+    const turn = share.take(bytes);
     const allow = () => (state.allowed++, void state.order.push(i));
     if (turn) turn.then(allow);
     else allow();
@@ -51,7 +53,7 @@ Deno.test("a quiet user never waits, whatever the flooder asks for", async () =>
   const quiet = turns.join(QUIET);
   ask(turns.join(FLOODER), 5_000);
   for (let i = 0; i < 100; i++) {
-    assert.equal(quiet.take(), undefined, `turn ${i}`);
+    assert.equal(quiet.take(SHORT), undefined, `turn ${i}`);
     assert.equal(quiet.mayRead, true);
     turns.next();
     await settle();
@@ -90,7 +92,7 @@ Deno.test("connections of one user come in turn", async () => {
   const done = [0, 0];
   const work = async (connection: 0 | 1) => {
     for (let i = 0; i < 200; i++) {
-      await one.take();
+      await one.take(SHORT);
       done[connection]!++;
     }
   };
@@ -106,7 +108,8 @@ Deno.test("connections of one user come in turn", async () => {
 Deno.test("who has read much does not read again before the others had turns, but then does", () => {
   const turns = new Turns(() => {});
   const share = turns.join(FLOODER);
-  share.read(1_024, 150_000);
+  share.received(150_000);
+  share.read(1_024, SHORT);
   let waited = 0;
   for (; !share.mayRead; waited++) {
     assert.equal(turns.waiting, true, "or nobody would look again");
@@ -120,7 +123,46 @@ Deno.test("a request that begins to wait wakes the loop, which has nothing else 
   let woken = 0;
   const turns = new Turns(() => woken++);
   const share = turns.join(FLOODER);
-  while (!share.take());
+  while (!share.take(SHORT));
   assert.equal(woken, 1);
   assert.equal(turns.waiting, true);
+});
+
+Deno.test("a long line is read in one turn and done in another, each with nothing else of that user", async () => {
+  const turns = new Turns(() => {});
+  turns.join(QUIET);
+  const share = turns.join(FLOODER);
+  assert.equal(share.mayRead, true);
+  share.read(1, LONG);
+  assert.equal(share.mayRead, false);
+  let done = false;
+  void share.take(LONG)?.then(() => done = true);
+  assert.equal(done, false);
+  const waited = await turnsUntil(turns, () => done);
+  assert.ok(waited > 0);
+  assert.equal(share.mayRead, false, "not in the turn in which it is done");
+  assert.notEqual(share.take(SHORT), undefined, "nor is anything else done in it");
+});
+
+Deno.test("a short request is done between two long lines of another user, and they are done in the end", async () => {
+  const turns = new Turns(() => {});
+  const quiet = turns.join(QUIET);
+  const share = turns.join(FLOODER);
+  const lines = ask(share, 3, LONG);
+  for (let before = lines.allowed; lines.allowed < 3; before = lines.allowed) {
+    turns.next();
+    await settle();
+    assert.ok(lines.allowed - before <= 1, "no more than one in a turn");
+    assert.equal(quiet.take(SHORT), undefined);
+  }
+});
+
+Deno.test("what is owed for a long line is forgiven by turns, whether or not more is asked", async () => {
+  const turns = new Turns(() => {});
+  turns.join(QUIET);
+  const share = turns.join(FLOODER);
+  assert.equal(share.take(LONG), undefined);
+  assert.equal(share.owes, true);
+  await turnsUntil(turns, () => !share.owes);
+  assert.equal(share.take(SHORT), undefined);
 });
