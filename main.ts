@@ -158,8 +158,8 @@ let unprinted: CryptoError | undefined;
  * Writes on standard output. A failure is for {@link main} to report: the library would not.
  * @returns whether all of it was written
  */
-function print(text: string): boolean {
-  const bytes = new TextEncoder().encode(text);
+function print(data: string | Uint8Array): boolean {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
     return true;

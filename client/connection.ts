@@ -161,3 +161,9 @@ function failure({ reason, unanswered, sent = true }: End & { readonly sent?: bo
   if (unanswered === "refused") return reason;
   return new Unanswered(reason, !sent || unanswered === "undone", unanswered === "silent" && sent);
 }
+
+/** A part that an answer must have: to go on without it would be to invent it. */
+export function present(part: string | undefined): string {
+  if (typeof part === "string") return part;
+  throw new CryptoError("unavailable", { hint: "this is not the answer of a crypto daemon" });
+}

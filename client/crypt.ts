@@ -18,7 +18,7 @@ import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress } from "./terminal.ts";
 import { STANDARD } from "./flags.ts";
-import { ENCRYPTED_MODE, refuseFilesBeside, warnOfArgument } from "./text.ts";
+import { DECRYPTED_MODE, ENCRYPTED_MODE, refuseFilesBeside, warnOfArgument } from "./text.ts";
 
 /** What both commands are told. */
 export interface CryptFlags extends DaemonFlags {
@@ -70,7 +70,7 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   });
 }
 
-/** `crypto decrypt`. */
+/** `crypto decrypt`, but of a direct message that is a text: see `text.ts`. */
 export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
@@ -118,7 +118,7 @@ function decryptedName(file: string): string {
 }
 
 const ENCRYPTED: OutputRule = { nameOf: encryptedName, mode: ENCRYPTED_MODE };
-const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: 0o600 };
+const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: DECRYPTED_MODE };
 
 /**
  * Opens every input and every output, then works; if one cannot be opened, nothing was done.

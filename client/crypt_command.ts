@@ -5,7 +5,7 @@
 import { buildCommand, type Command } from "../core/command.ts";
 import type { CryptFlags, EncryptFlags } from "./crypt.ts";
 import { type ClientContext, daemon } from "./flags.ts";
-import { encryptText } from "./text.ts";
+import { decryptText, encryptText, isDirect } from "./text.ts";
 
 type ClientCommand = Command<ClientContext>;
 
@@ -55,7 +55,7 @@ interface LineFlags {
 const streams = () => import("./crypt.ts");
 const lines = () => import("./json_lines.ts");
 
-function hasText(flags: EncryptFlags): flags is EncryptFlags & { readonly text: string } {
+function hasText<F extends CryptFlags>(flags: F): flags is F & { readonly text: string } {
   return flags.text !== undefined;
 }
 
@@ -115,9 +115,11 @@ export const encryptCommand: ClientCommand = buildCommand({
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  async func(flags: CryptFlags & LineFlags, ...paths: string[]) {
+  async func(this: ClientContext, flags: CryptFlags & LineFlags, ...paths: string[]) {
     if (flags.jsonLines) await (await lines()).cryptLines("decrypt", flags, paths);
-    else await (await streams()).decrypt(flags, paths);
+    else if (hasText(flags) && flags.passphraseFile === undefined && isDirect(flags.text)) {
+      await decryptText(this.print, flags, paths);
+    } else await (await streams()).decrypt(flags, paths);
   },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {

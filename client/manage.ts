@@ -33,7 +33,7 @@ export interface PurposeFlags extends ManageFlags {
 }
 
 /** Prints on standard output. */
-export type Print = (text: string) => void;
+export type Print = (data: string | Uint8Array) => void;
 
 /** Asks the daemon with nothing but the connection in hand, and shows the answer. */
 export async function ask<T>(
