@@ -4,19 +4,19 @@
  * this module.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { Errno, openEitherLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import { Errno, INT, int, openEitherLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
 import { AF_UNIX, SOCKET, unixAddress } from "./socket_numbers.ts";
 import { loadMakeSocket } from "./stream_sockets.ts";
 
-const CALL = ["i32", "buffer", "usize", "i32"] as const;
+const CALL = [INT, "buffer", "usize", "i32"] as const;
 
 const SYMBOLS = {
   ...POLL,
-  close: { parameters: ["i32"], result: "i32" },
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  close: { parameters: [INT], result: "i32" },
+  connect: { parameters: [INT, "buffer", "u32"], result: "i32" },
   recv: { parameters: CALL, result: "isize" },
   send: { parameters: CALL, result: "isize" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  shutdown: { parameters: [INT, "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const SHUT_RDWR = 2;
@@ -48,9 +48,9 @@ export class UnixDialer {
     const { connect, close } = this.#libc.symbols;
     const fd = this.#check("socket", this.#makeSocket(AF_UNIX));
     try {
-      this.#check("connect", connect(fd, this.#address, this.#address.length));
+      this.#check("connect", connect(int(fd), this.#address, this.#address.length));
     } catch (error) {
-      close(fd);
+      close(int(fd));
       throw error;
     }
     return this.#dialled(fd);
@@ -59,10 +59,11 @@ export class UnixDialer {
   /** The descriptor is closed when the reading has ended: before, nothing else may get its number. */
   #dialled(fd: number): Dialled {
     const { recv, send, shutdown, close, ...poll } = this.#libc.symbols;
+    const socket = int(fd);
     let open = true;
     const attempt = async (call: typeof recv, name: string, event: number, bytes: Bytes) => {
       while (open) {
-        const done = Number(call(fd, bytes, BigInt(bytes.length), SOCKET.MSG_NOSIGNAL));
+        const done = Number(call(socket, bytes, BigInt(bytes.length), SOCKET.MSG_NOSIGNAL));
         if (done >= 0) return done;
         const errno = this.#libc.errno();
         if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw new SystemError(name, errno);
@@ -79,7 +80,7 @@ export class UnixDialer {
           }
         } finally {
           open = false;
-          close(fd);
+          close(socket);
         }
       },
       async write(bytes) {
@@ -88,7 +89,7 @@ export class UnixDialer {
         }
       },
       close: () => {
-        if (open) shutdown(fd, SHUT_RDWR);
+        if (open) shutdown(socket, SHUT_RDWR);
       },
     };
   }

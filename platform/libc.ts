@@ -6,7 +6,20 @@ import { type Bytes, concat, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { isDeno, openLibrary } from "./library.ts";
 
-const ERRNO = { parameters: [], result: "pointer" } as const;
+/**
+ * An `int` for functions that are called a few times: a structure of one is passed as it is itself,
+ * by the calling conventions of x86-64 (Windows too) and arm64. For a function that takes none the runtime compiles
+ * a way in when it is loaded (2.9.4), which costs a million instructions, and calls take 1 µs less.
+ */
+export const INT = { struct: ["i32"] } as const;
+
+/** An argument of type {@link INT}. */
+export function int(value: number): Bytes {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** It takes no argument, and so cares for none. */
+const ERRNO = { parameters: [INT], result: "pointer" } as const;
 /** The C libraries, and where each has the error number. */
 const GLIBC = { file: "libc.so.6", location: "__errno_location" } as const;
 const LIBSYSTEM = { file: "libSystem.B.dylib", location: "__error" } as const;
@@ -63,7 +76,7 @@ function open<S extends Deno.ForeignLibraryInterface>(
 
 /** The address is this thread's own and stays. */
 function findErrno(file: string, name: string): Int32Array | undefined {
-  const location = openLibrary(file, { location: { name, ...ERRNO } })?.location();
+  const location = openLibrary(file, { location: { name, ...ERRNO } })?.location(int(0));
   return location ? new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4)) : undefined;
 }
 

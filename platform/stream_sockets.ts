@@ -2,7 +2,7 @@
  * Stream sockets that wait for nobody and that no other program inherits, as each system makes them.
  * No raw call leaves this module.
  */
-import { IS_DARWIN, openEitherLibc, openLibc, THIRD, third } from "./libc.ts";
+import { INT, int, IS_DARWIN, openEitherLibc, openLibc, THIRD, third } from "./libc.ts";
 import { DARWIN, SOCK_STREAM } from "./socket_numbers.ts";
 
 /** Makes a socket of a family of addresses. Negative where that fails: then there is an error number. */
@@ -12,7 +12,7 @@ export type MakeSocket = (family: number) => number;
 export type Accept = (listener: number) => number;
 
 const SOCKET = {
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  socket: { parameters: [INT, "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const ACCEPT4 = {
@@ -42,7 +42,7 @@ const SO_NOSIGPIPE = 0x1022;
 export function loadMakeSocket(): MakeSocket {
   if (IS_DARWIN) return onDarwin().makeSocket;
   const { socket } = openLibc(SOCKET).symbols;
-  return (family) => socket(family, SOCK_STREAM | LINUX_FLAGS, 0);
+  return (family) => socket(int(family), SOCK_STREAM | LINUX_FLAGS, 0);
 }
 
 /** Loads what it takes, which needs `ffi`. */
@@ -63,7 +63,7 @@ function onDarwin() {
   const orClosed = (fd: number, isReady: boolean) => isReady ? fd : (close(fd), -1);
   return {
     makeSocket(family: number): number {
-      const fd = socket(family, SOCK_STREAM, 0);
+      const fd = socket(int(family), SOCK_STREAM, 0);
       if (fd < 0) return fd;
       const isReady = fcntl(fd, F_SETFD, ...third(FD_CLOEXEC)) === 0 &&
         fcntl(fd, F_SETFL, ...third(O_NONBLOCK)) === 0 &&

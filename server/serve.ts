@@ -13,7 +13,8 @@ const WINDOWS_ENDS = ["SIGINT", "SIGBREAK", "SIGHUP"] as const;
 export interface ServeContext {
   /** URL of the program's script. */
   readonly script: string;
-  readonly version: string;
+  /** The program's version. */
+  readonly findVersion: () => Promise<string>;
   /** Prints a line for people. */
   readonly say: (line: string) => void;
 }
@@ -24,7 +25,7 @@ export interface ServeContext {
  */
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal(...IS_WINDOWS ? WINDOWS_ENDS : ENDS);
-  const options = prepare(flags, context.version);
+  const options = prepare(flags, await context.findVersion());
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys, metrics, listening, warnings } = await worker.start();
   // Before it says that it serves: who reads that may ask for a reload at once.
