@@ -2,20 +2,6 @@
  * The program: the table of subcommands, and the one place that exits. It runs as itself or, in a
  * worker, as a role of its own.
  */
-import {
-  type Application,
-  type ApplicationContext,
-  ArgumentParseError,
-  ArgumentScannerError,
-  buildApplication,
-  buildRouteMap,
-  type Command,
-  formatMessageForArgumentScannerError,
-  proposeCompletions,
-  type RouteMap,
-  run,
-  text_en,
-} from "@stricli/core";
 import { type ClientContext, COMPLETE } from "./client/flags.ts";
 import type { GuiContext } from "./client/gui/run.ts";
 import {
@@ -26,7 +12,15 @@ import {
   Terminal,
   writeError,
 } from "./client/terminal.ts";
-import { asCryptoError, CryptoError, ERRORS } from "./core/errors.ts";
+import {
+  type Call,
+  type CommandContext,
+  readPlainLine,
+  type RouteMap,
+  type Target as AnyTarget,
+} from "./core/command.ts";
+import type { Program } from "./core/command_line.ts";
+import { asCryptoError, CryptoError } from "./core/errors.ts";
 import {
   ADMIN_WORKER,
   AUDIT_WORKER,
@@ -43,7 +37,6 @@ import {
   SHARE_WORKER,
 } from "./core/roles.ts";
 import { dropAllPermissions } from "./platform/permissions.ts";
-import settings from "./deno.json" with { type: "json" };
 import type { InstallContext } from "./install/run.ts";
 import type { NginxContext } from "./nginx/run.ts";
 import type { AdminContext } from "./server/administer.ts";
@@ -60,9 +53,10 @@ type Context =
   & InstallContext
   & ShareContext
   & NginxContext
-  & ApplicationContext;
+  & { readonly process: { exitCode?: number | string | null } }
+  & CommandContext;
 
-type Target = Command<Context> | RouteMap<Context>;
+type Target = AnyTarget<Context>;
 
 /** The subcommands. Each is loaded when it is used: one is not to pay for the others. */
 const SUBCOMMANDS = {
@@ -115,43 +109,18 @@ const ELSEWHERE: ReadonlySet<Subcommand> = new Set<Subcommand>([
 ]);
 
 const PROGRAM = "crypto";
-const HELP = /^(--help|-h)/i;
 const FULL_PIPE_WAIT = 5;
 const ROOT = 0;
 
 const describe = (thrown: unknown) => describeError(asCryptoError(thrown));
 
-/** What is wrong with a line. A value is not repeated: it may be a secret in the wrong place. */
-function describeMisread(thrown: unknown): string {
-  if (thrown instanceof ArgumentParseError) return describe(wrongValue(thrown));
-  if (!(thrown instanceof ArgumentScannerError)) return describe(thrown);
-  return formatMessageForArgumentScannerError(thrown, {});
-}
-
-function wrongValue({ exception, externalFlagNameOrPlaceholder: subject }: ArgumentParseError) {
-  if (exception instanceof CryptoError || !(exception instanceof Error)) return exception;
-  return new CryptoError("usage", { subject, hint: exception.message });
-}
-
-const SETTINGS = {
-  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-  documentation: { disableAnsiColor: true },
-  localization: {
-    text: {
-      ...text_en,
-      exceptionWhileParsingArguments: describeMisread,
-      exceptionWhileRunningCommand: describe,
-      exceptionWhileLoadingCommandFunction: describe,
-    },
-  },
-  determineExitCode: (thrown: unknown) => exitStatus(asCryptoError(thrown)),
-} as const;
+const voice = { describe, exitStatus: (thrown: unknown) => exitStatus(asCryptoError(thrown)) };
 
 /** All of the program: for its help, and for a line that begins with no subcommand. */
-async function wholeProgram(): Promise<Application<Context>> {
+async function wholeProgram(): Promise<Program<Context>> {
   const loads: [string, () => Promise<Target>][] = Object.entries(SUBCOMMANDS);
   const loaded = loads.map(async ([name, load]) => [name, await load()] as const);
-  const routes = buildRouteMap<string, Context>({
+  const target: RouteMap<Context> = {
     routes: Object.fromEntries(await Promise.all(loaded)),
     docs: {
       brief:
@@ -164,22 +133,13 @@ async function wholeProgram(): Promise<Application<Context>> {
         "  $ crypto decrypt report.pdf.crypto",
       ].join("\n"),
     },
-  });
-  const versionInfo = { currentVersion: settings.version };
-  return buildApplication(routes, { ...SETTINGS, name: PROGRAM, versionInfo });
+  };
+  return { name: PROGRAM, target, version: await findVersion(), voice };
 }
 
-/** One subcommand as a program of its own. */
-async function oneSubcommand(
-  name: Subcommand,
-  words: readonly string[],
-): Promise<Application<Context>> {
-  const target: Target = await SUBCOMMANDS[name]();
-  const named = { ...SETTINGS, name: `${PROGRAM} ${name}` };
-  if ("getAllEntries" in target) return buildApplication(target, named);
-  // The library looks each flag up among those of its own first, by way of an exception.
-  const ownFlags = words.some((word) => HELP.test(word)) ? undefined : {};
-  return buildApplication(target, named, ownFlags);
+async function findVersion(): Promise<string> {
+  const { default: settings } = await import("./deno.json", { with: { type: "json" } });
+  return settings.version;
 }
 
 function linuxOnly(name: Subcommand): CryptoError {
@@ -198,8 +158,8 @@ let unprinted: CryptoError | undefined;
  * Writes on standard output. A failure is for {@link main} to report: the library would not.
  * @returns whether all of it was written
  */
-function print(text: string): boolean {
-  const bytes = new TextEncoder().encode(text);
+function print(data: string | Uint8Array): boolean {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   try {
     for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
     return true;
@@ -220,13 +180,13 @@ function writeSome(bytes: Uint8Array): number {
   }
 }
 
-const context: Context & { process: { exitCode?: number | string | null } } = {
+const context: Context = {
   process: { stdout: { write: (text) => void print(text) }, stderr: { write: writeError } },
   print,
   say,
   script: import.meta.url,
   openPassphrase,
-  version: settings.version,
+  findVersion,
   openTerminal: () => Terminal.open(),
   requireConfig,
   findShareServer,
@@ -256,22 +216,44 @@ async function openPassphrase(...[flags, isNew]: Parameters<AdminContext["openPa
 
 async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
-  if (first === COMPLETE) await complete(rest);
-  else if (isSubcommand(first)) {
-    if (Deno.build.os !== "linux" && !ELSEWHERE.has(first)) return complain(linuxOnly(first));
-    await run(await oneSubcommand(first, rest), rest, context);
-  } else await run(await wholeProgram(), first === undefined ? ["--help"] : args, context);
-  if (unprinted) return complain(unprinted);
-  const status = Number(context.process.exitCode ?? 0);
-  // Negative ones are the library's own: a line that it did not understand, or worse.
-  return status >= 0 ? status : status <= -4 ? ERRORS.usage.exit : ERRORS.internal.exit;
+  const status = first === COMPLETE
+    ? await complete(rest)
+    : isSubcommand(first)
+    ? await runSubcommand(first, rest)
+    : await runByLibrary(await wholeProgram(), first === undefined ? ["--help"] : args);
+  return unprinted ? complain(unprinted) : status;
 }
 
-async function complete(words: readonly string[]): Promise<void> {
-  const application = await wholeProgram();
+async function runSubcommand(name: Subcommand, words: readonly string[]): Promise<number> {
+  if (Deno.build.os !== "linux" && !ELSEWHERE.has(name)) return complain(linuxOnly(name));
+  const target: Target = await SUBCOMMANDS[name]();
+  const call = readPlainLine(target, words);
+  if (call) return await perform(call);
+  return await runByLibrary({ name: `${PROGRAM} ${name}`, target, voice }, words);
+}
+
+async function perform(call: Call<Context>): Promise<number> {
+  try {
+    await call(context);
+    return 0;
+  } catch (error) {
+    return complain(asCryptoError(error));
+  }
+}
+
+async function runByLibrary(program: Program<Context>, words: readonly string[]): Promise<number> {
+  const { runLine, statusOf } = await import("./core/command_line.ts");
+  await runLine(program, words, context);
+  return statusOf(context.process.exitCode);
+}
+
+async function complete(words: readonly string[]): Promise<number> {
+  const { proposeWords } = await import("./core/command_line.ts");
+  const program = await wholeProgram();
   dropAllPermissions();
-  const proposals = await proposeCompletions(application, words, context);
-  print(proposals.map(({ completion }) => `${completion}\n`).join(""));
+  const proposals = await proposeWords(program, words, context);
+  print(proposals.map((proposal) => `${proposal}\n`).join(""));
+  return 0;
 }
 
 function complain(error: CryptoError): number {

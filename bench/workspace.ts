@@ -97,15 +97,21 @@ export class Workspace {
   }
 }
 
-/** Runs a program to its end, in at most `seconds`. Throws what it complains about if it fails. */
+/**
+ * Runs a program to its end, in at most `seconds`, with `input` to read. Throws what it complains
+ * about if it fails.
+ */
 export async function output(
   program: string,
   args: readonly string[],
   seconds = 60,
+  input = "",
 ): Promise<string> {
   const signal = AbortSignal.timeout(seconds * 1000);
-  const command = new Deno.Command(program, { args: [...args], stdin: "null", signal });
-  const { success, stdout, stderr } = await command.output();
+  const streams = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { args: [...args], ...streams, signal }).spawn();
+  const fed = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+  const [{ success, stdout, stderr }] = await Promise.all([child.output(), fed]);
   if (success) return new TextDecoder().decode(stdout);
   throw new Error(`${program} failed: ${new TextDecoder().decode(stderr).trim().slice(0, 2000)}`);
 }

@@ -1,5 +1,5 @@
 /** The command line of what manages the daemon's keys. What each command needs is loaded later. */
-import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
+import { buildCommand, buildRouteMap, type Command, type RouteMap } from "../core/command.ts";
 import type { Purpose } from "../core/lifecycle.ts";
 import { type ClientContext, daemon, json, keyName } from "./flags.ts";
 import {

@@ -1,5 +1,5 @@
 /** `crypto completion`: scripts that let a shell ask the program how a line could go on. */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../core/command.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { type ClientContext, COMPLETE } from "./flags.ts";
 

@@ -1,13 +1,7 @@
 /** Asking the daemon: JSON-RPC over one connection, many requests at once. */
 import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
-import {
-  type Answer,
-  MAX_LINE,
-  type Method,
-  readAnswerLine,
-  requestLine,
-  type Results,
-} from "../core/rpc.ts";
+import type { Method } from "../core/methods.ts";
+import { type Answer, MAX_LINE, readAnswerLine, requestLine, type Results } from "../core/rpc.ts";
 import { concat, utf8 } from "../core/bytes.ts";
 import type { Duplex } from "./transport.ts";
 
@@ -166,4 +160,10 @@ function hangUp(outcome: Answer["outcome"]): End {
 function failure({ reason, unanswered, sent = true }: End & { readonly sent?: boolean }) {
   if (unanswered === "refused") return reason;
   return new Unanswered(reason, !sent || unanswered === "undone", unanswered === "silent" && sent);
+}
+
+/** A part that an answer must have: to go on without it would be to invent it. */
+export function present(part: string | undefined): string {
+  if (typeof part === "string") return part;
+  throw new CryptoError("unavailable", { hint: "this is not the answer of a crypto daemon" });
 }

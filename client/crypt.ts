@@ -4,26 +4,21 @@
  */
 import { utf8 } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
-import { asCryptoError, CryptoError } from "../core/errors.ts";
+import { about, CryptoError } from "../core/errors.ts";
 import { Pipes } from "../platform/files.ts";
 import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { connectBound } from "./bound.ts";
-import {
-  type Input,
-  openInput,
-  openOutput,
-  type Output,
-  STANDARD,
-  standardOutput,
-} from "./files.ts";
+import { type Input, openInput, openOutput, type Output, standardOutput } from "./files.ts";
 import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
-import { decryptFlow, encryptFlow, encryptPassphraseFlow, encryptValueFlow } from "./message.ts";
+import { decryptFlow, encryptFlow, encryptPassphraseFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
-import { Progress, say } from "./terminal.ts";
+import { Progress } from "./terminal.ts";
+import { STANDARD } from "./flags.ts";
+import { DECRYPTED_MODE, ENCRYPTED_MODE, refuseFilesBeside, warnOfArgument } from "./text.ts";
 
 /** What both commands are told. */
 export interface CryptFlags extends DaemonFlags {
@@ -52,13 +47,13 @@ export interface Job {
   readonly output: Output;
 }
 
-/** `crypto encrypt`. */
+/** `crypto encrypt`, but of a text by the daemon: see `text.ts`. */
 export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
   refuseContradictions(flags);
-  if (isText && !flags.quiet) say(ARGUMENT_WARNING);
+  warnOfArgument(flags);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
@@ -68,14 +63,14 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
     const { key, context, armor } = flags;
     await runAll(jobs, flags, async (input) => {
       const settings = { key, context, armor: armor || isText, engine, size: input.size };
-      if (!service) return await encryptPassphraseFlow(await passphrase!(), input, settings);
-      return await (isText ? encryptValueFlow : encryptFlow)(service, input, settings);
+      if (service) return await encryptFlow(service, input, settings);
+      return await encryptPassphraseFlow(await passphrase!(), input, settings);
     });
     service?.close();
   });
 }
 
-/** `crypto decrypt`. */
+/** `crypto decrypt`, but of a direct message that is a text: see `text.ts`. */
 export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
@@ -96,9 +91,6 @@ export async function decrypt(flags: CryptFlags, files: readonly string[]): Prom
 function engineFor({ text }: CryptFlags): Engine | undefined {
   return text === undefined ? loadLibcrypto() : undefined;
 }
-
-const ARGUMENT_WARNING = "warning: every user of this machine can read a text given as an " +
-  "argument, and the shell's history keeps it; pipe it in instead";
 
 /** Binary on a terminal helps nobody and may garble it. */
 function refuseTerminal({ output }: CryptFlags, files: readonly string[]): void {
@@ -125,8 +117,8 @@ function decryptedName(file: string): string {
   throw new CryptoError("usage", { subject: file, hint });
 }
 
-const ENCRYPTED: OutputRule = { nameOf: encryptedName, mode: 0o666 };
-const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: 0o600 };
+const ENCRYPTED: OutputRule = { nameOf: encryptedName, mode: ENCRYPTED_MODE };
+const DECRYPTED: OutputRule = { nameOf: decryptedName, mode: DECRYPTED_MODE };
 
 /**
  * Opens every input and every output, then works; if one cannot be opened, nothing was done.
@@ -138,6 +130,7 @@ export async function withJobs(
   rule: OutputRule,
   work: (jobs: Set<Job>, pipes: Pipes) => Promise<void>,
 ): Promise<void> {
+  refuseFilesBeside(flags, files);
   requireSensibleFiles(flags, files);
   const pipes = new Pipes();
   const jobs = new Set<Job>();
@@ -169,10 +162,8 @@ function* openJobs(
   }
 }
 
-function requireSensibleFiles({ text, output }: CryptFlags, files: readonly string[]): void {
-  const problem = text !== undefined && files.length > 0
-    ? "--text and files exclude each other"
-    : output !== undefined && files.length > 1
+function requireSensibleFiles({ output }: CryptFlags, files: readonly string[]): void {
+  const problem = output !== undefined && files.length > 1
     ? "--output names one file, so only one can be read"
     : files.length > MAX_FILES
     ? `at most ${MAX_FILES} files at a time`
@@ -182,7 +173,7 @@ function requireSensibleFiles({ text, output }: CryptFlags, files: readonly stri
   if (problem) throw new CryptoError("usage", { hint: problem });
 }
 
-function underPassphrase({ passphrase, passphraseFile }: EncryptFlags): boolean {
+export function underPassphrase({ passphrase, passphraseFile }: EncryptFlags): boolean {
   return passphrase || passphraseFile !== undefined;
 }
 
@@ -222,10 +213,10 @@ async function runAll(
   start: (input: Input) => Promise<Flow>,
 ): Promise<void> {
   const flows = new Map<Job, Flow>();
-  for (const job of jobs) flows.set(job, await about(job, start(job.input)));
+  for (const job of jobs) flows.set(job, await naming(job, start(job.input)));
   const drawProgress = !flags.quiet && Deno.stderr.isTerminal();
   for (const [job, flow] of flows) {
-    await about(job, run(job, flow, drawProgress));
+    await naming(job, run(job, flow, drawProgress));
     jobs.delete(job);
   }
 }
@@ -241,16 +232,10 @@ async function run({ input, output }: Job, flow: Flow, drawProgress: boolean): P
 }
 
 /** What a promise gives; an error that names nothing yet happened to this job's input. */
-async function about<T>({ input }: Job, promise: Promise<T>): Promise<T> {
+async function naming<T>({ input }: Job, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
-  } catch (thrown) {
-    const error = asCryptoError(thrown);
-    if (error.subject !== undefined || error.code === "internal") throw error;
-    throw new CryptoError(error.code, {
-      subject: input.name,
-      hint: error.hint,
-      cause: error.cause,
-    });
+  } catch (error) {
+    throw about(input.name, error);
   }
 }

@@ -2,9 +2,10 @@
  * The command line of encrypting and decrypting, with what it needs: mostly that is what runs, and
  * each file that is loaded by itself costs time.
  */
-import { buildCommand, type Command } from "@stricli/core";
-import { type CryptFlags, decrypt, encrypt, type EncryptFlags } from "./crypt.ts";
+import { buildCommand, type Command } from "../core/command.ts";
+import type { CryptFlags, EncryptFlags } from "./crypt.ts";
 import { type ClientContext, daemon } from "./flags.ts";
+import { decryptText, encryptText, isDirect } from "./text.ts";
 
 type ClientCommand = Command<ClientContext>;
 
@@ -50,10 +51,12 @@ interface LineFlags {
   readonly jsonLines: boolean;
 }
 
-/** Loaded when it is used: a single message does without. */
-async function byLines(method: "encrypt" | "decrypt", flags: CryptFlags, paths: string[]) {
-  const { cryptLines } = await import("./json_lines.ts");
-  await cryptLines(method, flags, paths);
+/** What is not the text of an argument: a stream, or many values. */
+const streams = () => import("./crypt.ts");
+const lines = () => import("./json_lines.ts");
+
+function hasText<F extends CryptFlags>(flags: F): flags is F & { readonly text: string } {
+  return flags.text !== undefined;
 }
 
 const files = {
@@ -72,8 +75,11 @@ const cryptAliases = {
 
 /** `crypto encrypt` */
 export const encryptCommand: ClientCommand = buildCommand({
-  func: (flags: EncryptFlags & LineFlags, ...paths: string[]) => {
-    return flags.jsonLines ? byLines("encrypt", flags, paths) : encrypt(flags, paths);
+  async func(this: ClientContext, flags: EncryptFlags & LineFlags, ...paths: string[]) {
+    const underPassphrase = flags.passphrase || flags.passphraseFile !== undefined;
+    if (flags.jsonLines) await (await lines()).cryptLines("encrypt", flags, paths);
+    else if (hasText(flags) && !underPassphrase) await encryptText(this.print, flags, paths);
+    else await (await streams()).encrypt(flags, paths);
   },
   parameters: {
     flags: {
@@ -109,8 +115,11 @@ export const encryptCommand: ClientCommand = buildCommand({
 
 /** `crypto decrypt` */
 export const decryptCommand: ClientCommand = buildCommand({
-  func: (flags: CryptFlags & LineFlags, ...paths: string[]) => {
-    return flags.jsonLines ? byLines("decrypt", flags, paths) : decrypt(flags, paths);
+  async func(this: ClientContext, flags: CryptFlags & LineFlags, ...paths: string[]) {
+    if (flags.jsonLines) await (await lines()).cryptLines("decrypt", flags, paths);
+    else if (hasText(flags) && flags.passphraseFile === undefined && isDirect(flags.text)) {
+      await decryptText(this.print, flags, paths);
+    } else await (await streams()).decrypt(flags, paths);
   },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {

@@ -3,17 +3,17 @@
  * without a name until they are complete.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { randomBytes, toBase64Url } from "../core/bytes.ts";
+import { toBase64Url } from "../core/base64.ts";
+import { randomBytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { Files, type Pipes } from "../platform/files.ts";
 import type { Sink, Source } from "./stream.ts";
+import { STANDARD } from "./flags.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
 const PIPE_BYTES = 1_048_576;
-/** What stands for standard input or output on the command line. */
-export const STANDARD = "-";
 
 /** Something to read from. */
 export interface Input extends Source {

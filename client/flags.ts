@@ -1,5 +1,5 @@
 /** What the command lines of this folder share. */
-import type { CommandContext } from "@stricli/core";
+import type { CommandContext } from "../core/command.ts";
 import type { Print } from "./manage.ts";
 
 /** What the program hands to these subcommands. */
@@ -46,6 +46,9 @@ export const daemon = {
 
 /** The hidden subcommand that the scripts call, with the words of the line so far. */
 export const COMPLETE = "__complete";
+
+/** What stands for standard input or output. */
+export const STANDARD = "-";
 
 /** `--json` */
 export const json = { kind: "boolean", default: false, brief: "Print JSON" } as const;

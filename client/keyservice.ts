@@ -1,9 +1,10 @@
 /** The daemon's methods as functions of bytes and texts. */
-import { type Bytes, fromBase64Url, toBase64Url } from "../core/bytes.ts";
-import { CryptoError } from "../core/errors.ts";
+import { fromBase64Url, toBase64Url } from "../core/base64.ts";
+import type { Bytes } from "../core/bytes.ts";
 import type { KeySettings } from "../core/lifecycle.ts";
-import type { KeyInfo, Method, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
-import type { Channel, WireParams } from "./connection.ts";
+import type { Method } from "../core/methods.ts";
+import type { KeyInfo, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
+import { type Channel, present, type WireParams } from "./connection.ts";
 import type { Digest } from "./digest.ts";
 import { pipelined, type Values } from "./pipeline.ts";
 
@@ -40,12 +41,6 @@ function macParams(data: Data | Digest, { key, context }: KeyOptions): WireParam
 function contextParams(context: Data | undefined): Record<string, string> {
   if (context === undefined) return {};
   return typeof context === "string" ? { context } : { contextData: toBase64Url(context) };
-}
-
-/** A part that an answer must have: to go on without it would be to invent it. */
-function present(part: string | undefined): string {
-  if (typeof part === "string") return part;
-  throw new CryptoError("unavailable", { hint: "this is not the answer of a crypto daemon" });
 }
 
 /** A daemon. */

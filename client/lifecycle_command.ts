@@ -1,5 +1,5 @@
 /** The command line of what becomes of keys and their versions. */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../core/command.ts";
 import { parseDuration } from "../core/duration.ts";
 import { type ClientContext, daemon, json, keyName } from "./flags.ts";
 import type { DestroyFlags, SetFlags } from "./lifecycle.ts";

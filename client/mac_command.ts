@@ -1,5 +1,5 @@
 /** The command line of macs. What it needs is loaded when it runs. */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../core/command.ts";
 import { type ClientContext, daemon } from "./flags.ts";
 import type { MacFlags } from "./mac.ts";
 

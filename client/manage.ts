@@ -1,5 +1,6 @@
 /** `crypto key` and `crypto status`: what is asked, and how the answer is shown. */
-import { type Bytes, fromBase64Url, fromUtf8 } from "../core/bytes.ts";
+import { fromBase64Url } from "../core/base64.ts";
+import { type Bytes, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { readFernetKey } from "../core/fernet.ts";
 import type { Purpose } from "../core/lifecycle.ts";
@@ -9,7 +10,8 @@ import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { connectBound } from "./bound.ts";
-import { type Input, openInput, STANDARD } from "./files.ts";
+import { STANDARD } from "./flags.ts";
+import { type Input, openInput } from "./files.ts";
 import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import { readUpTo } from "./stream.ts";
@@ -31,7 +33,7 @@ export interface PurposeFlags extends ManageFlags {
 }
 
 /** Prints on standard output. */
-export type Print = (text: string) => void;
+export type Print = (data: string | Uint8Array) => void;
 
 /** Asks the daemon with nothing but the connection in hand, and shows the answer. */
 export async function ask<T>(

@@ -1,5 +1,5 @@
 /** `crypto random`: bytes of the kernel's. Needs no daemon. */
-import { toBase64Url } from "../core/bytes.ts";
+import { toBase64Url } from "../core/base64.ts";
 import { CryptoError } from "../core/errors.ts";
 import { Pipes } from "../platform/files.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";

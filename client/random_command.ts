@@ -1,5 +1,5 @@
 /** The command line of `crypto random`. What it needs is loaded when it runs. */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../core/command.ts";
 import { CryptoError } from "../core/errors.ts";
 import { DEFAULT_RANDOM, MAX_RANDOM } from "../core/rpc.ts";
 import type { ClientContext } from "./flags.ts";

@@ -3,7 +3,8 @@
  * it is restarted or because nothing was asked for a while, it goes on over the next one.
  */
 import { CryptoError } from "../core/errors.ts";
-import type { Method, Results } from "../core/rpc.ts";
+import type { Method } from "../core/methods.ts";
+import type { Results } from "../core/rpc.ts";
 import { type Channel, Connection, Unanswered, type WireParams } from "./connection.ts";
 import { Pace } from "./pace.ts";
 import type { Duplex } from "./transport.ts";

@@ -1,5 +1,6 @@
 /** A message as one line of text: `crypto:v1:` and base64url without padding. */
-import { type Bytes, concat, EMPTY, fromBase64Url, toBase64Url, utf8 } from "./bytes.ts";
+import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { type Bytes, concat, EMPTY, utf8 } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 
 export const ARMOR_PREFIX = "crypto:v1:";

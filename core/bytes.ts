@@ -1,5 +1,4 @@
-/** Byte strings: joining, comparing, and the two text forms they have here. */
-import { base64url } from "@scure/base";
+/** Byte strings: joining, comparing, and the text that is in them. */
 import { CryptoError } from "./errors.ts";
 
 /** Bytes that own an ordinary buffer, which is what Web Crypto accepts. */
@@ -87,26 +86,5 @@ export function fromUtf8(bytes: Uint8Array): string {
     return decoder.decode(bytes);
   } catch {
     throw new CryptoError("invalid_text");
-  }
-}
-
-/** base64url without padding (RFC 4648, section 5). */
-export function toBase64Url(bytes: Uint8Array): string {
-  const padded = base64url.encode(bytes);
-  const end = padded.indexOf("=");
-  return end < 0 ? padded : padded.slice(0, end);
-}
-
-/**
- * Reads base64url without padding. Only the one canonical spelling is accepted: no padding, no
- * white space, unused bits zero.
- * @throws {CryptoError} `malformed`; the error quotes nothing of the input.
- */
-export function fromBase64Url(text: string): Bytes {
-  try {
-    if (text.includes("=")) throw new Error("padding");
-    return base64url.decode(text + "=".repeat((4 - (text.length % 4)) % 4)) as Bytes;
-  } catch {
-    throw new CryptoError("malformed");
   }
 }

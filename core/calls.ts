@@ -2,17 +2,11 @@
  * Requests as a daemon reads them, and its answers as it writes them. Parameters are named, each
  * has one type, and one that is not in the table of methods is refused.
  */
-import { type Bytes, fromBase64Url, fromUtf8 } from "./bytes.ts";
+import { fromBase64Url } from "./base64.ts";
+import { type Bytes, fromUtf8 } from "./bytes.ts";
 import { CryptoError, type ErrorKind } from "./errors.ts";
-import {
-  isObject,
-  type Method,
-  METHODS,
-  type Params,
-  type ParamType,
-  readId,
-  type RequestId,
-} from "./rpc.ts";
+import { type Method, METHODS, type Params, type ParamType } from "./methods.ts";
+import { isObject, readId, type RequestId } from "./rpc.ts";
 
 /** The most requests of one batch. */
 export const MAX_BATCH = 1_024;

@@ -593,3 +593,11 @@ export function isErrorCode(text: unknown): text is ErrorCode {
 export function asCryptoError(thrown: unknown): CryptoError {
   return thrown instanceof CryptoError ? thrown : new CryptoError("internal", { cause: thrown });
 }
+
+/** An error of something that has a name; what names something already stays, and so does a bug. */
+export function about(subject: string, thrown: unknown): CryptoError {
+  const error = asCryptoError(thrown);
+  const { code, hint, cause } = error;
+  if (error.subject !== undefined || code === "internal") return error;
+  return new CryptoError(code, { subject, hint, cause });
+}

@@ -1,5 +1,6 @@
 /** The 13 bytes that every message starts with, and the ids of key versions in them. */
-import { type Bytes, concatScratch, scratch, toBase64Url, utf8 } from "./bytes.ts";
+import { toBase64Url } from "./base64.ts";
+import { type Bytes, concatScratch, scratch, utf8 } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { hkdfExpand } from "./hkdf.ts";

@@ -2,17 +2,8 @@
  * Message authentication codes under keys of the purpose `mac`: who may verify one learns that
  * somebody who might make it did, of these data in this context. docs/format.md, section 14.
  */
-import {
-  type Bytes,
-  concat,
-  concatScratch,
-  EMPTY,
-  equalSecret,
-  fromBase64Url,
-  scratch,
-  toBase64Url,
-  utf8,
-} from "./bytes.ts";
+import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { type Bytes, concat, concatScratch, EMPTY, equalSecret, scratch, utf8 } from "./bytes.ts";
 import { webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { KEY_ID_LENGTH } from "./header.ts";

@@ -1,5 +1,6 @@
 /** The key ring as bytes: what a ring file and a backup hold. docs/format.md, section 11. */
-import { type Bytes, equalSecret, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "./bytes.ts";
+import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { type Bytes, equalSecret, fromUtf8, utf8 } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
 import { KEY_ID_LENGTH, keyId, readHeader } from "./header.ts";

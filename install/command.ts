@@ -1,5 +1,5 @@
 /** The command line of install and uninstall. What it needs is loaded when it runs. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../core/command.ts";
 import type { InstallContext, InstallFlags, UninstallFlags } from "./run.ts";
 
 type InstallCommandContext = InstallContext & CommandContext;

@@ -22,7 +22,8 @@ export interface Terminal {
 export interface InstallContext {
   /** URL of the program's script. */
   readonly script: string;
-  readonly version: string;
+  /** The program's version. */
+  readonly findVersion: () => Promise<string>;
   /** Prints data on standard output. */
   readonly print: (text: string) => void;
   /** Prints a line for people. */
@@ -61,7 +62,7 @@ const ADD_PERSON = [
 
 /** Installs, upgrades, or finishes what was interrupted, and proves the result. */
 export async function install(context: InstallContext, flags: InstallFlags): Promise<void> {
-  const wish = wishFor("install", context, flags);
+  const wish = await wishFor("install", context, flags);
   // A service that runs on goes on with what it read; the new one would not start.
   await context.requireConfig(placesBelow(wish.asker.root));
   const worker = await startWorker(context, wish, flags);
@@ -78,7 +79,7 @@ export async function uninstall(context: InstallContext, flags: UninstallFlags):
   const terminal = flags.yes || flags.dryRun ? undefined : context.openTerminal();
   const directory = Deno.cwd();
   const program = Deno.execPath();
-  const wish = wishFor(flags.purge ? "purge" : "uninstall", context, flags);
+  const wish = await wishFor(flags.purge ? "purge" : "uninstall", context, flags);
   const worker = await startWorker(context, wish, flags);
   const { plan, removes } = await ask(worker, { type: "plan", wish });
   if (removes.length > 0 && !flags.yes && !flags.dryRun) {
@@ -106,15 +107,21 @@ async function isConfirmed(terminal: Terminal | undefined): Promise<boolean> {
 }
 
 /** All that only this thread can find out, before it gives up its permissions. */
-function wishFor(
+async function wishFor(
   goal: Wish["goal"],
-  { version }: InstallContext,
+  { findVersion }: InstallContext,
   { root, dryRun }: InstallFlags,
-): Wish {
+): Promise<Wish> {
   const image = root === undefined ? "" : imageDirectory(root);
   const program = Deno.build.standalone ? Deno.execPath() : undefined;
   const freeBytes = bytesFree(nearest(parent(placesBelow(image).program)));
-  const asker = { root: image, version, uid: Deno.uid() ?? -1, program, freeBytes };
+  const asker = {
+    root: image,
+    version: await findVersion(),
+    uid: Deno.uid() ?? -1,
+    program,
+    freeBytes,
+  };
   return { goal, asker, dryRun };
 }
 

@@ -5,7 +5,7 @@ import {
   type Command,
   type CommandContext,
   type RouteMap,
-} from "@stricli/core";
+} from "../core/command.ts";
 import type { FrontFlags } from "./front.ts";
 import type { NginxFlags } from "./options.ts";
 import type { NginxContext } from "./run.ts";

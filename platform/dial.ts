@@ -5,18 +5,18 @@
  */
 import { type Bytes, concat } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
-import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import { cPath, Errno, INT, int, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
 
-const CALL = ["i32", "buffer", "usize", "i32"] as const;
+const CALL = [INT, "buffer", "usize", "i32"] as const;
 
 const SYMBOLS = {
   ...POLL,
-  close: { parameters: ["i32"], result: "i32" },
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  close: { parameters: [INT], result: "i32" },
+  connect: { parameters: [INT, "buffer", "u32"], result: "i32" },
   recv: { parameters: CALL, result: "isize" },
   send: { parameters: CALL, result: "isize" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  shutdown: { parameters: [INT, "i32"], result: "i32" },
+  socket: { parameters: [INT, "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const AF_UNIX = 1;
@@ -52,11 +52,11 @@ export class UnixDialer {
   /** @throws {SystemError} what the kernel says. */
   connect(): Dialled {
     const { socket, connect, close } = this.#libc.symbols;
-    const fd = this.#check("socket", socket(AF_UNIX, STREAM, 0));
+    const fd = this.#check("socket", socket(int(AF_UNIX), STREAM, 0));
     try {
-      this.#check("connect", connect(fd, this.#address, this.#address.length));
+      this.#check("connect", connect(int(fd), this.#address, this.#address.length));
     } catch (error) {
-      close(fd);
+      close(int(fd));
       throw error;
     }
     return this.#dialled(fd);
@@ -65,10 +65,11 @@ export class UnixDialer {
   /** The descriptor is closed when the reading has ended: before, nothing else may get its number. */
   #dialled(fd: number): Dialled {
     const { recv, send, shutdown, close, ...poll } = this.#libc.symbols;
+    const socket = int(fd);
     let open = true;
     const attempt = async (call: typeof recv, name: string, event: number, bytes: Bytes) => {
       while (open) {
-        const done = Number(call(fd, bytes, BigInt(bytes.length), MSG_NOSIGNAL));
+        const done = Number(call(socket, bytes, BigInt(bytes.length), MSG_NOSIGNAL));
         if (done >= 0) return done;
         const errno = this.#libc.errno();
         if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw new SystemError(name, errno);
@@ -85,7 +86,7 @@ export class UnixDialer {
           }
         } finally {
           open = false;
-          close(fd);
+          close(socket);
         }
       },
       async write(bytes) {
@@ -94,7 +95,7 @@ export class UnixDialer {
         }
       },
       close: () => {
-        if (open) shutdown(fd, SHUT_RDWR);
+        if (open) shutdown(socket, SHUT_RDWR);
       },
     };
   }

@@ -6,12 +6,12 @@
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { OtherFiles, OtherPipes } from "./files_elsewhere.ts";
-import { cPath, Errno, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
+import { cPath, Errno, INT, int, openLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
 
 const PIPES = {
   ...POLL,
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fcntl: { parameters: [INT, "i32", "i32"], result: "i32" },
+  write: { parameters: [INT, "buffer", "usize"], result: "isize" },
   writeAsync: {
     name: "write",
     parameters: ["i32", "buffer", "usize"],
@@ -21,9 +21,9 @@ const PIPES = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const FILES = {
-  close: { parameters: ["i32"], result: "i32" },
+  close: { parameters: [INT], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
-  linkat: { parameters: ["i32", "buffer", "i32", "buffer", "i32"], result: "i32" },
+  linkat: { parameters: [INT, "buffer", "i32", "buffer", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   rename: { parameters: ["buffer", "buffer"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
@@ -80,7 +80,7 @@ class GlibcPipes {
   }
 
   async #retryWrite(fd: number, data: Bytes, path: string): Promise<number> {
-    const written = Number(this.#libc.symbols.write(fd, data, BigInt(data.length)));
+    const written = Number(this.#libc.symbols.write(int(fd), data, BigInt(data.length)));
     if (written >= 0) return written;
     const errno = this.#libc.errno();
     if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) throw ioError("write", path, errno);
@@ -90,7 +90,7 @@ class GlibcPipes {
 
   /** Asks for a larger pipe, which fewer and larger reads and writes pass. Refusal does no harm. */
   enlargePipe(fd: number, bytes: number): void {
-    this.#libc.symbols.fcntl(fd, F_SETPIPE_SZ, bytes);
+    this.#libc.symbols.fcntl(int(fd), F_SETPIPE_SZ, bytes);
   }
 }
 
@@ -127,7 +127,7 @@ class GlibcFiles {
   #link(from: string, to: string): void {
     const [source, target] = [cPath(from), cPath(to)];
     const flags = AT_SYMLINK_FOLLOW;
-    if (this.#libc.symbols.linkat(AT_FDCWD, source, AT_FDCWD, target, flags) === 0) return;
+    if (this.#libc.symbols.linkat(int(AT_FDCWD), source, AT_FDCWD, target, flags) === 0) return;
     if (this.#libc.errno() === Errno.EEXIST) throw new CryptoError("file_exists", { subject: to });
     this.#ioFail("linkat", to);
   }
@@ -144,7 +144,7 @@ class GlibcFiles {
 
   /** Closes a descriptor that nothing else owns. */
   close(fd: number): void {
-    this.#libc.symbols.close(fd);
+    this.#libc.symbols.close(int(fd));
   }
 
   /** Writes a file's data to the disk. */

@@ -16,6 +16,7 @@ import {
   SEALED_CHUNK,
   TAG,
 } from "../core/engine.ts";
+import { INT, int } from "./libc.ts";
 import { openLibrary } from "./library.ts";
 
 /** The library's file name: OpenSSL 3. */
@@ -34,15 +35,19 @@ const INIT = ["pointer", "pointer", "pointer", "buffer", "buffer", "i32"] as con
 const UPDATE = ["pointer", "buffer", "buffer", "buffer", "i32"] as const;
 const FINAL = ["pointer", "buffer", "buffer"] as const;
 
+/** What is called once; see {@link INT}, which is one argument more than they look at. */
+const MAKE = { parameters: [INT], result: "pointer" } as const;
+const FETCH = { parameters: ["pointer", "buffer", "pointer", INT], result: "pointer" } as const;
+
 const SYMBOLS = {
-  EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
+  EVP_CIPHER_CTX_new: MAKE,
   EVP_CIPHER_CTX_ctrl: { parameters: ["pointer", "i32", "i32", "buffer"], result: "i32" },
-  EVP_aes_256_gcm: { parameters: [], result: "pointer" },
+  EVP_aes_256_gcm: MAKE,
   EVP_CipherInit_ex: { parameters: INIT, result: "i32" },
   EVP_CipherUpdate: { parameters: UPDATE, result: "i32" },
   EVP_CipherFinal_ex: { parameters: FINAL, result: "i32" },
-  EVP_MD_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer" },
-  HMAC_CTX_new: { parameters: [], result: "pointer" },
+  EVP_MD_fetch: FETCH,
+  HMAC_CTX_new: MAKE,
   HMAC_Init_ex: { parameters: ["pointer", "buffer", "i32", "pointer", "pointer"], result: "i32" },
   HMAC_Update: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
   HMAC_Final: { parameters: FINAL, result: "i32" },
@@ -52,9 +57,12 @@ const DIGEST_SYMBOLS = {
   EVP_DigestFinal_ex: { parameters: FINAL, result: "i32" },
   EVP_DigestInit_ex: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
   EVP_DigestUpdate: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
-  EVP_MD_CTX_new: { parameters: [], result: "pointer" },
-  EVP_MD_fetch: { parameters: ["pointer", "buffer", "pointer"], result: "pointer" },
+  EVP_MD_CTX_new: MAKE,
+  EVP_MD_fetch: FETCH,
 } as const satisfies Deno.ForeignLibraryInterface;
+
+/** For what takes one argument less. */
+const NONE = int(0);
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
@@ -76,10 +84,10 @@ export type Sha256 = (data: Bytes) => Bytes;
 export function loadSha256(): Sha256 | undefined {
   const lib = openLibrary(LIBCRYPTO, DIGEST_SYMBOLS);
   if (!lib) return undefined;
-  const context = lib.EVP_MD_CTX_new();
+  const context = lib.EVP_MD_CTX_new(NONE);
   const digest = new Uint8Array(SHA256_LENGTH);
   const written = new Uint8Array(4);
-  must(lib.EVP_DigestInit_ex(context, lib.EVP_MD_fetch(null, utf8("SHA256\0"), null), null));
+  must(lib.EVP_DigestInit_ex(context, lib.EVP_MD_fetch(null, utf8("SHA256\0"), null, NONE), null));
   return (data) => {
     // Without a type it is the one of before.
     must(lib.EVP_DigestInit_ex(context, null, null));
@@ -101,13 +109,13 @@ function requireRun({ key, baseNonce, input, output }: ChunkRun, outputLength: n
 }
 
 function createEngine(lib: Symbols): Engine {
-  const context = lib.EVP_CIPHER_CTX_new();
-  const hmac = lib.HMAC_CTX_new();
+  const context = lib.EVP_CIPHER_CTX_new(NONE);
+  const hmac = lib.HMAC_CTX_new(NONE);
   // Fetched once: with EVP_sha512() libcrypto would look it up again for each HMAC.
-  const sha512 = lib.EVP_MD_fetch(null, utf8("SHA512\0"), null);
+  const sha512 = lib.EVP_MD_fetch(null, utf8("SHA512\0"), null, NONE);
   const written = new Uint8Array(4);
   let scheduled: Bytes | undefined;
-  must(lib.EVP_CipherInit_ex(context, lib.EVP_aes_256_gcm(), null, null, null, SEAL));
+  must(lib.EVP_CipherInit_ex(context, lib.EVP_aes_256_gcm(NONE), null, null, null, SEAL));
 
   function sealChunk(nonce: Bytes, input: Bytes, output: Bytes): void {
     const tag = output.subarray(input.length);

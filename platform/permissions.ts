@@ -24,8 +24,7 @@ export function dropLibraryPermission(): void {
 }
 
 function drop(names: readonly (typeof NAMES)[number][]): void {
-  for (const name of names) Deno.permissions.revokeSync({ name });
-  const held = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  const held = names.filter((name) => Deno.permissions.revokeSync({ name }).state === "granted");
   if (held.length === 0) return;
   throw new CryptoError("internal", { subject: held.join(", "), hint: "a permission was kept" });
 }

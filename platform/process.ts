@@ -1,11 +1,11 @@
 /** What a process forbids others to see of it. */
 import { CryptoError } from "../core/errors.ts";
-import { openLibc, SystemError } from "./libc.ts";
+import { INT, int, openLibc, SystemError } from "./libc.ts";
 import { openLibrary } from "./library.ts";
 
 /** The same number on Linux and on macOS. */
 const RLIMIT_CORE = 4;
-const SET_LIMIT = { setrlimit: { parameters: ["i32", "buffer"], result: "i32" } } as const;
+const SET_LIMIT = { setrlimit: { parameters: [INT, "buffer"], result: "i32" } } as const;
 /** SEM_FAILCRITICALERRORS, NOGPFAULTERRORBOX and NOOPENFILEERRORBOX. */
 const NO_REPORTS = 0x1 | 0x2 | 0x8000;
 const PR_SET_DUMPABLE = 4;
@@ -20,13 +20,13 @@ export function forbidCoreDumps(): void {
   if (Deno.build.os === "darwin") return limitOnMac();
   const { symbols, errno } = openLibc(SET_LIMIT);
   // One byte, not zero: a limit of zero does not stop a dump to a helper program, core(5).
-  const result = symbols.setrlimit(RLIMIT_CORE, new BigUint64Array([1n, 1n]));
+  const result = symbols.setrlimit(int(RLIMIT_CORE), new BigUint64Array([1n, 1n]));
   if (result < 0) throw new SystemError("setrlimit", errno());
 }
 
 function limitOnMac(): void {
   const system = openLibrary("libSystem.B.dylib", SET_LIMIT);
-  if (system?.setrlimit(RLIMIT_CORE, new BigUint64Array([0n, 0n])) !== 0) throw unlimited();
+  if (system?.setrlimit(int(RLIMIT_CORE), new BigUint64Array([0n, 0n])) !== 0) throw unlimited();
 }
 
 function forbidReports(): void {

@@ -1,5 +1,5 @@
 /** The command line of the daemon. What it needs is loaded when it runs. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../core/command.ts";
 import { CryptoError } from "../core/errors.ts";
 import { type Rung, RUNGS } from "../core/rungs.ts";
 import type { AdminContext, AdminFlags } from "./administer.ts";

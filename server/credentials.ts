@@ -4,12 +4,14 @@
  * a message in the configuration directory, decrypted, if the configuration gives it to that unit.
  */
 import { armor, ARMOR_PREFIX, unarmor } from "../core/armor.ts";
-import { type Bytes, concat, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../core/base64.ts";
+import { type Bytes, concat, fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Engine } from "../core/engine.ts";
 import { asCryptoError, CryptoError } from "../core/errors.ts";
 import { readHeader } from "../core/header.ts";
 import { BODY_PREFIX_LENGTH, createBodyOpener, ENVELOPE_LENGTH } from "../core/message.ts";
-import type { Method, Results } from "../core/rpc.ts";
+import type { Method } from "../core/methods.ts";
+import type { Results } from "../core/rpc.ts";
 import { readSecret } from "./durable.ts";
 import type { Identity } from "./identity.ts";
 import type { Decision } from "./audit/log.ts";

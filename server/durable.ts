@@ -1,5 +1,6 @@
 /** Small secret files that are on the disk before anything relies on them. */
-import { type Bytes, randomBytes, toBase64Url } from "../core/bytes.ts";
+import { toBase64Url } from "../core/base64.ts";
+import { type Bytes, randomBytes } from "../core/bytes.ts";
 import { CryptoError, type ErrorCode } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { exists, type Give, renameDurably, syncDirectory, writeNew } from "../platform/durable.ts";

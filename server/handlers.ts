@@ -1,7 +1,8 @@
 /** What the daemon's methods are made of: what they work with, and what they give. */
 import type { Engine } from "../core/engine.ts";
 import type { Usable } from "../core/lifecycle.ts";
-import type { Method, Params, Results, Stale, StatusResult, UsedKey } from "../core/rpc.ts";
+import type { Method, Params } from "../core/methods.ts";
+import type { Results, Stale, StatusResult, UsedKey } from "../core/rpc.ts";
 import type { Random } from "../platform/random.ts";
 import type { ContextTags } from "./audit/contexts.ts";
 import type { DecisionLog } from "./audit/log.ts";

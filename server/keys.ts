@@ -20,7 +20,8 @@ import {
   versionsOf,
 } from "../core/lifecycle.ts";
 import { isPurpose, type KeyRing } from "../core/ring.ts";
-import type { KeyInfo, Method, Params, VersionInfo } from "../core/rpc.ts";
+import type { Method, Params } from "../core/methods.ts";
+import type { KeyInfo, VersionInfo } from "../core/rpc.ts";
 import { OPERATIONS } from "./access.ts";
 import { describeChange } from "./audit/attempt.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";

@@ -3,7 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { invalidParam } from "../core/calls.ts";
 import { DIGEST_LENGTH, digestOf, makeMac, readMac, verifyMac } from "../core/mac.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
-import type { Params } from "../core/rpc.ts";
+import type { Params } from "../core/methods.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
 import { type KeyLookup, requirePurpose } from "./lookup.ts";

@@ -1,7 +1,7 @@
 /** Parameters that several methods take, and that exclude each other. */
 import { type Bytes, utf8 } from "../core/bytes.ts";
 import { invalidParam } from "../core/calls.ts";
-import type { Params } from "../core/rpc.ts";
+import type { Params } from "../core/methods.ts";
 
 /** A context as text or as bytes. */
 export type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;

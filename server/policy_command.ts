@@ -5,7 +5,7 @@ import {
   type Command,
   type CommandContext,
   type RouteMap,
-} from "@stricli/core";
+} from "../core/command.ts";
 import { OPERATIONS } from "./access.ts";
 import type { PolicyContext } from "./inspect_policy.ts";
 

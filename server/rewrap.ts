@@ -1,12 +1,12 @@
 /** The methods that bring messages to the newest version of their own key, and show nothing of them. */
 import { armor, unarmor } from "../core/armor.ts";
-import { toBase64Url } from "../core/bytes.ts";
+import { toBase64Url } from "../core/base64.ts";
 import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet } from "../core/fernet.ts";
 import { readHeader } from "../core/header.ts";
 import { encryptingVersion, type Usable } from "../core/lifecycle.ts";
 import { openDirect, openEnvelope, sealDirect, sealEnvelope } from "../core/message.ts";
-import type { Params } from "../core/rpc.ts";
+import type { Params } from "../core/methods.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyLookup } from "./lookup.ts";

@@ -7,7 +7,8 @@ import { DaemonWorker } from "./worker.ts";
 export interface ServeContext {
   /** URL of the program's script. */
   readonly script: string;
-  readonly version: string;
+  /** The program's version. */
+  readonly findVersion: () => Promise<string>;
   /** Prints a line for people. */
   readonly say: (line: string) => void;
 }
@@ -15,7 +16,7 @@ export interface ServeContext {
 /** Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads it. */
 export async function serve(context: ServeContext, flags: ServeFlags): Promise<void> {
   const stopped = signal("SIGTERM", "SIGINT");
-  const options = prepare(flags, context.version);
+  const options = prepare(flags, await context.findVersion());
   const worker = await DaemonWorker.load(context.script, options, sayOf(context));
   const { keys, metrics, listening, warnings } = await worker.start();
   // Before it says that it serves: who reads that may ask for a reload at once.

@@ -1,6 +1,7 @@
 /** What the daemon does for a caller, once it knows who that is. */
 import { armor, unarmor } from "../core/armor.ts";
-import { type Bytes, fromUtf8, toBase64Url } from "../core/bytes.ts";
+import { toBase64Url } from "../core/base64.ts";
+import { type Bytes, fromUtf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { readHeader } from "../core/header.ts";
@@ -8,13 +9,8 @@ import type { Usable } from "../core/lifecycle.ts";
 import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
-import {
-  DEFAULT_RANDOM,
-  MAX_RANDOM,
-  type Method,
-  type Params,
-  type StatusResult,
-} from "../core/rpc.ts";
+import type { Method, Params } from "../core/methods.ts";
+import { DEFAULT_RANDOM, MAX_RANDOM, type StatusResult } from "../core/rpc.ts";
 import { type Done, type Handlers, type ServiceParts, used } from "./handlers.ts";
 import type { Identity } from "./identity.ts";
 import { describeAttempt, describeChange } from "./audit/attempt.ts";

@@ -5,7 +5,7 @@ import {
   type Command,
   type CommandContext,
   type RouteMap,
-} from "@stricli/core";
+} from "../core/command.ts";
 import { attackCommand } from "./attack/command.ts";
 import type { ManageFlags } from "./client/manage.ts";
 import type { OpenFlags, RequestFlags, SendFlags } from "./client/run.ts";

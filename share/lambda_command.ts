@@ -1,5 +1,5 @@
 /** The command line of `crypto share-lambda`. What it needs is loaded when it runs. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../core/command.ts";
 import type { LambdaContext, LambdaFlags } from "./lambda/write.ts";
 
 /** `crypto share-lambda` */

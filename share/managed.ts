@@ -3,15 +3,8 @@
  * sees what a secret says. In the store it is a secret like any other. docs/sharing.md, "Managed mode".
  */
 import { scrypt } from "node:crypto";
-import {
-  type Bytes,
-  concat,
-  fromBase64Url,
-  fromUtf8,
-  randomBytes,
-  toBase64Url,
-  utf8,
-} from "../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../core/base64.ts";
+import { type Bytes, concat, fromUtf8, randomBytes, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { type CostlyScrypt, openUnderPassphrase, sealUnderPassphrase } from "../core/passphrase.ts";
 import { ID_LENGTH, PROOF_LENGTH } from "../core/share/keys.ts";

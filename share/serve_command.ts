@@ -1,5 +1,5 @@
 /** The command line of the share server: a flag for each setting. What it needs is loaded later. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../core/command.ts";
 import type { ServeFlags } from "./prepare.ts";
 import type { ServeContext } from "./serve.ts";
 import { type Setting, SETTING_NAMES, type SettingName, SETTINGS } from "./settings.ts";

@@ -1,5 +1,5 @@
 /** The command line of the window. What it needs is loaded later. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../../core/command.ts";
 import { daemon } from "../flags.ts";
 import type { GuiContext, GuiFlags } from "./run.ts";
 

@@ -3,7 +3,8 @@
  * browser gives those of 127.0.0.1 to every port, and so to servers of other users. The key that
  * each request carries besides is known to the page alone, and never crosses in an address.
  */
-import { equalSecret, randomBytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { equalSecret, randomBytes } from "../../core/bytes.ts";
 import { SESSION_HEADER } from "./wire.ts";
 
 const SECRET_LENGTH = 32;

@@ -4,7 +4,7 @@ import { BROWSER_WORKER, GUI_WORKER } from "../../core/roles.ts";
 import type { ShareServer } from "../../core/share/sending.ts";
 import { forbidCoreDumps } from "../../platform/process.ts";
 import { RoleWorker } from "../../platform/worker.ts";
-import { findTarget } from "../bound.ts";
+import { findTarget } from "../reach.ts";
 import type { DaemonFlags } from "../identity.ts";
 import { makeHandoffDirectory } from "./handoff.ts";
 import type { Question, Started } from "./worker.ts";

@@ -3,7 +3,8 @@
  * of the bytes that are about to change, which is the lock as well, and the whole new file on its
  * way to the name. The next run finds what a killed one has left.
  */
-import { type Bytes, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { removeIfThere, syncDirectory } from "../../platform/durable.ts";

@@ -1,5 +1,5 @@
 /** The command line of rewrapping. */
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command } from "../../core/command.ts";
 import { type ClientContext, daemon, json } from "../flags.ts";
 import type { RewrapFlags } from "./start.ts";
 

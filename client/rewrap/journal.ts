@@ -2,7 +2,8 @@
  * Putting another envelope into a file so that a kill, or a power failure, at any point leaves what
  * the next run finishes: the journal is on the disk before the file is touched, and goes after.
  */
-import { type Bytes, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { type Bytes, fromUtf8, utf8 } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { readHeader } from "../../core/header.ts";
 import { ENVELOPE_LENGTH } from "../../core/message.ts";

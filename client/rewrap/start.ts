@@ -7,7 +7,7 @@ import { REWRAP_WORKER } from "../../core/roles.ts";
 import { ifThere } from "../../platform/durable.ts";
 import { requireTrustedDirectory } from "../../platform/trust.ts";
 import { RoleWorker } from "../../platform/worker.ts";
-import { findTarget } from "../bound.ts";
+import { findTarget } from "../reach.ts";
 import type { ClientContext } from "../flags.ts";
 import type { DaemonFlags } from "../identity.ts";
 import { table } from "../manage.ts";

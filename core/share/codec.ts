@@ -1,5 +1,6 @@
 /** Reading and writing JSON of an exact shape: both sides of the API are made of these. */
-import { type Bytes, fromBase64Url, toBase64Url } from "../bytes.ts";
+import { fromBase64Url, toBase64Url } from "../base64.ts";
+import type { Bytes } from "../bytes.ts";
 import { CryptoError } from "../errors.ts";
 
 /** One kind of value, as it is in a program and as it is in JSON. */

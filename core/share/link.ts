@@ -1,5 +1,6 @@
 /** The link, which is the key: `ORIGIN/s#` and 32 bytes as base64url; a request has two more forms. */
-import { type Bytes, fromBase64Url, toBase64Url } from "../bytes.ts";
+import { fromBase64Url, toBase64Url } from "../base64.ts";
+import type { Bytes } from "../bytes.ts";
 import { CryptoError } from "../errors.ts";
 import { isLoopback, originParts, requireOrigin } from "./origin.ts";
 

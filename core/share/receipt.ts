@@ -1,5 +1,6 @@
 /** Receipts: by what a sender, and nobody who has only the link, asks about a secret. */
-import { type Bytes, concat, fromBase64Url, toBase64Url } from "../bytes.ts";
+import { fromBase64Url, toBase64Url } from "../base64.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import { CryptoError } from "../errors.ts";
 import { ID_LENGTH, PROOF_LENGTH } from "./keys.ts";
 

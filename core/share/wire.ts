@@ -2,7 +2,8 @@
  * The HTTP API: every request and answer as a codec, which both sides use. Ids, proofs and tokens
  * travel in bodies and one header, never in an address. docs/sharing.md, "API".
  */
-import { type Bytes, concat, fromBase64Url, toBase64Url } from "../bytes.ts";
+import { fromBase64Url, toBase64Url } from "../base64.ts";
+import { type Bytes, concat } from "../bytes.ts";
 import {
   bytes,
   type Codec,

@@ -1,6 +1,7 @@
 /** What a call that was not done was about, for its line in the log. */
 import { unarmor } from "../../core/armor.ts";
-import { type Bytes, fromBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url } from "../../core/base64.ts";
+import type { Bytes } from "../../core/bytes.ts";
 import { readHeader } from "../../core/header.ts";
 import { GRACE } from "../../core/lifecycle.ts";
 import { isKeyName, type KeyRing } from "../../core/ring.ts";

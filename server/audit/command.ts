@@ -5,7 +5,7 @@ import {
   type Command,
   type CommandContext,
   type RouteMap,
-} from "@stricli/core";
+} from "../../core/command.ts";
 import { CryptoError } from "../../core/errors.ts";
 import type { AuditContext, TailFlags, VerifyFlags } from "./run.ts";
 

@@ -7,15 +7,8 @@
  * with each `reseal`, and HMACs from before and after would no longer compare. A reseal carries it
  * over; for a moment the file then has two copies, one under each sealing key.
  */
-import {
-  type Bytes,
-  concat,
-  equalSecret,
-  fromBase64Url,
-  randomBytes,
-  toBase64Url,
-  utf8,
-} from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat, equalSecret, randomBytes, utf8 } from "../../core/bytes.ts";
 import type { Engine } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { keyId, readHeader } from "../../core/header.ts";

@@ -5,7 +5,7 @@ import {
   type Command,
   type CommandContext,
   type RouteMap,
-} from "@stricli/core";
+} from "../../core/command.ts";
 import { CryptoError } from "../../core/errors.ts";
 import type { AdminContext } from "../administer.ts";
 import type { ListFlags, PkiFlags } from "./role.ts";

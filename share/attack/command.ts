@@ -1,5 +1,5 @@
 /** The command line of the attacks. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../../core/command.ts";
 import type { AttackContext, AttackFlags } from "./run.ts";
 
 type Context = AttackContext & CommandContext;

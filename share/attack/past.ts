@@ -1,5 +1,6 @@
 /** Bodies that go past a server, to and from its storage. */
-import { type Bytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import type { Bytes } from "../../core/bytes.ts";
 import { Absent, type Attack, expect, type Target } from "./attack.ts";
 import { ask, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";
 

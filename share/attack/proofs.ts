@@ -1,5 +1,5 @@
 /** Who has some of what is needed, and tries for the rest. */
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { type Attack, expect, type Target } from "./attack.ts";
 import { ask, GONE, madeUp, stillReads, UNAVAILABLE, Victim } from "./victim.ts";
 

@@ -1,5 +1,5 @@
 /** Many at once: readers of one secret, and senders of many. */
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { type Attack, expect, type Target } from "./attack.ts";
 import { ask, call, GONE, stillReads, TAKEN, Victim } from "./victim.ts";
 

@@ -1,5 +1,6 @@
 /** Attacks on requests: a place for one answer that only its maker reads. */
-import { randomBytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { randomBytes } from "../../core/bytes.ts";
 import { type Attack, expect, type Target } from "./attack.ts";
 import { ask, GONE, madeUp, TAKEN, UNAVAILABLE, Victim, VictimRequest } from "./victim.ts";
 

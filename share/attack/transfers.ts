@@ -1,5 +1,6 @@
 /** Connections that are cut, and what is asked for in the middle of them. */
-import { type Bytes, concat, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat, utf8 } from "../../core/bytes.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
 import { Absent, type Attack, expect, type Target } from "./attack.ts";
 import { ask, call, GONE, madeUp, post, stillReads, TAKEN, UNAVAILABLE, Victim } from "./victim.ts";

@@ -1,5 +1,6 @@
 /** What the attacks are made with: secrets, and calls of the API that keep no rule by themselves. */
-import { type Bytes, randomBytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import { expect, Untried } from "./attack.ts";
 

@@ -1,5 +1,6 @@
 /** Records as items of the table. */
-import { type Bytes, randomBytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, randomBytes } from "../../core/bytes.ts";
 import { INLINE_BYTES, type SecretKind } from "../../core/share/terms.ts";
 import { type NewRow, refusalOf, type Row, type RowState } from "../rows.ts";
 import { CLAIM_TIME, EXPIRED_MEMORY, type View } from "../store.ts";

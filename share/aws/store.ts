@@ -5,7 +5,8 @@
  */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { type Bytes, EMPTY, fromBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url } from "../../core/base64.ts";
+import { type Bytes, EMPTY } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { INLINE_BYTES } from "../../core/share/terms.ts";
 import {

@@ -2,7 +2,8 @@
  * Claims that outlive their process. The token by which a server knows its taker is in a file of the
  * user's own before it is shown to anybody: who is killed in the middle asks again as the same taker.
  */
-import { type Bytes, concat, randomBytes, toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat, randomBytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { hashProof, PROOF_LENGTH } from "../../core/share/keys.ts";
 import { ifThere, syncDirectory, writeAll } from "../../platform/durable.ts";

@@ -1,5 +1,5 @@
 /** The command line of the doctor. */
-import { buildCommand, type Command, type CommandContext } from "@stricli/core";
+import { buildCommand, type Command, type CommandContext } from "../../core/command.ts";
 import { parseTtl } from "../flags.ts";
 import type { DoctorContext, DoctorFlags } from "./run.ts";
 

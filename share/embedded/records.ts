@@ -11,61 +11,116 @@ export interface StoredRow extends Row {
   readonly claims: string;
   /** Until when one of them is open. */
   readonly claimed: number;
-  /** The number of its short body. */
-  readonly body: number | null;
+  /** Its number, and that of its short body. */
+  readonly number: number;
+}
+
+/** Whether a record is there, and the bytes that are charged to a client and to all. */
+interface Asked {
+  readonly number: number | null;
+  readonly own: number | null;
+  readonly everybodys: number | null;
 }
 
 /** What a write changes of what becomes of a secret. */
 type Changed = Partial<Pick<Row, "state" | "since" | "taken" | "attempts" | "lockedAt">>;
 
-/**
- * The id of a record that is always there and belongs to nobody: no caller's is as long. The record
- * is as long as others: more texts and proofs, or fewer, would take another time to read.
- */
-const DECOY = "zeroblob(17)";
-const MAKE_DECOY = `INSERT INTO secrets VALUES (${DECOY}, randomblob(32), randomblob(32),
-  randomblob(32), NULL, 'secret', 3600, 1, 1024, 1800000000000, 1800000000000, 10, 0, 'revoked',
-  1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1, hex(randomblob(32)),
-  NULL, NULL, 0, '[]', 0, NULL)`;
+/** The columns of a record, in the order in which {@link toRow} takes them. */
+const COLUMNS =
+  `number, id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size,
+  created, expires, attempts, lockedAt, state, since, taken, received, ends, forgotten, file, erased,
+  client, writeProof, answerReceipt, largest, claims, claimed`;
 
-/** What has not ended yet. */
-const CURRENT = "state IN ('live', 'uploading', 'waiting')";
+function toRow(values: readonly unknown[]): StoredRow {
+  const [number, id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size] =
+    values;
+  const [created, expires, attempts, lockedAt, state, since, taken, received, ends, forgotten] =
+    values.slice(10);
+  const [file, erased, client, writeProof, answerReceipt, largest, claims, claimed] = values
+    .slice(20);
+  return {
+    ...{ number, id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size },
+    ...{ created, expires, attempts, lockedAt, state, since, taken, received, ends, forgotten },
+    ...{ file, erased, client, writeProof, answerReceipt, largest, claims, claimed },
+  } as StoredRow;
+}
+
+/** The number of a record that is always there and belongs to nobody. */
+const DECOY = 1;
+/**
+ * Its id is longer than a caller's can be. The record is as long as others: more texts and proofs,
+ * or fewer, would take another time to read.
+ */
+const MAKE_DECOY = `INSERT INTO secrets VALUES (${DECOY}, zeroblob(17), randomblob(32),
+  randomblob(32), randomblob(32), NULL, 'secret', 3600, 1, 1024, 1800000000000, 1800000000000,
+  10, 0, 'revoked', 1800000000000, 0, 1024, 1800000000000, ${Number.MAX_SAFE_INTEGER}, NULL, 1,
+  hex(randomblob(32)), NULL, NULL, 0, '[]', 0)`;
 
 /** What has ended, and its body is there. */
 const ENDED = "erased = 0 AND state IN ('used', 'revoked', 'expired')";
 
+/** Stands for all clients together in the table of usage. */
+const EVERYBODY = "";
+
+/** Who pays for a record, and all. */
+const PAYERS = (row: "OLD" | "NEW") => `client IN (${row}.client, '${EVERYBODY}')`;
+
 /**
- * What a secret's life writes should be in few pages, for each goes to the log whole: so claims are
- * in the record, and bodies one behind the other, under numbers.
+ * What goes with a change of a record: to ask for each from here would take longer than to do it.
+ * The decoy is made before there are any: nobody pays for it.
+ */
+const TRIGGERS = `
+  CREATE TRIGGER added AFTER INSERT ON secrets BEGIN
+    INSERT INTO usage VALUES (NEW.client, 1, NEW.size + ${RECORD_BYTES}),
+      ('${EVERYBODY}', 1, NEW.size + ${RECORD_BYTES})
+      ON CONFLICT DO UPDATE SET secrets = secrets + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER resized AFTER UPDATE OF size ON secrets BEGIN
+    UPDATE usage SET bytes = bytes + NEW.size - OLD.size WHERE ${PAYERS("NEW")};
+  END;
+  CREATE TRIGGER erased AFTER UPDATE OF erased ON secrets WHEN OLD.erased = 0 BEGIN
+    DELETE FROM bodies WHERE number = NEW.number;
+    UPDATE usage SET bytes = bytes - NEW.size WHERE ${PAYERS("NEW")};
+  END;
+  CREATE TRIGGER removed AFTER DELETE ON secrets BEGIN
+    UPDATE usage SET secrets = secrets - 1, bytes = bytes - ${RECORD_BYTES}
+      WHERE ${PAYERS("OLD")};
+    DELETE FROM usage WHERE client = OLD.client AND secrets = 0;
+  END;`;
+
+/**
+ * What a secret's life writes should be in few pages, for each goes to the log whole: so records
+ * and bodies are under numbers, which puts what is new side by side, claims are in the record, and
+ * no index changes more often than it must. What is current is forgotten when it expires, and what
+ * was used keeps that time: one index finds both.
  */
 export const SCHEMA: Schema = {
-  version: 1,
+  version: 2,
   tables: `
   CREATE TABLE secrets (
-    id BLOB PRIMARY KEY, linkProof BLOB NOT NULL, passphraseProof BLOB, receipt BLOB NOT NULL,
-    uploadToken BLOB, kind TEXT NOT NULL, ttl INTEGER NOT NULL, views INTEGER NOT NULL,
-    size INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
-    attempts INTEGER NOT NULL, lockedAt INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL,
-    since INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL,
-    ends INTEGER NOT NULL, forgotten INTEGER NOT NULL, file TEXT,
-    erased INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL, writeProof BLOB, answerReceipt BLOB,
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, linkProof BLOB NOT NULL,
+    passphraseProof BLOB, receipt BLOB NOT NULL, uploadToken BLOB, kind TEXT NOT NULL,
+    ttl INTEGER NOT NULL, views INTEGER NOT NULL, size INTEGER NOT NULL,
+    created INTEGER NOT NULL, expires INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    lockedAt INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, since INTEGER NOT NULL,
+    taken INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL, ends INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL, file TEXT, erased INTEGER NOT NULL DEFAULT 0,
+    client TEXT NOT NULL, writeProof BLOB, answerReceipt BLOB,
     largest INTEGER NOT NULL DEFAULT 0, claims TEXT NOT NULL DEFAULT '[]',
-    claimed INTEGER NOT NULL DEFAULT 0, body INTEGER
-  ) STRICT, WITHOUT ROWID;
+    claimed INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
   CREATE TABLE bodies (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
   CREATE TABLE usage (
     client TEXT PRIMARY KEY, secrets INTEGER NOT NULL, bytes INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-  CREATE INDEX ending ON secrets (ends) WHERE ${CURRENT};
+  CREATE INDEX forgetting ON secrets (forgotten);
+  CREATE INDEX uploading ON secrets (ends) WHERE state = 'uploading';
   CREATE INDEX ended ON secrets (claimed) WHERE ${ENDED};
-  CREATE INDEX forgetting ON secrets (forgotten) WHERE erased = 1;
   CREATE INDEX files ON secrets (file) WHERE file IS NOT NULL;
-  ${MAKE_DECOY};`,
+  ${MAKE_DECOY};
+  ${TRIGGERS}`,
 };
-
-/** Stands for all clients together in the table of usage. */
-const EVERYBODY = "";
 
 /** What one sweep does in one transaction. */
 const SWEEP_ROWS = 500;
@@ -73,21 +128,18 @@ const SWEEP_ROWS = 500;
 /** The statements, prepared. */
 export class Records {
   readonly #find;
-  readonly #exists;
   readonly #insert;
   readonly #forget;
   readonly #body;
   readonly #addBody;
-  readonly #removeBody;
   readonly #set;
   readonly #claim;
   readonly #erase;
   readonly #advance;
   readonly #usage;
-  readonly #charged;
-  readonly #charge;
-  readonly #settle;
+  readonly #asked;
   readonly #expire;
+  readonly #expireUploads;
   readonly #resting;
   readonly #answer;
   readonly #ended;
@@ -98,49 +150,42 @@ export class Records {
 
   constructor(database: Database) {
     const all = <R>(sql: string) => database.prepare<R>(sql);
-    this.#find = all<StoredRow>(`SELECT * FROM secrets WHERE id = coalesce(
-      (SELECT id FROM secrets WHERE id = ?1), ${DECOY})`);
-    this.#exists = all<{ found: number }>("SELECT 1 AS found FROM secrets WHERE id = ?");
+    const records = (where: string) =>
+      database.prepareWide(`SELECT ${COLUMNS} FROM secrets WHERE ${where}`, toRow);
+    this.#find = records(`number = coalesce((SELECT number FROM secrets WHERE id = ?), ${DECOY})`);
     this.#insert = all(`INSERT INTO secrets (id, linkProof, passphraseProof, receipt, uploadToken,
       kind, ttl, views, size, created, expires, attempts, state, since, received, ends, forgotten,
-      file, client, writeProof, largest, body)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-    this.#forget = all("DELETE FROM secrets WHERE id = ?");
+      file, client, writeProof, largest)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#forget = all("DELETE FROM secrets WHERE number = ?");
     this.#body = all<{ data: Bytes }>("SELECT data FROM bodies WHERE number = ?");
-    this.#addBody = all<{ number: number }>(
-      "INSERT INTO bodies (data) VALUES (?) RETURNING number",
-    );
-    this.#removeBody = all("DELETE FROM bodies WHERE number = ?");
+    this.#addBody = all("INSERT INTO bodies VALUES (?, ?)");
     this.#set = all(`UPDATE secrets
-      SET state = ?, since = ?, taken = ?, attempts = ?, lockedAt = ? WHERE id = ?`);
+      SET state = ?, since = ?, taken = ?, attempts = ?, lockedAt = ? WHERE number = ?`);
     this.#claim = all(`UPDATE secrets SET state = ?, since = ?, taken = ?, attempts = ?,
-      lockedAt = ?, claims = ?, claimed = ? WHERE id = ?`);
-    this.#erase = all(`UPDATE secrets SET erased = 1, file = NULL, body = NULL, claims = ?
-      WHERE id = ?`);
+      lockedAt = ?, claims = ?, claimed = ? WHERE number = ?`);
+    this.#erase = all("UPDATE secrets SET erased = 1, file = NULL, claims = ? WHERE number = ?");
     this.#advance = all(`UPDATE secrets SET received = ?, ends = ?, state = ?, since = ?,
       expires = ?, forgotten = ? WHERE id = ? AND received = ? AND file = ? AND state = 'uploading'`);
     this.#usage = all<{ secrets: number; bytes: number }>(
       "SELECT secrets, bytes FROM usage WHERE client = ?",
     );
-    this.#charged = all<{ own: number | null; everybodys: number | null }>(`SELECT
+    this.#asked = all<Asked>(`SELECT
+      (SELECT number FROM secrets WHERE id = ?) AS number,
       (SELECT bytes FROM usage WHERE client = ?) AS own,
       (SELECT bytes FROM usage WHERE client = '${EVERYBODY}') AS everybodys`);
-    this.#charge = all(`INSERT INTO usage VALUES (?1, ?2, ?3), ('${EVERYBODY}', ?2, ?3)
-      ON CONFLICT DO UPDATE SET secrets = secrets + ?2, bytes = bytes + ?3`);
-    this.#settle = all("DELETE FROM usage WHERE client = ? AND secrets = 0");
-    this.#expire = all(`UPDATE secrets SET state = 'expired', since = ends,
-      forgotten = ends + min(ttl * 1000, ${EXPIRED_MEMORY})
-      WHERE ${CURRENT} AND ends <= ?`);
-    this.#resting = all<StoredRow>(`SELECT * FROM secrets WHERE ${CURRENT} AND ends <= ?1
-      AND state = 'uploading' AND kind = 'answer' AND created + ttl * 1000 > ?1
-      LIMIT ${SWEEP_ROWS}`);
+    const expire = (where: string) =>
+      all(`UPDATE secrets SET state = 'expired', since = ends,
+        forgotten = ends + min(ttl * 1000, ${EXPIRED_MEMORY}) WHERE ${where}`);
+    this.#expire = expire("forgotten <= ? AND state IN ('live', 'waiting')");
+    this.#expireUploads = expire("ends <= ? AND state = 'uploading'");
+    this.#resting = records(`ends <= ?1 AND state = 'uploading' AND kind = 'answer'
+      AND created + ttl * 1000 > ?1 LIMIT ${SWEEP_ROWS}`);
     this.#answer = all(`UPDATE secrets SET received = ?, ends = ?, state = ?, since = ?,
-      expires = ?, forgotten = ?, size = ?, file = ?, uploadToken = ?, answerReceipt = ?, body = ?
-      WHERE id = ?`);
-    this.#ended = all<StoredRow>(`SELECT * FROM secrets WHERE ${ENDED} AND claimed <= ?
-      LIMIT ${SWEEP_ROWS}`);
-    this.#forgotten = all<StoredRow>(`SELECT * FROM secrets WHERE erased = 1 AND forgotten <= ?
-      LIMIT ${SWEEP_ROWS}`);
+      expires = ?, forgotten = ?, size = ?, file = ?, uploadToken = ?, answerReceipt = ?
+      WHERE number = ?`);
+    this.#ended = records(`${ENDED} AND claimed <= ? LIMIT ${SWEEP_ROWS}`);
+    this.#forgotten = records(`forgotten <= ? AND erased = 1 LIMIT ${SWEEP_ROWS}`);
     this.#setting = all<{ value: Bytes }>("SELECT value FROM settings WHERE name = ?");
     this.#addSetting = all("INSERT OR IGNORE INTO settings VALUES (?, ?)");
     this.#hasFile = all<{ found: number }>("SELECT 1 AS found FROM secrets WHERE file = ?");
@@ -156,33 +201,23 @@ export class Records {
     return row.id.length === id.length ? row : undefined;
   }
 
-  exists(id: Bytes): boolean {
-    return this.#exists.get(id) !== undefined;
-  }
-
   insert(row: NewRow, body: Bytes | undefined): void {
     const { id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size } = row;
     const { created, expires, attempts, state, since, received, ends, forgotten } = row;
     const asked = [id, linkProof, passphraseProof, receipt, uploadToken, kind, ttl, views, size];
     const own = [created, expires, attempts, state, since, received, ends, forgotten];
     const { file, client, writeProof, largest } = row;
-    this.#insert.run(...asked, ...own, file, client, writeProof, largest, this.#newBody(body));
-    this.#chargeFor(client, 1, size + RECORD_BYTES);
-  }
-
-  /** Keeps a short body, if there is one, and gives its number. */
-  #newBody(body: Bytes | undefined): number | null {
-    return body ? this.#addBody.get(body)!.number : null;
+    const number = this.#insert.insert(...asked, ...own, file, client, writeProof, largest);
+    if (body) this.#addBody.run(number, body);
   }
 
   /** Puts an answer into a request, or takes out one whose upload was given up. */
-  answer(row: Row, answered: Answered, body?: Bytes): void {
+  answer(row: StoredRow, answered: Answered, body?: Bytes): void {
     const { received, ends, state, since, expires, forgotten } = answered;
     const { size, file, uploadToken, answerReceipt } = answered;
     const progress = [received, ends, state, since, expires, forgotten];
-    const own = [size, file, uploadToken, answerReceipt, this.#newBody(body)];
-    this.#answer.run(...progress, ...own, row.id);
-    this.#chargeFor(row.client, 0, size - row.size);
+    this.#answer.run(...progress, size, file, uploadToken, answerReceipt, row.number);
+    if (body) this.#addBody.run(row.number, body);
   }
 
   /** Some of the answers whose upload rests for too long, while their requests may be answered. */
@@ -193,33 +228,25 @@ export class Records {
   /** Changes what becomes of a secret. */
   set(row: StoredRow, changed: Changed): StoredRow {
     const next = { ...row, ...changed };
-    this.#set.run(...fate(next), row.id);
+    this.#set.run(...fate(next), row.number);
     return next;
   }
 
   /** The same, with the claims to it. */
   claim(row: StoredRow, all: Claims, changed: Changed = {}): StoredRow {
     const next = { ...row, ...changed, claims: all.text, claimed: all.until };
-    this.#claim.run(...fate(next), next.claims, next.claimed, row.id);
+    this.#claim.run(...fate(next), next.claims, next.claimed, row.number);
     return next;
   }
 
-  /** Deletes the body; its file is for the caller to remove. */
-  erase({ id, client, size, body }: StoredRow, claims: string): void {
-    if (body !== null) this.#removeBody.run(body);
-    this.#erase.run(claims, id);
-    this.#chargeFor(client, 0, -size);
+  /** Erases the body; its file is for the caller to remove. */
+  erase({ number }: StoredRow, claims: string): void {
+    this.#erase.run(claims, number);
   }
 
   /** Deletes the record of what is erased. */
-  forget({ id, client }: Row): void {
-    this.#forget.run(id);
-    this.#chargeFor(client, -1, -RECORD_BYTES);
-    this.#settle.run(client);
-  }
-
-  #chargeFor(client: string, secrets: number, bytes: number): void {
-    this.#charge.run(client, secrets, bytes);
+  forget({ number }: StoredRow): void {
+    this.#forget.run(number);
   }
 
   usage(): { secrets: number; bytes: number } {
@@ -227,10 +254,10 @@ export class Records {
     return { secrets, bytes };
   }
 
-  /** Bytes that are charged to a client, and to all clients together. */
-  charged(client: string): { own: number; everybodys: number } {
-    const { own, everybodys } = this.#charged.get(client)!;
-    return { own: own ?? 0, everybodys: everybodys ?? 0 };
+  /** What is to be known before something is added: whether it is there, and bytes charged. */
+  asked(id: Bytes, client: string) {
+    const { number, own, everybodys } = this.#asked.get(id, client)!;
+    return { exists: number !== null, own: own ?? 0, everybodys: everybodys ?? 0 };
   }
 
   /** Notes how far an upload has come, unless another request was quicker. */
@@ -240,13 +267,14 @@ export class Records {
     return this.#advance.run(received, ends, state, since, expires, forgotten, ...where) === 1;
   }
 
-  body({ body }: StoredRow): Bytes | undefined {
-    return body === null ? undefined : this.#body.get(body)?.data;
+  body({ number, file }: StoredRow): Bytes | undefined {
+    return file === null ? this.#body.get(number)?.data : undefined;
   }
 
   /** Marks what has expired. */
   expire(now: number): void {
     this.#expire.run(now);
+    this.#expireUploads.run(now);
   }
 
   /** Some of what is to be erased. */

@@ -49,6 +49,8 @@ export interface Quotas {
   readonly perClient: number;
 }
 
+/** Clients that are known without computing anew. */
+const MAX_PAYERS = 10_000;
 const NO_HASH = new Uint8Array(32);
 const UNKNOWN = { state: "unknown", since: 0 } as const;
 
@@ -60,6 +62,7 @@ export class EmbeddedStore implements Store {
   readonly #bodies: Bodies;
   readonly #uploads: Uploads;
   readonly #clientKey: Bytes;
+  readonly #payers = new Map<string, string>();
 
   /**
    * @param directory its own, which nobody else can read
@@ -93,16 +96,29 @@ export class EmbeddedStore implements Store {
   }
 
   #insert(row: NewRow, body?: Bytes) {
-    // The address itself is not kept, nor is anything that tells it without the store's key.
-    const client = createHmac("sha256", this.#clientKey).update(row.client).digest("hex");
+    const client = this.#payer(row.client);
     const { id, size, expires } = row;
     return this.#database.write(() => {
-      if (this.#records.exists(id)) return { state: "exists" as const, expires };
-      const room = this.#hasRoom(client, size + RECORD_BYTES);
+      const { exists, ...charged } = this.#records.asked(id, client);
+      if (exists) return { state: "exists" as const, expires };
+      const room = this.#hasRoom(charged, size + RECORD_BYTES);
       if (!room) return { state: "full" as const, expires };
       this.#records.insert({ ...row, client }, body);
       return { state: "created" as const, expires };
     });
+  }
+
+  /**
+   * Whom a client's bytes are charged to. The address itself is not kept in a file, nor is anything
+   * that tells it without the store's key.
+   */
+  #payer(client: string): string {
+    const known = this.#payers.get(client);
+    if (known !== undefined) return known;
+    const payer = createHmac("sha256", this.#clientKey).update(client).digest("hex");
+    if (this.#payers.size === MAX_PAYERS) this.#payers.clear();
+    this.#payers.set(client, payer);
+    return payer;
   }
 
   lookAtRequest(id: Bytes, writeProofHash: Bytes, now: number) {
@@ -118,7 +134,8 @@ export class EmbeddedStore implements Store {
       if (!row || refusal) return { files: [], ...refusal ?? UNKNOWN };
       const { expires, ...more } = answered(row, answer, body !== undefined, now, file);
       if (answer.size > row.largest) return { files: [], state: "too_large" as const, expires };
-      const room = this.#hasRoom(row.client, answer.size - row.size);
+      const charged = this.#records.asked(row.id, row.client);
+      const room = this.#hasRoom(charged, answer.size - row.size);
       if (!room) return { files: [], state: "full" as const, expires };
       this.#records.answer(row, { expires, ...more }, body);
       // What is left of an upload that was given up.
@@ -128,8 +145,7 @@ export class EmbeddedStore implements Store {
     return result;
   }
 
-  #hasRoom(client: string, more: number): boolean {
-    const { own, everybodys } = this.#records.charged(client);
+  #hasRoom({ own, everybodys }: Charged, more: number): boolean {
     return everybodys + more <= this.quotas.total && own + more <= this.quotas.perClient;
   }
 
@@ -314,6 +330,9 @@ export class EmbeddedStore implements Store {
     return fits.length > 0 && row.id.length === id.length ? row : undefined;
   }
 }
+
+/** Bytes that are charged to a client, and to all clients together. */
+type Charged = Readonly<Record<"own" | "everybodys", number>>;
 
 type HashColumn = "linkProof" | "writeProof" | "receipt" | "answerReceipt" | "uploadToken";
 

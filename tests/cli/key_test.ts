@@ -1,6 +1,6 @@
 /** `crypto key` and `crypto status`. */
 import assert from "node:assert/strict";
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { publicProgram } from "../support/process.ts";
 import { startDaemon } from "../support/daemon.ts";
 import {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect, decryptStream } from "../../client/mod.ts";
 import { besidePaths } from "../../client/rewrap/beside.ts";
 import type { Report } from "../../client/rewrap/worker.ts";
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { asUser, startDaemon, type User } from "../support/daemon.ts";
 import { must, publicProgram } from "../support/process.ts";
 import { eventually } from "../support/wait.ts";

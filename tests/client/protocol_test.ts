@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { ERRORS } from "../../core/errors.ts";
 import { MAX_BATCH } from "../../core/calls.ts";
-import { MAX_LINE, METHODS } from "../../core/rpc.ts";
+import { METHODS } from "../../core/methods.ts";
+import { MAX_LINE } from "../../core/rpc.ts";
 import { DEFAULT_LIMITS } from "../../server/limits.ts";
 import { MAX_LEGACY } from "../../server/legacy.ts";
 import { exec, installed, testIf, text } from "../cli/support.ts";

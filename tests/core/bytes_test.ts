@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
 import {
   type Bytes,
   concat,
   EMPTY,
   equalSecret,
-  fromBase64Url,
   fromUtf8,
   randomBytes,
-  toBase64Url,
   utf8,
 } from "../../core/bytes.ts";
 import { failsWith, flip, LONE_SURROGATE, pattern, sameBytes, seeded } from "./support.ts";

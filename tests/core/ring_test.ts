@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Bytes, concat, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat, utf8 } from "../../core/bytes.ts";
 import { keyId, readHeader } from "../../core/header.ts";
 import { openDirect, sealDirect } from "../../core/message.ts";
 import { encryptingVersion, isLive, PURPOSES } from "../../core/lifecycle.ts";

@@ -12,7 +12,8 @@ import {
   readRequestLine,
   resultLine,
 } from "../../core/calls.ts";
-import { MAX_LINE, type Method, METHODS, readAnswerLine, requestLine } from "../../core/rpc.ts";
+import { type Method, METHODS } from "../../core/methods.ts";
+import { MAX_LINE, readAnswerLine, requestLine } from "../../core/rpc.ts";
 import { failsWith, sameBytes } from "./support.ts";
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];

@@ -1,7 +1,8 @@
 /** Our own vectors: everything in tests/vectors/crypto-v1.json, opened as a reader would. */
 import assert from "node:assert/strict";
 import { armor, unarmor } from "../../core/armor.ts";
-import { type Bytes, concat, fromBase64Url, toBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat } from "../../core/bytes.ts";
 import { PREFIX_LENGTH } from "../../core/cobblestone.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { digestOf, makeMac, readMac, verifyMac } from "../../core/mac.ts";

@@ -1,7 +1,8 @@
 /** Messages by pyca/cryptography open here, and ours open there. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Bytes, concat, EMPTY, fromBase64Url, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat, EMPTY, utf8 } from "../../core/bytes.ts";
 import { open, seal } from "../../core/cobblestone.ts";
 import { openFernet, sealFernet } from "../../core/fernet.ts";
 import { keyId, readHeader } from "../../core/header.ts";

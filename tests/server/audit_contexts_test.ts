@@ -1,6 +1,7 @@
 /** The key under which the log names contexts, and that a reseal does not change it. */
 import assert from "node:assert/strict";
-import { randomBytes, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { randomBytes, utf8 } from "../../core/bytes.ts";
 import { webCrypto } from "../../core/engine.ts";
 import { userLayout } from "../../core/layout.ts";
 import { carryContextKey, ContextTags } from "../../server/audit/contexts.ts";

@@ -1,6 +1,7 @@
 /** The life of key versions, as callers of a real daemon see it. */
 import assert from "node:assert/strict";
-import { fromBase64Url, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { utf8 } from "../../core/bytes.ts";
 import { ERRORS } from "../../core/errors.ts";
 import { keyId } from "../../core/header.ts";
 import { userLayout } from "../../core/layout.ts";

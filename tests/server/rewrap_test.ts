@@ -1,6 +1,7 @@
 /** Rewrapping inside the daemon: to the newest version of the same key, unread, and no further. */
 import assert from "node:assert/strict";
-import { randomBytes, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { randomBytes, utf8 } from "../../core/bytes.ts";
 import { webCrypto } from "../../core/engine.ts";
 import { readHeader } from "../../core/header.ts";
 import { userLayout } from "../../core/layout.ts";

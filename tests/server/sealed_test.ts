@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { CREDENTIAL } from "../../core/layout.ts";
 import { lockSealingKey } from "../../core/sealing.ts";
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { callAs } from "../support/caller.ts";
 import { request, resultOf, rpc } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";

@@ -1,7 +1,7 @@
 /** A disk without room, and quotas: what is new is refused, what is there stays. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
 import { call, post, stillReads, Victim } from "../../share/attack/victim.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";

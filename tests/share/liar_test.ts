@@ -1,6 +1,7 @@
 /** Servers that lie: what a reader gets of them is nothing, or what was sent. */
 import assert from "node:assert/strict";
-import { type Bytes, concat, fromBase64Url, toBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
+import { type Bytes, concat } from "../../core/bytes.ts";
 import { PREFIX_LENGTH } from "../../core/cobblestone.ts";
 import { SEALED_CHUNK } from "../../core/engine.ts";
 import { openSecret } from "../../share/client/open.ts";

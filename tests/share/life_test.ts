@@ -1,6 +1,6 @@
 /** What survives kills, stops and the passing of time: the compiled server as a whole. */
 import assert from "node:assert/strict";
-import { toBase64Url } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
 import { ERRORS } from "../../core/errors.ts";
 import { formatUploadPlace } from "../../core/share/wire.ts";
 import { call, Victim } from "../../share/attack/victim.ts";

@@ -1,7 +1,8 @@
 /** The managed mode: off unless it is switched on, and then one taker, by curl, of what was sent. */
 import assert from "node:assert/strict";
 import { scryptSync } from "node:crypto";
-import { type Bytes, randomBytes, toBase64Url, utf8 } from "../../core/bytes.ts";
+import { toBase64Url } from "../../core/base64.ts";
+import { type Bytes, randomBytes, utf8 } from "../../core/bytes.ts";
 import { CryptoError, ERRORS } from "../../core/errors.ts";
 import type { CostlyScrypt } from "../../core/passphrase.ts";
 import { EmbeddedStore } from "../../share/embedded/store.ts";

@@ -1,6 +1,6 @@
 /** Attacks that never succeed prove nothing: servers with one weakness each, and what finds it. */
 import assert from "node:assert/strict";
-import { fromBase64Url, toBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
 import { ShareApp } from "../../share/app.ts";
 import { type Attack, Finding, Untried } from "../../share/attack/attack.ts";
 import { LIMITS } from "../../share/attack/limits.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { hkdfSync, scryptSync } from "node:crypto";
-import { type Bytes, concat, toBase64Url, utf8 } from "../../../core/bytes.ts";
+import { toBase64Url } from "../../../core/base64.ts";
+import { type Bytes, concat, utf8 } from "../../../core/bytes.ts";
 import { canonicalPassphrase, newCode } from "../../../core/share/code.ts";
 import {
   deriveLinkKey,

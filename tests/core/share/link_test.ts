@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toBase64Url } from "../../../core/bytes.ts";
+import { toBase64Url } from "../../../core/base64.ts";
 import { CryptoError, ERRORS } from "../../../core/errors.ts";
 import { formatLink, parseLink } from "../../../core/share/link.ts";
 import { formatReceipt, parseReceipt } from "../../../core/share/receipt.ts";

@@ -1,6 +1,7 @@
 /** A hundred thousand secrets: each comes back as it was, and no two share a key or a nonce. */
 import assert from "node:assert/strict";
-import { type Bytes, concat, randomBytes, toBase64Url, utf8 } from "../../../core/bytes.ts";
+import { toBase64Url } from "../../../core/base64.ts";
+import { type Bytes, concat, randomBytes, utf8 } from "../../../core/bytes.ts";
 import { CHUNK, chunkNonce, type ChunkRun, type Engine, webCrypto } from "../../../core/engine.ts";
 import { BodyReader, createBodySealer } from "../../../core/share/body.ts";
 import { deriveLinkKey, deriveLinkProof } from "../../../core/share/keys.ts";

@@ -1,6 +1,7 @@
 /** tests/vectors/share-v1.json, read as another client would. */
 import assert from "node:assert/strict";
-import { concat, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../../core/base64.ts";
+import { concat, fromUtf8, utf8 } from "../../../core/bytes.ts";
 import { BodyReader, createBodySealer } from "../../../core/share/body.ts";
 import { deriveLinkKey, deriveLinkProof, derivePassphraseKey } from "../../../core/share/keys.ts";
 import { parseLink } from "../../../core/share/link.ts";

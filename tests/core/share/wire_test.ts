@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toBase64Url } from "../../../core/bytes.ts";
+import { toBase64Url } from "../../../core/base64.ts";
 import {
   API,
   type Call,

@@ -1,6 +1,7 @@
 /** What the share page does with what it should not trust, and what it never lets out. */
 import assert from "node:assert/strict";
-import { fromUtf8, toBase64Url, utf8 } from "../../../core/bytes.ts";
+import { toBase64Url } from "../../../core/base64.ts";
+import { fromUtf8, utf8 } from "../../../core/bytes.ts";
 import { deriveLinkProof } from "../../../core/share/keys.ts";
 import { formatLink, parseLink } from "../../../core/share/link.ts";
 import { ShareApi } from "../../../share/client/api.ts";
