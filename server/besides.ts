@@ -25,8 +25,14 @@ export interface BesidesParts extends Omit<CredentialListenerParts, "credentials
   readonly reloads: Reloads;
 }
 
+/** What listens for other things than requests. */
+export interface Beside {
+  /** Accepts no more. When it settles, nobody waits for an answer. */
+  stop(): void | Promise<void>;
+}
+
 /** Listens at those sockets that there are. */
-export function listenBesides(claimed: DaemonSockets, parts: BesidesParts): { stop(): void }[] {
+export function listenBesides(claimed: DaemonSockets, parts: BesidesParts): Beside[] {
   const { service, engine, settings, layout, metrics } = parts;
   const { local } = claimed;
   const units = () => settings.current.credentials;

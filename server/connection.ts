@@ -196,7 +196,6 @@ export class Connection implements Receiver {
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
     const came = performance.now();
     this.#later(async () => {
-      if (this.#cut) return;
       await this.#answer(lines, { admitted, came });
       this.#answered(admitted ? count : 0, bytes);
     });
@@ -241,6 +240,7 @@ export class Connection implements Receiver {
         done = [];
         await turn;
       }
+      if (this.#cut) break;
       done.push([one, admitted ? await this.#handle(line) : refusal(one, "too_many_requests")]);
     }
     await this.#logAndSend(done, came);
@@ -286,6 +286,7 @@ export class Connection implements Receiver {
         decisions = [];
         await turn;
       }
+      if (this.#cut) break;
       const one = await this.#call(call);
       lines.push(outcomeLine(one));
       (isNone(one.outcome.decision) ? none : decisions).push(one.outcome.decision);
@@ -320,7 +321,7 @@ export class Connection implements Receiver {
   async #finish(error?: CryptoError): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
-    if (error && await this.parts.log.write(this.who, [closing(error)])) {
+    if (error && await this.parts.log.write(this.who, [{ op: "connection", error: error.code }])) {
       this.transport.send(utf8(errorLine(null, error) + "\n"));
     }
     this.transport.end();
@@ -335,10 +336,6 @@ export class Connection implements Receiver {
     this.parts.turns.leave(this.#account);
     this.parts.closed(this);
   }
-}
-
-function closing({ code }: CryptoError): Decision {
-  return { op: "connection", error: code };
 }
 
 function readLine(line: Uint8Array): Line {

@@ -28,22 +28,26 @@ const TOO_MUCH: Bytes = new Uint8Array(2_097_152);
 /** Serves one listening descriptor until it is told to stop. */
 export class CredentialListener {
   readonly #acceptor: Acceptor;
-  readonly #channels = new Set<Channel>();
+  /** One for each connection that is open; it settles when that is closed. */
+  readonly #open = new Set<Promise<void>>();
 
   constructor(private readonly fd: number, private readonly parts: CredentialListenerParts) {
     this.#acceptor = new Acceptor(fd, parts, (accepted) => this.#answer(accepted));
   }
 
-  /** Accepts no more, and hangs up. */
-  stop(): void {
+  /**
+   * Accepts no more, and answers those who have come: systemd would take what was sent until then
+   * for the secret, be it nothing. Each of them has its time, after which nobody is waited for.
+   */
+  async stop(): Promise<void> {
     this.#acceptor.stop();
-    for (const channel of this.#channels) channel.destroy();
+    await Promise.all(this.#open);
     this.parts.sockets.close(this.fd);
   }
 
   /** No answer leaves before its line is in the log, and none but to root's systemd. */
   async #answer(fd: number): Promise<void> {
-    const channel = this.#open(fd);
+    const channel = this.#own(fd);
     let who: LocalCaller | undefined;
     let credential: Credential;
     try {
@@ -65,15 +69,17 @@ export class CredentialListener {
   }
 
   /** The channel owns the descriptor. One that takes nothing is ended. */
-  #open(fd: number): Channel {
+  #own(fd: number): Channel {
     const channel = new Channel(fd, this.parts);
     const timer = setTimeout(() => channel.destroy(), this.parts.admission.limits.write);
+    const { promise, resolve } = Promise.withResolvers<void>();
     const closed = () => {
       clearTimeout(timer);
-      this.#channels.delete(channel);
+      this.#open.delete(promise);
+      resolve();
     };
     channel.tell({ willing: true, data: () => {}, end: () => {}, closed });
-    this.#channels.add(channel);
+    this.#open.add(promise);
     return channel;
   }
 }

@@ -16,7 +16,7 @@ import { GroupDatabase } from "./accounts.ts";
 import { ContextTags } from "./audit/contexts.ts";
 import { HeadPublisher } from "./audit/heads.ts";
 import { AuditLog } from "./audit/log.ts";
-import { listenBesides } from "./besides.ts";
+import { type Beside, listenBesides } from "./besides.ts";
 import { readConfig } from "./config.ts";
 import type { Circumstances, ServiceParts } from "./handlers.ts";
 import type { OverflowIds } from "./identity.ts";
@@ -76,7 +76,7 @@ interface Parts {
   readonly sockets: DaemonSockets;
   readonly listening: Listening;
   /** What listens for other things than requests. */
-  readonly besides: readonly { stop(): void }[];
+  readonly besides: readonly Beside[];
   readonly pulse: IntervalTimer | undefined;
   readonly settings: Settings;
   readonly policy: PolicyInForce;
@@ -209,7 +209,7 @@ export class Daemon {
   async stop(): Promise<void> {
     const { manager, listening, besides, keeper, sockets, pulse, log, heads } = this.parts;
     manager.stopping();
-    for (const one of besides) one.stop();
+    await Promise.all(besides.map((one) => one.stop()));
     await listening.stop();
     await keeper.stop();
     await log.note({ event: "stop" });

@@ -115,6 +115,8 @@ export class Share {
 /** The shares of all users. */
 export class Turns {
   readonly #shares = new Map<Account, { readonly share: Share; connections: number }>();
+  /** Those without a connection from whose shares something is taken. */
+  readonly #leaving = new Set<Account>();
   /** Those from which something was taken in this turn. */
   #touched = new Set<Share>();
   readonly #touch = (share: Share) => this.#touched.add(share);
@@ -137,7 +139,18 @@ export class Turns {
 
   leave(account: Account): void {
     const entry = this.#shares.get(account);
-    if (entry && --entry.connections === 0) this.#shares.delete(account);
+    if (entry && --entry.connections === 0) this.#leaving.add(account);
+    this.#forget();
+  }
+
+  /** Who hangs up and connects again has the share that was used, with all that is owed. */
+  #forget(): void {
+    for (const account of this.#leaving) {
+      const { share, connections } = this.#shares.get(account)!;
+      if (connections === 0 && this.#touched.has(share)) continue;
+      if (connections === 0) this.#shares.delete(account);
+      this.#leaving.delete(account);
+    }
   }
 
   /** Whether something waits for a turn that is to come. */
@@ -163,6 +176,7 @@ export class Turns {
       share.renew(requests);
       if (share.waits || share.owes) this.#touched.add(share);
     }
+    this.#forget();
     return waiting;
   }
 }

@@ -34,12 +34,13 @@ export async function patchFile(target: Target, beside: Beside, patch: Patch): P
   target.requireOwnership();
   const { accessed, modified } = target.attributes;
   const journal = { ...patch, times: { accessed, modified } };
-  await beside.write(encode(journal));
-  // From here to the write nothing is waited for.
   try {
+    await beside.write(encode(journal));
+    // From here to the write nothing is waited for.
     target.requireSame();
     requireHeld(target, patch);
   } catch (error) {
+    // A disk that is full, or another file: this one is as it was.
     beside.settle();
     throw error;
   }
@@ -63,8 +64,9 @@ export async function finishPatch(target: Target, beside: Beside): Promise<void>
 async function apply({ file }: Target, { form, anew, times }: Journal): Promise<void> {
   const offset = envelopeOffset(form);
   file.writeAt(spellEnvelope(form, anew).subarray(offset), offset);
-  await file.sync();
+  // Before anything is waited for, so that whoever writes meanwhile has their own time of change.
   file.setTimes(times);
+  await file.sync();
 }
 
 function requireHeld(target: Target, { form, old }: Patch): void {

@@ -17,6 +17,8 @@ export async function replaceFile(
   write: (sink: Sink) => Promise<void>,
 ): Promise<void> {
   requireOneName(target);
+  // What a direct message is to be was made of what the file was.
+  target.requireUntouched();
   target.requireOwnership();
   using anew = beside.createAnew();
   try {

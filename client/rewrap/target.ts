@@ -42,8 +42,10 @@ export class Target implements Disposable {
   /**
    * Refuses what could not be given its times again, before anything is changed: they are set to
    * what they are, which only its owner may do.
+   * @throws {CryptoError} `io`; `file_changed` if they are others by now, which would be undone
    */
   requireOwnership(): void {
+    this.requireSame();
     const { uid } = this.attributes;
     try {
       this.file.setTimes(this.attributes);

@@ -118,8 +118,8 @@ function unseen({ first, heads: { all, last } }: Report, { heads }: ReportSource
     const before = first && first.seq > 1
       ? `whether rotation has removed the lines before ${first.seq}, as the log says; `
       : "";
-    return `${before}lines cut off at the end, and a log that was written anew from its beginning`;
+    return `${before}lines cut off at the end, and a chain that was made anew, from whichever line on`;
   }
-  return `lines cut off after line ${last}, and what somebody changed here and in ${heads} alike, ` +
-    "as root can";
+  return `what was changed or cut off after line ${last}, and what somebody changed here and in ` +
+    `${heads} alike, as root can`;
 }

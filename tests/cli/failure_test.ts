@@ -104,6 +104,24 @@ testIf(FULL_DISK, "a full disk ends it, and nothing is left of the output", asyn
   assert.match(run.stderr, /disk is full/);
 });
 
+testIf(
+  FULL_DISK,
+  "rewrapping on a full disk leaves the files as they were, and nothing beside",
+  async () => {
+    using folder = new Folder();
+    Deno.mkdirSync(folder.at("small"));
+    const line = `mount -t tmpfs -o size=64k,mode=700 none small
+    for i in 1 2 3; do echo $i | "$0" encrypt >small/$i; done
+    "$0" key rotate default >&2; sha256sum small/? >sums
+    cat /dev/zero >small/full; "$0" rewrap -r small >&2; echo $?
+    sha256sum -c --quiet sums && ls -A small; rm small/full; "$0" rewrap -qr small >&2; echo $?`;
+    const command = ["unshare", "--mount", "sh", "-c", line, PROGRAM];
+    const run = await exec(command, { env, cwd: folder.path });
+    assert.equal(text(run.stdout), "65\n1\n2\n3\nfull\n0\n");
+    assert.match(run.stderr, /disk is full/);
+  },
+);
+
 testIf(FULL_DISK, "a file system that is read-only is refused", async () => {
   using folder = new Folder();
   Deno.mkdirSync(folder.at("ro"));

@@ -88,7 +88,10 @@ Deno.test("an untouched log is whole, and heads of start and stop are in it", as
   assert.ok(whole, said);
   assert.match(said, new RegExp(`^lines +1 to ${lines.length} `, "m"));
   assert.match(said, /^heads +2 of 2 in standard input agree$/m);
-  assert.match(said, new RegExp(`^not seen +lines cut off after line ${lines.length},`, "m"));
+  assert.match(
+    said,
+    new RegExp(`^not seen +what was changed or cut off after line ${lines.length},`, "m"),
+  );
 });
 
 Deno.test("without heads it says that none were compared", async () => {
@@ -151,6 +154,20 @@ Deno.test("a chain that somebody has made anew is whole, and not what was publis
   const { whole, said } = await served.verify(served.journal);
   assert.equal(whole, false);
   assert.ok(said.includes(`line ${lines.length} is not the one whose head was published`), said);
+});
+
+Deno.test("what is changed after the last published head is not seen, and that is said", async () => {
+  const known = 5;
+  const changed = lines.slice(known).map((line) => line.replace(/"time":"..../, '"time":"1999'));
+  const made = chained([...lines.slice(0, known), ...changed]);
+  assert.deepEqual(made.slice(0, known), lines.slice(0, known));
+  served.write(made);
+  const { whole, said } = await served.verify(headOf(lines.slice(0, known), known));
+  assert.ok(whole, said);
+  assert.match(
+    said,
+    new RegExp(`^not seen +what was changed or cut off after line ${known},`, "m"),
+  );
 });
 
 Deno.test("heads of another log are told from this one's, and do not pass until they are named", async () => {

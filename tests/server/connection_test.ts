@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { utf8 } from "../../core/bytes.ts";
 import type { Call } from "../../core/calls.ts";
+import { CryptoError } from "../../core/errors.ts";
 import type { Receiver, Transport } from "../../server/channel.ts";
 import { Connection } from "../../server/connection.ts";
 import type { Identity } from "../../server/identity.ts";
@@ -337,6 +338,23 @@ Deno.test("a stop answers what has come, says why, then hangs up", async () => {
   await stopped;
   await eventually("it is closed", () => closed() === 1);
   assert.deepEqual(wire.answers().map(({ id }) => id), [1, 2, null]);
+});
+
+Deno.test("of who may no longer ask, nothing more is done, also of a batch that has begun", async () => {
+  for (const [open, between, close] of [["[", ",", "]"], ["", "\n", ""]]) {
+    const { service, connect, closed, logged } = setup();
+    const { wire, connection } = connect();
+    const lines = [1, 2, 3].map((id) => request(id, "key.rotate"));
+    wire.says(open + lines.join(between) + close + "\n");
+    await eventually("the first waits", () => service.waiting.length === 1);
+    await connection.cut(new CryptoError("denied"));
+    await service.release();
+    await eventually("it is closed", () => closed() === 1);
+    await eventually("it is in the log", () => logged().includes("key.rotate"));
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(service.waiting.length, 0);
+    assert.equal(logged().match(/key\.rotate/g)!.length, 1);
+  }
 });
 
 Deno.test("a connection closes once, whatever comes together", async () => {

@@ -9,7 +9,7 @@ import { activate, socketOf } from "../support/activation.ts";
 import { DaemonProcess, type LogLine, Place, rpc } from "../support/daemon.ts";
 import { linuxTest } from "../support/linux.ts";
 import { must } from "../support/process.ts";
-import { eventually } from "../support/wait.ts";
+import { eventually, soon } from "../support/wait.ts";
 
 Deno.test("an address is read as systemd writes it, and no other way", () => {
   const wanted = readAddress(utf8("\0f3a5cf2b05b7d1a6/unit/app@1.service/db-password"));
@@ -82,6 +82,10 @@ class Server implements AsyncDisposable {
   /** The log's lines about credentials. */
   log(): LogLine[] {
     return this.place.log().filter(({ op }) => op === "credential");
+  }
+
+  stop(): Promise<unknown> {
+    return this.#daemon.stop();
   }
 
   reload(): Promise<void> {
@@ -185,6 +189,17 @@ await linuxTest(
     assert.deepEqual([uid, error, unit], [61_005, "denied", undefined]);
   },
 );
+
+await linuxTest("a daemon that is stopped still sends all of a refusal", NEEDS, async () => {
+  await using server = await Server.start();
+  using peer = await Deno.connect({ transport: "unix", path: server.socket });
+  await eventually("it is in the log", () => server.log().length === 1);
+  // Of what it is sent, the kernel has as much as it takes; the daemon holds the rest.
+  const stopped = server.stop();
+  const answer = await soon("the whole answer", new Response(peer.readable).bytes());
+  assert.equal(answer.length, REFUSAL.length);
+  await stopped;
+});
 
 await linuxTest("who may have what is read again with the configuration", NEEDS, async () => {
   await using server = await Server.start();

@@ -166,3 +166,16 @@ Deno.test("what is owed for a long line is forgiven by turns, whether or not mor
   await turnsUntil(turns, () => !share.owes);
   assert.equal(share.take(SHORT), undefined);
 });
+
+Deno.test("who hangs up and connects again still owes, and is forgotten once nothing is owed", async () => {
+  const turns = new Turns(() => {});
+  turns.join(QUIET);
+  turns.join(FLOODER).read(1, LONG);
+  turns.leave(FLOODER);
+  const again = turns.join(FLOODER);
+  assert.equal(again.mayRead, false);
+  turns.leave(FLOODER);
+  await turnsUntil(turns, () => !again.owes);
+  turns.next();
+  assert.notEqual(turns.join(FLOODER), again);
+});

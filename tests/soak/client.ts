@@ -22,7 +22,7 @@ const KEPT = 200;
 /** Some chunks of a message. */
 const STREAM_BYTES = 65_536;
 const REPORT_EVERY = 10;
-/** One act in so many makes a key. */
+/** One act in so many makes a key, of the first client: each key takes some of the daemon's memory. */
 const KEY_EVERY = 2_000;
 /** What a daemon that is killed may answer; nothing is wrong then, as long as it is not often. */
 const INTERRUPTED = ["outcome_unknown", "unavailable", "stopping"];
@@ -37,7 +37,11 @@ class Client {
   #done = 0;
   #interrupted = 0;
 
-  constructor(private readonly service: KeyService, private readonly name: string) {}
+  constructor(
+    private readonly service: KeyService,
+    private readonly name: string,
+    private readonly makesKeys: boolean,
+  ) {}
 
   async work(): Promise<never> {
     for (;;) {
@@ -57,7 +61,9 @@ class Client {
   }
 
   async #act(number: number): Promise<void> {
-    if (number % KEY_EVERY === 1) return await this.#makeKey(`${this.name}-${number}`);
+    if (this.makesKeys && number % KEY_EVERY === 1) {
+      return await this.#makeKey(`${this.name}-${number}`);
+    }
     const choice = Math.random();
     if (choice < 0.05) return await this.#stream();
     if (choice < 0.5 || this.#kept.length === 0) return await this.#encrypt();
@@ -99,7 +105,7 @@ function say(said: Said): void {
 const [socket = "", clients = "", name = ""] = Deno.args;
 try {
   await Promise.all(Array.from({ length: Number(clients) }, async (_, i) => {
-    await new Client(await connect({ socket }), `${name}-${i}`).work();
+    await new Client(await connect({ socket }), `${name}-${i}`, i === 0).work();
   }));
 } catch (error) {
   say({ wrong: `${error instanceof Error ? error.stack : error}` });
