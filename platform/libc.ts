@@ -8,8 +8,9 @@ import { isDeno, openLibrary } from "./library.ts";
 
 /**
  * An `int` for functions that are called a few times: a structure of one is passed as it is itself,
- * by the calling conventions of x86-64 (Windows too) and arm64. For a function that takes none the runtime compiles
- * a way in when it is loaded (2.9.4), which costs a million instructions, and calls take 1 µs less.
+ * by the calling conventions of x86-64, Windows' too, and arm64. For a function that takes none the
+ * runtime compiles a way in when it is loaded (2.9.4), which costs a million instructions, and calls
+ * take 1 µs less.
  */
 export const INT = { struct: ["i32"] } as const;
 
