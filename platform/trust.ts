@@ -5,7 +5,9 @@
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
 import { IS_WINDOWS } from "./library.ts";
-import { requireNobodyElse, requireOwnDirectory } from "./trust_windows.ts";
+
+/** Not loaded elsewhere: whatever a start loads, it takes longer for. */
+const windows = IS_WINDOWS ? await import("./trust_windows.ts") : undefined;
 
 const OTHERS_WRITE = 0o022;
 const OTHERS_ANYTHING = 0o077;
@@ -40,7 +42,7 @@ function requireOwner(path: string, uid: number | null, owners: readonly number[
  */
 export function requireTrustedDirectory(directory: string, owners: readonly number[]): string {
   const real = Deno.realPathSync(directory);
-  if (IS_WINDOWS) return requireOwnDirectory(real);
+  if (windows) return windows.requireOwnDirectory(real);
   for (let path = real;; path = parent(path)) {
     const { uid, mode } = Deno.lstatSync(path);
     requireOwner(path, uid, owners);
@@ -60,7 +62,7 @@ export function requireTrustedDirectory(directory: string, owners: readonly numb
 export function requireSecretFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (IS_WINDOWS) return requireNobodyElse(path, "read");
+  if (windows) return windows.requireNobodyElse(path, "read");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_ANYTHING) !== 0) {
     throw unsafe(path, `can be read by others (mode ${octal(mode ?? 0)})`, "chmod 0400 it");
@@ -75,7 +77,7 @@ export function requireSecretFile(path: string, owners: readonly number[]): void
 export function requireTrustedFile(path: string, owners: readonly number[]): void {
   const { uid, mode, isFile } = Deno.lstatSync(path);
   if (!isFile) throw unsafe(path, "is not a regular file", "put the file itself there");
-  if (IS_WINDOWS) return requireNobodyElse(path, "written");
+  if (windows) return windows.requireNobodyElse(path, "written");
   requireOwner(path, uid, owners);
   if (((mode ?? 0) & OTHERS_WRITE) !== 0) {
     throw unsafe(path, `can be written by others (mode ${octal(mode ?? 0)})`, "chmod go-w it");
