@@ -14,11 +14,10 @@ const INSTALLED = "/usr/local/bin/crypto";
 /** A program that only calls itself older. */
 async function olderProgram(): Promise<string> {
   const bytes = await Deno.readFile(compiledProgram());
-  const [now, then] = ['version:"0.1.0"', 'version:"0.0.9"'].map((text) =>
-    new TextEncoder().encode(text)
-  );
+  const [now, then] = ['="0.1.0"', '="0.0.9"'].map((text) => new TextEncoder().encode(text));
   const at = indexOf(bytes, now!);
-  if (at < 0) throw new Error("the program does not say its version as it did");
+  const isOnly = at >= 0 && indexOf(bytes.subarray(0, at), now!) < 0;
+  if (!isOnly) throw new Error("the program does not say its version as it did");
   bytes.set(then!, at);
   const path = await Deno.makeTempFile({ prefix: "cto-" });
   await Deno.writeFile(path, bytes);
