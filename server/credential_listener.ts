@@ -47,7 +47,7 @@ export class CredentialListener {
 
   /** No answer leaves before its line is in the log, and none but to root's systemd. */
   async #answer(fd: number): Promise<void> {
-    const channel = this.#own(fd);
+    const { channel, closed } = this.#own(fd);
     let who: LocalCaller | undefined;
     let credential: Credential;
     try {
@@ -60,6 +60,10 @@ export class CredentialListener {
     const secret = logged ? credential.secret : undefined;
     if (who?.uid === ROOT) channel.send(secret ?? TOO_MUCH);
     channel.end();
+    // Its time begins now, not when it came: hung up on before, it would have nothing for a secret.
+    const timer = setTimeout(() => channel.destroy(), this.parts.admission.limits.write);
+    await closed;
+    clearTimeout(timer);
   }
 
   async #get(who: LocalCaller, fd: number): Promise<Credential> {
@@ -68,18 +72,16 @@ export class CredentialListener {
     return await this.parts.credentials.get(who, readAddress(this.parts.peers.peerName(fd)));
   }
 
-  /** The channel owns the descriptor. One that takes nothing is ended. */
-  #own(fd: number): Channel {
+  /** The channel owns the descriptor. */
+  #own(fd: number) {
     const channel = new Channel(fd, this.parts);
-    const timer = setTimeout(() => channel.destroy(), this.parts.admission.limits.write);
     const { promise, resolve } = Promise.withResolvers<void>();
     const closed = () => {
-      clearTimeout(timer);
       this.#open.delete(promise);
       resolve();
     };
     channel.tell({ willing: true, data: () => {}, end: () => {}, closed });
     this.#open.add(promise);
-    return channel;
+    return { channel, closed: promise };
   }
 }

@@ -13,7 +13,7 @@ import type { DaemonFlags } from "../identity.ts";
 import { table } from "../manage.ts";
 import { formatBytes, Progress } from "../terminal.ts";
 import { besidePaths } from "./beside.ts";
-import { AS_THAT_USER, asError, ROOT } from "./walk.ts";
+import { AS_THAT_USER, asError, ENDING, ROOT } from "./walk.ts";
 import type { Event, Failure, Report, RewrapTask } from "./worker.ts";
 
 /** What `crypto rewrap` is told. */
@@ -71,8 +71,8 @@ function requireAll({ failed, left }: Report, dryRun: boolean): void {
   const count = failed.length + (dryRun ? 0 : left);
   if (count === 0) return;
   const subject = `${count} of them`;
-  const used = failed.find(({ code }) => code === "quota_exceeded");
-  if (used) throw new CryptoError("quota_exceeded", { subject, hint: used.hint });
+  const end = failed.find(({ code }) => ENDING.has(code));
+  if (end) throw new CryptoError(end.code, { subject, hint: end.hint });
   throw new CryptoError("rewrap_incomplete", { subject });
 }
 

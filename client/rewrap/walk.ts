@@ -1,5 +1,5 @@
 /** Finding the files that are to be rewrapped. No symbolic link is followed. */
-import { CryptoError } from "../../core/errors.ts";
+import { CryptoError, type ErrorCode } from "../../core/errors.ts";
 import { parent } from "../../core/layout.ts";
 import { Errno, SystemError } from "../../platform/libc.ts";
 import { besidePaths, isBesideName } from "./beside.ts";
@@ -9,6 +9,9 @@ export type Walked =
   | { readonly path: string }
   | { readonly path: string; readonly error: CryptoError }
   | { readonly path: string; readonly passed: "link" | "special" };
+
+/** What keeps all that is left from being done: a quota of the day is used up, the daemon is gone. */
+export const ENDING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["quota_exceeded", "unavailable"]);
 
 /** The user id that may everything. */
 export const ROOT = 0;

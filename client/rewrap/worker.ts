@@ -9,7 +9,7 @@ import { connectTo } from "../bound.ts";
 import type { Target } from "../reach.ts";
 import { type FileParts, type Outcome, rewrapFile, Unchanged } from "./file.ts";
 import { type Standing, Versions } from "./versions.ts";
-import { asError, walk, type Walked } from "./walk.ts";
+import { asError, ENDING, walk, type Walked } from "./walk.ts";
 
 /** What the worker is asked. */
 export interface RewrapTask extends Pick<FileParts, "context" | "dryRun" | "fresh"> {
@@ -78,7 +78,7 @@ export async function rewrapAll(
     const width = fresh ? WIDTH.fresh : WIDTH.enveloped;
     await Promise.all(Array.from({ length: width }, () => rewrapper.work(files)));
     // What was the newest version when a file was brought to it may not be that any more.
-    versions.learn(await service.keys());
+    if (!rewrapper.isGone) versions.learn(await service.keys());
     return rewrapper.report();
   } finally {
     // A thread that still waited for the daemon would outlive the memory that it writes into.
@@ -98,8 +98,8 @@ class Rewrapper {
   readonly #parts: FileParts;
   /** Under which version each file is that was not refused, and how many. */
   readonly #settled = new Map<Standing, number>();
-  /** Whether a quota is used up that is not given anew soon: the rest is only looked at. */
-  #isUsedUp = false;
+  /** What has ended it: the rest is only looked at. */
+  #end: ErrorCode | undefined;
   #done = 0;
   #bytes = 0;
   #told = 0;
@@ -110,6 +110,11 @@ class Rewrapper {
     private readonly recursive: boolean,
   ) {
     this.#parts = { ...parts, onBytes: (bytes) => this.#progress(0, bytes) };
+  }
+
+  /** Whether the daemon cannot be asked any more. */
+  get isGone(): boolean {
+    return this.#end === "unavailable";
   }
 
   /** Takes one after the other. Several may take from the same files. */
@@ -133,16 +138,16 @@ class Rewrapper {
     const { path } = walked;
     if ("error" in walked) return this.#fail(path, walked.error);
     if ("passed" in walked) return void this.#report.passed[walked.passed]++;
-    const dryRun = this.#parts.dryRun || this.#isUsedUp;
+    const dryRun = this.#parts.dryRun || this.#end !== undefined;
     try {
       this.#note(path, await rewrapFile(path, { ...this.#parts, dryRun }));
     } catch (thrown) {
       const error = asError(path, thrown instanceof Unchanged ? thrown.cause : thrown);
-      const isFirst = !this.#isUsedUp;
-      this.#isUsedUp ||= error.code === "quota_exceeded";
+      const isFirst = !this.#end;
+      if (ENDING.has(error.code)) this.#end ??= error.code;
       if (thrown instanceof Unchanged && thrown.under) count(thrown.under, thrown.bytes);
       // Of the many that were asked about at once, one tells it.
-      if (isFirst || error.code !== "quota_exceeded") this.#fail(path, error);
+      if (isFirst || !ENDING.has(error.code)) this.#fail(path, error);
       else this.#report.left++;
     }
   }
@@ -152,7 +157,7 @@ class Rewrapper {
       const { changed, under, bytes } = outcome;
       count(under, bytes);
       if (changed) this.#report.rewrapped++;
-      else if (this.#isUsedUp && this.#parts.fresh) return void this.#report.left++;
+      else if (this.#end && this.#parts.fresh) return void this.#report.left++;
       else if (under.newest) this.#report.current++;
       this.#settled.set(under, (this.#settled.get(under) ?? 0) + 1);
     } else if (this.recursive) {

@@ -97,3 +97,19 @@ Deno.test("a version that is made during the run is the newest in its report", (
     const again = await run(["rewrap", "--json", "--recursive", folder.path]);
     assert.deepEqual([again.code, rowsOf(reportOf(again))], [0, [[3, true, FILES]]]);
   }));
+
+Deno.test("a daemon that goes away during the run is told once, with what is left", () =>
+  withQuota(SECOND, async ({ daemon, folder, run }) => {
+    const before = folder.read("f0").join();
+    const isChanged = (_: unknown, i: number) => folder.read(`f${i}`).join() !== before;
+    const changed = () => Array.from({ length: FILES }, isChanged).filter(Boolean).length;
+    const running = run(["rewrap", "--json", "--recursive", folder.path]);
+    await eventually("it has begun", () => changed() > 0);
+    daemon.signal("SIGKILL");
+    const ended = await running;
+    const report = reportOf(ended);
+    assert.equal(ended.code, 69, ended.stderr);
+    assert.deepEqual(report.failed.map(({ code }) => code), ["unavailable"]);
+    assert.deepEqual(rowsOf(report), [[1, false, FILES - changed()], [2, true, changed()]]);
+    assert.deepEqual([report.rewrapped, report.left], [changed(), FILES - changed() - 1]);
+  }));
