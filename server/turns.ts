@@ -16,18 +16,19 @@ const LEAST = 4;
 const READ = 2;
 /** So many bytes take about as long to receive as a short request to read. */
 const RECEIVED_BYTES = 4_096;
-/** A line of up to so many bytes is short: only the number of its requests counts. */
+/** Of a line that has no more bytes than this, only the number of its requests counts. */
 const SHORT_LINE = 8_192;
 /**
- * So many bytes of a longer one count, when it is read and again when it is done, as one request.
- * They take a quarter of its time; but what they leave behind has the collector stop all that is
- * done for some milliseconds, and it is the others who wait for that.
+ * So many bytes beyond that count, when the line is read and again when it is done, as one request.
+ * They take a sixteenth of its time. But a long line is read and done whole, and what it leaves
+ * behind has the collector stop everything: it is the others who wait, less often than once in a
+ * hundred requests of theirs.
  */
-const LINE_BYTES = 2_048;
+const LINE_BYTES = 512;
 
 /** What the length of a line adds to its requests. */
 function weight(bytes: number): number {
-  return bytes > SHORT_LINE ? bytes / LINE_BYTES : 0;
+  return Math.max(0, bytes - SHORT_LINE) / LINE_BYTES;
 }
 
 /** A request that waits for its turn. */
