@@ -20,7 +20,7 @@ export interface Work {
   send(job: SendJob, input: ReadableStream<Uint8Array>): Promise<unknown>;
 }
 
-/** The jobs of one page. Each request of a job is made once. */
+/** The jobs of one page. What goes in and what comes out is asked for once each. */
 export class Jobs {
   readonly #waiting = new Map<string, FileJob | SendJob>();
   readonly #passages = new Map<string, Passage>();
@@ -43,15 +43,13 @@ export class Jobs {
     this.#waiting.delete(id);
     if (!job) throw new CryptoError("gui_refused");
     if (job.do === "send") return await this.work.send(job, body);
-    try {
-      await this.#passages.get(id)?.run(this.work.crypt(job, body));
-    } finally {
-      this.#passages.delete(id);
-    }
+    await this.#passages.get(id)?.run(this.work.crypt(job, body));
+    // One that has failed stays a while: this answer may be lost with what the browser still sends.
+    this.#passages.delete(id);
     return {};
   }
 
-  /** Waits until something comes out. @throws {CryptoError} what failed before */
+  /** Waits until something comes out. @throws {CryptoError} what failed, also afterwards */
   async begun(id: string): Promise<void> {
     const passage = this.#passages.get(id);
     if (!passage) throw new CryptoError("gui_refused");
@@ -81,6 +79,7 @@ class Passage {
   readonly #begun = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #output: ReadableStream<Bytes> | undefined;
+  #failure: Promise<never> | undefined;
 
   constructor(readonly job: FileJob) {
     // Whoever asks is told; that nobody does is no second failure.
@@ -89,7 +88,7 @@ class Passage {
   }
 
   get begun(): Promise<void> {
-    return this.#begun.promise;
+    return this.#failure ?? this.#begun.promise;
   }
 
   take(): ReadableStream<Bytes> | undefined {
@@ -144,6 +143,8 @@ class Passage {
   }
 
   #fail(error: unknown): void {
+    this.#failure ??= Promise.reject(error);
+    this.#failure.catch(() => {});
     this.#begun.reject(error);
     this.#ended.reject(error);
   }

@@ -61,9 +61,13 @@ export async function passFile(
   onMoved: (moved: Moved) => void,
 ): Promise<void> {
   const { id } = await ask("job", job);
-  const passed = upload(`/input/${id}`, file, onMoved);
-  const saved = post(`/begun/${id}`).then(() => save(`/output/${id}`, job.name));
-  await Promise.all([passed, saved]);
+  const begun = () => post(`/begun/${id}`);
+  const passed = upload(`/input/${id}`, file, onMoved).catch(async (error) => {
+    // Why it failed can be lost with what the browser still sends, but asked for.
+    await begun();
+    throw error;
+  });
+  await Promise.all([passed, begun().then(() => save(`/output/${id}`, job.name))]);
 }
 
 function save(href: string, name: string): void {

@@ -87,6 +87,7 @@ await windowTest(
     const stdin = "from the command line";
     const line = await prints(["encrypt", "--armor"], { env, stdin });
     await page.getByRole("link", { name: "Decrypt" }).click();
+    await visit.reads("Decrypt");
     await page.getByLabel("The message").fill(line);
     await visit.press("Decrypt");
     await visit.reads("The text");
