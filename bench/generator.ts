@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { processSeconds } from "./processors.ts";
 import type { Server } from "./servers.ts";
-import { has, output, type Workspace } from "./workspace.ts";
+import { compileC, has, output, type Workspace } from "./workspace.ts";
 
 /** What a server is to be given. */
 export interface Load {
@@ -38,13 +38,11 @@ export class Generator {
 
   /** Compiles it if there is a compiler. */
   static async prepare(space: Workspace): Promise<Generator> {
-    const source = (name: string) => fileURLToPath(new URL(name, import.meta.url));
     if (!await has("cc")) {
-      return new Generator([Deno.execPath(), "run", "--allow-all", source("load.ts")], "Deno");
+      const script = fileURLToPath(new URL("load.ts", import.meta.url));
+      return new Generator([Deno.execPath(), "run", "--allow-all", script], "Deno");
     }
-    const program = space.path("load");
-    await output("cc", ["-O2", "-o", program, source("load.c")]);
-    return new Generator([program], "C");
+    return new Generator([await compileC(space, "load.c", { name: "load" })], "C");
   }
 
   /** The one that speaks TLS with an identity, or why there is none. */
@@ -52,15 +50,13 @@ export class Generator {
     space: Workspace,
     identity: string,
   ): Promise<Generator | { readonly skip: string }> {
-    const program = space.path("load-tls");
-    const source = fileURLToPath(new URL("load.c", import.meta.url));
-    const libraries = ["-lssl", "-lcrypto"];
+    const options = ["-DTLS", "-lssl", "-lcrypto"];
     try {
-      await output("cc", ["-O2", "-DTLS", "-o", program, source, ...libraries]);
+      const program = await compileC(space, "load.c", { name: "load-tls", options });
+      return new Generator(["env", `LOAD_IDENTITY=${identity}`, program], "C");
     } catch {
       return { skip: "it takes a C compiler and OpenSSL's headers (libssl-dev)" };
     }
-    return new Generator(["env", `LOAD_IDENTITY=${identity}`, program], "C");
   }
 
   /** Loads a server. Throws if one answer is not as expected. */

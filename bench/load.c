@@ -13,15 +13,10 @@
  * are in microseconds.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "load.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef TLS
 #include <arpa/inet.h>
@@ -44,11 +39,6 @@ struct connection {
 #endif
 };
 
-struct line {
-    const char *text;
-    size_t length;
-};
-
 #ifdef TLS
 static struct sockaddr_in address = {.sin_family = AF_INET};
 static SSL_CTX *context;
@@ -64,32 +54,10 @@ static uint64_t measured_from, measured_until;
 static uint32_t *latencies;
 static size_t latency_count, latency_room;
 
-static void fail(const char *what) {
-    fprintf(stderr, "load: %s: %s\n", what, errno ? strerror(errno) : "failed");
-    exit(1);
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void *allocate(void *old, size_t size) {
-    void *memory = realloc(old, size);
-    if (!memory) fail("memory");
-    return memory;
-}
-
-static void read_lines(const char *path) {
+static void open_lines(const char *path) {
     FILE *file = fopen(path, "r");
     if (!file) fail(path);
-    char *text = NULL;
-    size_t room = 0;
-    for (ssize_t length; (length = getline(&text, &room, file)) > 0; text = NULL, room = 0) {
-        lines = allocate(lines, (line_count + 1) * sizeof *lines);
-        lines[line_count++] = (struct line){text, (size_t)length};
-    }
+    lines = read_lines(file, &line_count);
     fclose(file);
     if (line_count == 0) fail("no lines");
 }
@@ -247,11 +215,6 @@ static void run(size_t connections) {
     }
 }
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static double percentile(double part) {
     return latencies[(size_t)((double)(latency_count - 1) * part)] / 1e3;
 }
@@ -268,7 +231,7 @@ int main(int count, char **arguments) {
     find(arguments[1]);
     double seconds = atof(arguments[3]), warmup = atof(arguments[4]);
     keep = strcmp(arguments[5], "keep") == 0;
-    read_lines(arguments[6]);
+    open_lines(arguments[6]);
     expected = arguments[7];
     queue = epoll_create1(EPOLL_CLOEXEC);
     if (queue < 0) fail("epoll_create1");

@@ -11,27 +11,17 @@
  * answer is made anew, and making it is part of the next call's time.
  */
 #define _GNU_SOURCE
+#include "load.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CALLS = 3, LINES = CALLS + 1, TAKE = 1, MAX_MESSAGE = 1 << 16, EVENTS = 64 };
 
 static const char *const names[CALLS] = {"create", "take", "acknowledge"};
 static const char *const statuses[CALLS] = {"HTTP/1.1 201 ", "HTTP/1.1 200 ", "HTTP/1.1 204 "};
-
-struct line {
-    char *text;
-    size_t length;
-};
 
 struct connection {
     int fd;
@@ -50,35 +40,10 @@ static uint64_t until;
 static uint32_t *times;
 static size_t time_count;
 
-static void fail(const char *what) {
-    fprintf(stderr, "share_load: %s: %s\n", what, errno ? strerror(errno) : "failed");
-    exit(1);
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void *allocate(void *old, size_t size) {
-    void *memory = realloc(old, size);
-    if (!memory) fail("memory");
-    return memory;
-}
-
-static void read_lines(void) {
-    char *text = NULL;
-    size_t room = 0, space = 0;
-    for (ssize_t n; (n = getline(&text, &room, stdin)) > 0; text = NULL, room = 0) {
-        if (line_count == space) {
-            space = space ? 2 * space : 1 << 12;
-            lines = allocate(lines, space * sizeof *lines);
-        }
-        text[n - 1] = '\0';
-        lines[line_count++] = (struct line){text, (size_t)n - 1};
-    }
+static void take_lines(void) {
+    lines = read_lines(stdin, &line_count);
     if (line_count == 0 || line_count % LINES) fail("lines");
+    for (size_t i = 0; i < line_count; i++) lines[i].text[--lines[i].length] = '\0';
     times = allocate(NULL, line_count / LINES * sizeof *times);
 }
 
@@ -171,16 +136,11 @@ static void run(size_t connections) {
     }
 }
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int count, char **arguments) {
     if (count != 4) fail("arguments");
     address.sin_port = htons((uint16_t)atoi(arguments[1]));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    read_lines();
+    take_lines();
     queue = epoll_create1(EPOLL_CLOEXEC);
     if (queue < 0) fail("epoll_create1");
     uint64_t from = now();

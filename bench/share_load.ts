@@ -3,8 +3,7 @@
  * process, which costs more, so that the server gets less of the machine.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { fileURLToPath } from "node:url";
-import { has, output, type Workspace } from "./workspace.ts";
+import { compileC, has, output, type Workspace } from "./workspace.ts";
 
 /** Secrets that are made for each second of a round, before it: more than are needed. */
 const MADE_RATE = 4_000;
@@ -34,10 +33,7 @@ export class ShareLoad {
   /** Compiles it if there is a compiler. */
   static async prepare(space: Workspace, target: ShareTarget): Promise<ShareLoad> {
     if (!await has("cc")) return new ShareLoad(target, undefined);
-    const program = space.path("share_load");
-    const source = fileURLToPath(new URL("share_load.c", import.meta.url));
-    await output("cc", ["-O2", "-o", program, source]);
-    return new ShareLoad(target, program);
+    return new ShareLoad(target, await compileC(space, "share_load.c", { name: "share_load" }));
   }
 
   /** Loads the server for some seconds. Throws if one answer is not as expected. */

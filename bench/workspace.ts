@@ -1,5 +1,6 @@
 /** Where a run keeps its files, and what must end with it. */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { compile } from "../tools/compile.ts";
 
 /** The settings of a run. */
@@ -114,6 +115,18 @@ export async function output(
   const [{ success, stdout, stderr }] = await Promise.all([child.output(), fed]);
   if (success) return new TextDecoder().decode(stdout);
   throw new Error(`${program} failed: ${new TextDecoder().decode(stderr).trim().slice(0, 2000)}`);
+}
+
+/** Compiles a source in C of this folder. @returns the path of the program */
+export async function compileC(
+  space: Workspace,
+  source: string,
+  { name, options = [] }: { readonly name: string; readonly options?: readonly string[] },
+): Promise<string> {
+  const program = space.path(name);
+  const path = fileURLToPath(new URL(source, import.meta.url));
+  await output("cc", ["-O2", "-o", program, path, ...options]);
+  return program;
 }
 
 /** Whether a program can be found. */

@@ -4,7 +4,6 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { parent } from "../core/layout.ts";
-
 import { IS_WINDOWS } from "./library.ts";
 
 /** Gives a new file or directory its owner, before anything relies on it. */

@@ -187,9 +187,13 @@ export class Connection implements Receiver {
 
   #accept(lines: readonly Line[]): void {
     if (lines.length === 0) return;
-    const count = lines.reduce((sum, { incoming }) => sum + requestCount(incoming), 0);
-    const bytes = lines.reduce((sum, line) => sum + line.bytes, 0);
-    for (const line of lines) this.#share.read(requestCount(line.incoming), line.bytes);
+    let [count, bytes] = [0, 0];
+    for (const line of lines) {
+      const requests = requestCount(line.incoming);
+      this.#share.read(requests, line.bytes);
+      count += requests;
+      bytes += line.bytes;
+    }
     const admitted = this.parts.admission.begin(this.#account, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;

@@ -79,16 +79,15 @@ class Passage {
   readonly #begun = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #output: ReadableStream<Bytes> | undefined;
-  #failure: Promise<never> | undefined;
 
   constructor(readonly job: FileJob) {
     // Whoever asks is told; that nobody does is no second failure.
-    this.#begun.promise.catch(() => {});
     this.#ended.promise.catch(() => {});
   }
 
+  /** Settles when something comes out. Rejects with what failed, also what failed afterwards. */
   get begun(): Promise<void> {
-    return this.#failure ?? this.#begun.promise;
+    return Promise.race([this.#ended.promise, this.#begun.promise]);
   }
 
   take(): ReadableStream<Bytes> | undefined {
@@ -143,9 +142,6 @@ class Passage {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= Promise.reject(error);
-    this.#failure.catch(() => {});
-    this.#begun.reject(error);
     this.#ended.reject(error);
   }
 }

@@ -135,21 +135,20 @@ export async function openssl(...args: readonly string[]): Promise<string> {
   return await must(["openssl", ...args], { env: plainEnvironment() });
 }
 
+/** Starts OpenSSL, which is written to and read from. */
+export function startOpenssl(...args: readonly string[]) {
+  const pipes = { stdin: "piped", stdout: "piped", stderr: "null" } as const;
+  const env = plainEnvironment();
+  return new Deno.Command("openssl", { args: [...args], env, clearEnv: true, ...pipes }).spawn();
+}
+
 /** Runs OpenSSL as a server on this machine while something is done. It answers nothing by itself. */
 export async function serving(
   args: readonly string[],
   use: (port: number) => Promise<void>,
 ): Promise<void> {
-  const command = new Deno.Command("openssl", {
-    args: ["s_server", "-accept", "127.0.0.1:0", ...args],
-    env: plainEnvironment(),
-    clearEnv: true,
-    // Its end would be that of the connections, too.
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  });
-  const child = command.spawn();
+  // The end of its standard input, which stays open, would be that of the connections, too.
+  const child = startOpenssl("s_server", "-accept", "127.0.0.1:0", ...args);
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {
     let said = "";

@@ -1,7 +1,7 @@
 /** A daemon that listens on the network of this machine, and callers with certificates. */
 import { utf8 } from "../../core/bytes.ts";
 import { installed } from "../cli/support.ts";
-import { Authority, type Certified, SERVER } from "./certificates.ts";
+import { Authority, type Certified, SERVER, startOpenssl } from "./certificates.ts";
 import {
   codeOf,
   type DaemonProcess,
@@ -10,7 +10,7 @@ import {
   startDaemon,
   type StartOptions,
 } from "./daemon.ts";
-import { kill, plainEnvironment, run } from "./process.ts";
+import { kill, run } from "./process.ts";
 
 /** The names that {@link NetworkPlace} lets in. */
 export const CLIENT = { names: "URI:spiffe://test/worker,DNS:worker.test", usage: "clientAuth" };
@@ -140,15 +140,7 @@ export async function fateAt(
   args: readonly string[],
 ): Promise<string> {
   const to = ["-connect", `localhost:${port}`, "-cert", certificate, "-key", key];
-  const command = new Deno.Command("openssl", {
-    args: ["s_client", "-quiet", "-CAfile", authority, ...to, ...args],
-    env: plainEnvironment(),
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  });
-  const child = command.spawn();
+  const child = startOpenssl("s_client", "-quiet", "-CAfile", authority, ...to, ...args);
   const writer = child.stdin.getWriter();
   // Who is refused has gone, perhaps.
   await writer.write(utf8(QUESTION)).catch(() => undefined);
