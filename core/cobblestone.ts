@@ -4,6 +4,7 @@
  * A message is `salt 24 || commitment 32 || chunks`; every chunk but the last holds 16 KiB, the
  * last is shorter and may be empty, so a message that ends with a full chunk has been cut.
  */
+import { after, type Awaitable } from "./awaitable.ts";
 import { type Bytes, concat, concatScratch, EMPTY, equalSecret, scratch } from "./bytes.ts";
 import { CHUNK, type Engine, MAX_CHUNKS, SEALED_CHUNK, TAG, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
@@ -32,16 +33,29 @@ export interface CobblestoneOptions {
   readonly engine?: Engine | undefined;
 }
 
-async function deriveKeys(engine: Engine, inputKey: Bytes, salt: Bytes, context: Bytes) {
+/** Options of what gives a whole result. */
+export interface WholeOptions extends CobblestoneOptions {
+  /** Makes the result, zeroed bytes of that length; a new array by default. */
+  readonly allocate?: ((length: number) => Bytes) | undefined;
+}
+
+function newBytes(length: number): Bytes {
+  return new Uint8Array(length);
+}
+
+function deriveKeys(
+  engine: Engine,
+  inputKey: Bytes,
+  salt: Bytes,
+  context: Bytes,
+): Awaitable<MessageKeys> {
   const info = concatScratch(LABEL, salt, context);
   const length = KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH;
-  const output = await hkdfExpand(engine, inputKey, info, length);
-  const keys: MessageKeys = {
+  return after(hkdfExpand(engine, inputKey, info, length), (output) => ({
     key: output.subarray(0, KEY_LENGTH),
     baseNonce: output.subarray(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH),
     commitment: output.subarray(KEY_LENGTH + NONCE_LENGTH),
-  };
-  return keys;
+  }));
 }
 
 function requireKey(key: Bytes): void {
@@ -195,13 +209,20 @@ export async function createSealer(key: Bytes, options: SealOptions = {}): Promi
   return new Sealer(concat(salt, keys.commitment), keys, engine);
 }
 
-async function startMessage(
+/** The beginning of a new message. */
+interface Started {
+  readonly salt: Bytes;
+  readonly keys: MessageKeys;
+  readonly engine: Engine;
+}
+
+function startMessage(
   key: Bytes,
   { context = EMPTY, engine = webCrypto, salt = crypto.getRandomValues(scratch(SALT_LENGTH)) }:
     SealOptions,
-) {
+): Awaitable<Started> {
   requireKey(key);
-  return { salt, keys: await deriveKeys(engine, key, salt, context), engine };
+  return after(deriveKeys(engine, key, salt, context), (keys) => ({ salt, keys, engine }));
 }
 
 /**
@@ -217,61 +238,77 @@ export async function createOpener(
 }
 
 /** The keys of a message that begins with `prefix`, if `key` and `context` are the message's. */
-async function openPrefix(key: Bytes, prefix: Bytes, context: Bytes, engine: Engine) {
+function openPrefix(
+  key: Bytes,
+  prefix: Bytes,
+  context: Bytes,
+  engine: Engine,
+): Awaitable<MessageKeys> {
   requireKey(key);
   if (prefix.length !== PREFIX_LENGTH) throw new CryptoError("decryption_failed");
-  const keys = await deriveKeys(engine, key, prefix.subarray(0, SALT_LENGTH), context);
-  if (!equalSecret(keys.commitment, prefix.subarray(SALT_LENGTH))) {
+  return after(deriveKeys(engine, key, prefix.subarray(0, SALT_LENGTH), context), (keys) => {
+    if (equalSecret(keys.commitment, prefix.subarray(SALT_LENGTH))) return keys;
     throw new CryptoError("decryption_failed");
-  }
-  return keys;
+  });
 }
 
 /**
  * Encrypts a whole message.
  * @param header bytes to begin the result with, for formats that have some
  */
-export async function seal(
+export function seal(
   key: Bytes,
   plaintext: Bytes,
-  { header = EMPTY, ...options }: SealOptions & { readonly header?: Bytes | undefined } = {},
-): Promise<Bytes> {
-  const { salt, keys: { key: chunkKey, baseNonce, commitment }, engine } = await startMessage(
-    key,
-    options,
+  options: SealOptions & WholeOptions & { readonly header?: Bytes | undefined } = {},
+): Awaitable<Bytes> {
+  const { header = EMPTY, allocate = newBytes } = options;
+  return after(startMessage(key, options), ({ salt, keys, engine }) => {
+    const message = allocate(header.length + sealedLength(plaintext.length));
+    message.set(header);
+    message.set(salt, header.length);
+    message.set(keys.commitment, header.length + SALT_LENGTH);
+    const body = message.subarray(header.length + PREFIX_LENGTH);
+    return after(sealBody(engine, keys, plaintext, body), () => message);
+  });
+}
+
+/** Encrypts all chunks. After full ones there is one more, which is empty: the last is short. */
+function sealBody(
+  engine: Engine,
+  { key, baseNonce }: MessageKeys,
+  input: Bytes,
+  output: Bytes,
+): Awaitable<void> {
+  if (input.length === 0 || input.length % CHUNK !== 0) {
+    return engine.sealChunks({ key, baseNonce, first: 0, input, output });
+  }
+  const [full, last] = [output.subarray(0, -TAG), output.subarray(-TAG)];
+  const first = input.length / CHUNK;
+  return after(
+    engine.sealChunks({ key, baseNonce, first: 0, input, output: full }),
+    () => engine.sealChunks({ key, baseNonce, first, input: EMPTY, output: last }),
   );
-  const message = new Uint8Array(header.length + sealedLength(plaintext.length));
-  message.set(header);
-  message.set(salt, header.length);
-  message.set(commitment, header.length + SALT_LENGTH);
-  const body = message.subarray(header.length + PREFIX_LENGTH);
-  // After full chunks there is one more, which is empty: the last is always short.
-  const full = plaintext.length > 0 && plaintext.length % CHUNK === 0;
-  const [first, end] = full ? [plaintext.length / CHUNK, body.length - TAG] : [0, body.length];
-  const run = { key: chunkKey, baseNonce, first: 0 };
-  const pending = engine.sealChunks({ ...run, input: plaintext, output: body.subarray(0, end) });
-  if (pending) await pending;
-  if (full) await engine.sealChunks({ ...run, first, input: EMPTY, output: body.subarray(end) });
-  return message;
 }
 
 /**
  * Decrypts a whole message.
  * @throws {CryptoError} `decryption_failed`, whatever was wrong with it.
  */
-export async function open(
+export function open(
   key: Bytes,
   message: Bytes,
-  { context = EMPTY, engine = webCrypto }: CobblestoneOptions = {},
-): Promise<Bytes> {
+  { context = EMPTY, engine = webCrypto, allocate = newBytes }: WholeOptions = {},
+): Awaitable<Bytes> {
   const prefix = message.subarray(0, PREFIX_LENGTH);
-  const keys = await openPrefix(key, prefix, context, engine);
-  const input = message.subarray(PREFIX_LENGTH);
-  const last = input.length % SEALED_CHUNK;
-  if (last < TAG) throw new CryptoError("decryption_failed");
-  const output = new Uint8Array(input.length - (Math.floor(input.length / SEALED_CHUNK) + 1) * TAG);
-  const run = { key: keys.key, baseNonce: keys.baseNonce, first: 0, input, output };
-  const opened = engine.openChunks(run);
-  if (!(opened === true || await opened)) throw new CryptoError("decryption_failed");
-  return output;
+  return after(openPrefix(key, prefix, context, engine), ({ key, baseNonce }) => {
+    const input = message.subarray(PREFIX_LENGTH);
+    if (input.length % SEALED_CHUNK < TAG) throw new CryptoError("decryption_failed");
+    const tags = (Math.floor(input.length / SEALED_CHUNK) + 1) * TAG;
+    const output = allocate(input.length - tags);
+    const run = { key, baseNonce, first: 0, input, output };
+    return after(engine.openChunks(run), (authentic) => {
+      if (authentic) return output;
+      throw new CryptoError("decryption_failed");
+    });
+  });
 }

@@ -3,6 +3,7 @@
  * implementation differs by platform: Web Crypto everywhere (here), the system's libcrypto where
  * Deno may load it (`platform/libcrypto.ts`). Both pass the same vectors.
  */
+import type { Awaitable } from "./awaitable.ts";
 import { type Bytes, scratch } from "./bytes.ts";
 
 /** Plaintext bytes of a full chunk (c2sp.org/chunked-encryption@v1). */
@@ -36,11 +37,11 @@ export interface Engine {
   /** For `status` and benchmarks. */
   readonly name: "webcrypto" | "libcrypto";
   /** HMAC-SHA-512 (RFC 2104), written to the 64 bytes of `output`. */
-  hmacSha512(key: Bytes, data: Bytes, output: Bytes): Promise<void> | void;
+  hmacSha512(key: Bytes, data: Bytes, output: Bytes): Awaitable<void>;
   /** Encrypts each chunk of the run; `output` gets 16 bytes more for each. */
-  sealChunks(run: ChunkRun): Promise<void> | void;
+  sealChunks(run: ChunkRun): Awaitable<void>;
   /** Decrypts each chunk of the run; false if any is not authentic, and then `output` is void. */
-  openChunks(run: ChunkRun): Promise<boolean> | boolean;
+  openChunks(run: ChunkRun): Awaitable<boolean>;
 }
 
 /** How many chunks a run of `length` bytes has; an empty run is one empty chunk. */
@@ -50,6 +51,7 @@ export function chunkCount(length: number, chunkLength: number): number {
 
 /** The base nonce XOR the chunk's number as a big-endian integer. */
 export function chunkNonce(baseNonce: Bytes, number: number): Bytes {
+  if (number === 0) return baseNonce;
   const nonce = scratch(baseNonce.length);
   nonce.set(baseNonce);
   for (let i = nonce.length - 1, rest = number; rest > 0; i--, rest = Math.floor(rest / 256)) {

@@ -1,4 +1,5 @@
 /** The 13 bytes that every message starts with, and the ids of key versions in them. */
+import type { Awaitable } from "./awaitable.ts";
 import { toBase64Url } from "./base64.ts";
 import { type Bytes, concatScratch, scratch, utf8 } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
@@ -27,7 +28,7 @@ export interface Header {
  * The public name of a key version: HKDF-Expand(key, "crypto/v1/key-id", 8).
  * @param key 32 bytes
  */
-export function keyId(key: Bytes, engine: Engine = webCrypto): Promise<Bytes> {
+export function keyId(key: Bytes, engine: Engine = webCrypto): Awaitable<Bytes> {
   return hkdfExpand(engine, key, utf8("crypto/v1/key-id"), KEY_ID_LENGTH);
 }
 

@@ -3,6 +3,7 @@
  * bulk is encrypted elsewhere under a data key that only the daemon can open. docs/format.md is
  * the normative description.
  */
+import { after, type Awaitable } from "./awaitable.ts";
 import { type Bytes, concat, concatScratch, EMPTY, randomBytes, utf8 } from "./bytes.ts";
 import {
   createOpener,
@@ -14,6 +15,7 @@ import {
   seal,
   sealedLength,
   type Sealer,
+  type WholeOptions,
 } from "./cobblestone.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
@@ -39,6 +41,8 @@ export interface MessageOptions {
   /** Caller's data that the message is bound to, at most 64 KiB; the reader must give the same. */
   readonly context?: Bytes | undefined;
   readonly engine?: Engine | undefined;
+  /** Makes the result, as {@link WholeOptions} says. */
+  readonly allocate?: WholeOptions["allocate"];
 }
 
 /** @throws {CryptoError} `too_large` for a context above 64 KiB. */
@@ -52,29 +56,29 @@ function requireKind(header: Header, kind: MessageKind): void {
 }
 
 /** Encrypts a value as a direct message. */
-export async function sealDirect(
+export function sealDirect(
   { id, material }: KeyVersion,
   plaintext: Bytes,
-  { context = EMPTY, engine = webCrypto }: MessageOptions = {},
-): Promise<Bytes> {
+  { context = EMPTY, engine = webCrypto, allocate }: MessageOptions = {},
+): Awaitable<Bytes> {
   const header = makeHeader("direct", id);
   const bound = concatScratch(header.bytes, requireContext(context));
-  return await seal(material, plaintext, { context: bound, engine, header: header.bytes });
+  return seal(material, plaintext, { context: bound, engine, header: header.bytes, allocate });
 }
 
 /**
  * Decrypts a direct message whose header has been read.
  * @throws {CryptoError} `malformed` for another kind, `decryption_failed` for all else.
  */
-export async function openDirect(
+export function openDirect(
   { material }: KeyVersion,
   header: Header,
   message: Bytes,
-  { context = EMPTY, engine = webCrypto }: MessageOptions = {},
-): Promise<Bytes> {
+  { context = EMPTY, engine = webCrypto, allocate }: MessageOptions = {},
+): Awaitable<Bytes> {
   requireKind(header, "direct");
   const bound = concatScratch(header.bytes, requireContext(context));
-  return await open(material, message.subarray(HEADER_LENGTH), { context: bound, engine });
+  return open(material, message.subarray(HEADER_LENGTH), { context: bound, engine, allocate });
 }
 
 /** A new envelope and the data key inside it. */
@@ -86,38 +90,38 @@ export interface Envelope {
 }
 
 /** Makes a data key and wraps it. */
-export async function createEnvelope(
+export function createEnvelope(
   version: KeyVersion,
   engine: Engine = webCrypto,
-): Promise<Envelope> {
+): Awaitable<Envelope> {
   const dataKey = randomBytes(KEY_LENGTH);
-  return { envelope: await sealEnvelope(version, dataKey, engine), dataKey };
+  return after(sealEnvelope(version, dataKey, engine), (envelope) => ({ envelope, dataKey }));
 }
 
 /** Wraps a data key. Gives the 117 bytes that start its message. */
-export async function sealEnvelope(
+export function sealEnvelope(
   { id, material }: KeyVersion,
   dataKey: Bytes,
   engine: Engine = webCrypto,
-): Promise<Bytes> {
+): Awaitable<Bytes> {
   const header = makeHeader("enveloped", id).bytes;
-  return await seal(material, dataKey, { context: header, engine, header });
+  return seal(material, dataKey, { context: header, engine, header });
 }
 
 /**
  * Opens an envelope: gives the 32-byte data key.
  * @throws {CryptoError} `malformed` for another kind or length, `decryption_failed` for all else.
  */
-export async function openEnvelope(
+export function openEnvelope(
   { material }: KeyVersion,
   header: Header,
   envelope: Bytes,
   engine: Engine = webCrypto,
-): Promise<Bytes> {
+): Awaitable<Bytes> {
   requireKind(header, "enveloped");
   if (envelope.length !== ENVELOPE_LENGTH) throw new CryptoError("malformed");
   const wrapped = envelope.subarray(HEADER_LENGTH);
-  return await open(material, wrapped, { context: header.bytes, engine });
+  return open(material, wrapped, { context: header.bytes, engine });
 }
 
 function bodyOptions({ context = EMPTY, engine }: MessageOptions) {

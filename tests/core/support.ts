@@ -1,5 +1,6 @@
 /** What the tests of this folder share: assertions by error code, bytes, and ways to split them. */
 import assert from "node:assert/strict";
+import type { Awaitable } from "../../core/awaitable.ts";
 import { type Bytes, concat } from "../../core/bytes.ts";
 import { type Opener, PREFIX_LENGTH, type Sealer } from "../../core/cobblestone.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";
@@ -38,6 +39,11 @@ export async function rejectsWith(
 ): Promise<void> {
   const outcome = await promise.then(() => "nothing thrown" as const, codeOf);
   assert.equal(outcome, code, message);
+}
+
+/** What comes of a call, as a promise also where it fails at once. */
+export async function promised<T>(call: () => Awaitable<T>): Promise<T> {
+  return await call();
 }
 
 /** `length` bytes that differ from place to place and repeat every 65,521. */

@@ -1,6 +1,7 @@
 /** Messages by pyca/cryptography open here, and ours open there. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import type { Awaitable } from "../../core/awaitable.ts";
 import { fromBase64Url, toBase64Url } from "../../core/base64.ts";
 import { type Bytes, concat, EMPTY, utf8 } from "../../core/bytes.ts";
 import { open, seal } from "../../core/cobblestone.ts";
@@ -83,8 +84,8 @@ const CASES: Case[] = SIZES.flatMap((size, i) => {
 /** Both directions of one format: Python seals and we open, we seal and Python opens. */
 async function bothWays(
   format: string,
-  sealHere: (plaintext: Bytes, context: Bytes) => Promise<Bytes>,
-  openHere: (message: Bytes, context: Bytes) => Promise<Bytes>,
+  sealHere: (plaintext: Bytes, context: Bytes) => Awaitable<Bytes>,
+  openHere: (message: Bytes, context: Bytes) => Awaitable<Bytes>,
 ): Promise<void> {
   const job = (verb: string, data: Bytes, context: Bytes) => {
     return { do: `${verb} ${format}`, key: KEY, data, context };

@@ -7,7 +7,7 @@ import { userLayout } from "../../core/layout.ts";
 import { carryContextKey, ContextTags } from "../../server/audit/contexts.ts";
 import { KeyStore } from "../../server/keystore.ts";
 import { move } from "../../server/ladder.ts";
-import { rejectsWith } from "../core/support.ts";
+import { promised, rejectsWith } from "../core/support.ts";
 import { Place } from "../support/daemon.ts";
 
 const engine = webCrypto;
@@ -82,7 +82,8 @@ Deno.test("a damaged key is replaced, which is said in the log first", async () 
   Deno.removeSync(tagging.path);
   Deno.writeFileSync(tagging.path, file);
   tagging.logged = false;
-  await rejectsWith("log_unavailable", tagging.tags(sealingKey).of(CONTEXT));
+  const tagged = promised(() => tagging.tags(sealingKey).of(CONTEXT));
+  await rejectsWith("log_unavailable", tagged);
   assert.deepEqual(Deno.readFileSync(tagging.path), file);
   tagging.logged = true;
   assert.notEqual(await tagging.tags(sealingKey).of(CONTEXT), tag);
