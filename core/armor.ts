@@ -1,5 +1,5 @@
 /** A message as one line of text: `crypto:v1:` and base64url without padding. */
-import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { fromBase64Url, fromBase64UrlScratch, toBase64Url } from "./base64.ts";
 import { type Bytes, concat, EMPTY, utf8 } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 
@@ -15,8 +15,17 @@ export function armor(message: Bytes): string {
  * @throws {CryptoError} `malformed`
  */
 export function unarmor(text: string): Bytes {
-  if (!text.startsWith(ARMOR_PREFIX)) throw new CryptoError("malformed");
-  return fromBase64Url(text.slice(ARMOR_PREFIX.length));
+  return fromBase64Url(withoutPrefix(text));
+}
+
+/** The same for what stays inside; see {@link scratch}. */
+export function unarmorScratch(text: string): Bytes {
+  return fromBase64UrlScratch(withoutPrefix(text));
+}
+
+function withoutPrefix(text: string): string {
+  if (text.startsWith(ARMOR_PREFIX)) return text.slice(ARMOR_PREFIX.length);
+  throw new CryptoError("malformed");
 }
 
 const latin1 = new TextDecoder("latin1");

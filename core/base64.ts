@@ -1,6 +1,6 @@
 /** Byte strings as text. */
 import { base64url } from "@scure/base";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, scratch } from "./bytes.ts";
 import { CryptoError } from "./errors.ts";
 
 /** base64url without padding (RFC 4648, section 5). */
@@ -17,9 +17,34 @@ export function toBase64Url(bytes: Uint8Array): string {
  */
 export function fromBase64Url(text: string): Bytes {
   try {
-    if (text.includes("=")) throw new Error("padding");
-    return base64url.decode(text + "=".repeat((4 - (text.length % 4)) % 4)) as Bytes;
+    return base64url.decode(padded(text)) as Bytes;
   } catch {
     throw new CryptoError("malformed");
   }
+}
+
+/**
+ * The same for what stays inside; see {@link scratch}. Where the platform can write to bytes that
+ * are there, that takes a third of the time.
+ */
+export function fromBase64UrlScratch(text: string): Bytes {
+  if (!Uint8Array.prototype.setFromBase64) return fromBase64Url(text);
+  const bytes = scratch(Math.floor(text.length * 3 / 4));
+  try {
+    const { written } = bytes.setFromBase64(padded(text), STRICT);
+    // It passes over white space, and then there is less.
+    if (written === bytes.length) return bytes;
+  } catch {
+    // Then it is none.
+  }
+  throw new CryptoError("malformed");
+}
+
+const STRICT = { alphabet: "base64url", lastChunkHandling: "strict" } as const;
+
+/** @throws {Error} if it has padding, or no length that could have any */
+function padded(text: string): string {
+  const rest = text.length % 4;
+  if (text.includes("=") || rest === 1) throw new Error("padding");
+  return rest === 0 ? text : text + (rest === 2 ? "==" : "=");
 }

@@ -74,6 +74,14 @@ export function utf8(text: string): Bytes {
   return encoder.encode(text);
 }
 
+/** The same for what stays inside; see {@link scratch}. @throws {CryptoError} `invalid_text` */
+export function utf8Scratch(text: string): Bytes {
+  // Mostly each character is one byte.
+  const bytes = scratch(text.length);
+  const { read, written } = encoder.encodeInto(text, bytes);
+  return read === text.length && written === read ? bytes : utf8(text);
+}
+
 /**
  * The text that some bytes are the UTF-8 of.
  * @throws {CryptoError} `invalid_text` if they are not UTF-8.

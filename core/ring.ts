@@ -6,7 +6,7 @@
 import { type Bytes, equalSecret, randomBytes } from "./bytes.ts";
 import { type Engine, webCrypto } from "./engine.ts";
 import { CryptoError } from "./errors.ts";
-import { formatKeyId, keyId } from "./header.ts";
+import { keyId } from "./header.ts";
 import {
   destroyDue,
   type Found,
@@ -52,7 +52,7 @@ export class KeyRing {
   constructor(readonly keys: readonly RingKey[] = [], readonly isStale: boolean = false) {
     this.#byName = new Map(keys.map((key) => [key.name, key]));
     for (const found of keys.flatMap(versionsOf)) {
-      this.#byId.set(formatKeyId(found.version.id), found);
+      this.#byId.set(mapKey(found.version.id), found);
     }
   }
 
@@ -63,7 +63,7 @@ export class KeyRing {
 
   /** The version with that id (8 bytes), whatever its state. */
   find(id: Bytes): Found | undefined {
-    return this.#byId.get(formatKeyId(id));
+    return this.#byId.get(mapKey(id));
   }
 
   /**
@@ -134,6 +134,11 @@ export interface CreateOptions {
   readonly material?: Bytes | undefined;
   readonly now?: Date | undefined;
   readonly engine?: Engine | undefined;
+}
+
+/** An id as a map can hold it: a character for each byte, which is quicker than base64. */
+function mapKey(id: Bytes): string {
+  return Reflect.apply(String.fromCharCode, undefined, id);
 }
 
 function invalidName(name: string): CryptoError {

@@ -105,6 +105,12 @@ function requireRun({ key, baseNonce, input, output }: ChunkRun, outputLength: n
   if (!fits) throw new RangeError("a run's buffers do not fit together");
 }
 
+/** The `i`th of the parts of some length. The only one is the whole: a view of it takes longer. */
+function part(whole: Bytes, i: number, length: number): Bytes {
+  if (i === 0 && whole.length <= length) return whole;
+  return whole.subarray(i * length, (i + 1) * length);
+}
+
 function createEngine(lib: Symbols): Engine {
   const context = lib.EVP_CIPHER_CTX_new(NONE);
   const hmac = lib.HMAC_CTX_new(NONE);
@@ -115,20 +121,20 @@ function createEngine(lib: Symbols): Engine {
   must(lib.EVP_CipherInit_ex(context, lib.EVP_aes_256_gcm(NONE), null, null, null, SEAL));
 
   function sealChunk(nonce: Bytes, input: Bytes, output: Bytes): void {
-    const tag = output.subarray(input.length);
     must(lib.EVP_CipherInit_ex(context, null, null, null, nonce, SEAL));
     must(lib.EVP_CipherUpdate(context, output, written, input, input.length));
-    must(lib.EVP_CipherFinal_ex(context, tag, written));
-    must(lib.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG, tag));
+    // Of GCM it writes nothing.
+    must(lib.EVP_CipherFinal_ex(context, output, written));
+    must(lib.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG, output.subarray(input.length)));
   }
 
   function openChunk(nonce: Bytes, input: Bytes, output: Bytes): boolean {
-    const body = input.subarray(0, input.length - TAG);
-    const tag = input.subarray(input.length - TAG);
+    const length = input.length - TAG;
     must(lib.EVP_CipherInit_ex(context, null, null, null, nonce, OPEN));
-    must(lib.EVP_CipherUpdate(context, output, written, body, body.length));
-    must(lib.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG, tag));
-    return lib.EVP_CipherFinal_ex(context, output.subarray(body.length), written) === 1;
+    must(lib.EVP_CipherUpdate(context, output, written, input, length));
+    must(lib.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG, input.subarray(length)));
+    // Of GCM it writes nothing.
+    return lib.EVP_CipherFinal_ex(context, output, written) === 1;
   }
 
   /** The same key as last time needs no new schedule, and in the daemon it mostly is the same. */
@@ -156,9 +162,8 @@ function createEngine(lib: Symbols): Engine {
       requireRun(run, input.length + count * TAG);
       must(lib.EVP_CipherInit_ex(context, null, null, key, null, SEAL));
       for (let i = 0; i < count; i++) {
-        const chunk = input.subarray(i * CHUNK, (i + 1) * CHUNK);
-        const start = i * SEALED_CHUNK;
-        const sealed = output.subarray(start, start + chunk.length + TAG);
+        const chunk = part(input, i, CHUNK);
+        const sealed = part(output, i, SEALED_CHUNK);
         sealChunk(chunkNonce(baseNonce, first + i), chunk, sealed);
       }
     },
@@ -171,8 +176,8 @@ function createEngine(lib: Symbols): Engine {
       requireRun(run, input.length - count * TAG);
       must(lib.EVP_CipherInit_ex(context, null, null, key, null, OPEN));
       for (let i = 0; i < count; i++) {
-        const chunk = input.subarray(i * SEALED_CHUNK, (i + 1) * SEALED_CHUNK);
-        const opened = output.subarray(i * CHUNK, i * CHUNK + chunk.length - TAG);
+        const chunk = part(input, i, SEALED_CHUNK);
+        const opened = part(output, i, CHUNK);
         if (!openChunk(chunkNonce(baseNonce, first + i), chunk, opened)) return false;
       }
       return true;

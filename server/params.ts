@@ -1,5 +1,5 @@
 /** Parameters that several methods take, and that exclude each other. */
-import { type Bytes, utf8 } from "../core/bytes.ts";
+import { type Bytes, utf8Scratch } from "../core/bytes.ts";
 import { invalidParam } from "../core/calls.ts";
 import type { Params } from "../core/methods.ts";
 
@@ -9,7 +9,7 @@ export type ContextParams = Pick<Params<"encrypt">, "context" | "contextData">;
 /** One of two parameters that exclude each other: text, or bytes. */
 export function readEither(text: string | undefined, bytes: Bytes | undefined, name: string) {
   if (text !== undefined && bytes !== undefined) throw invalidParam(name, "excludes its twin");
-  return text === undefined ? bytes : utf8(text);
+  return text === undefined ? bytes : utf8Scratch(text);
 }
 
 /** @throws {CryptoError} `invalid_params` if there is none */

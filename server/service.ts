@@ -1,12 +1,18 @@
 /** What the daemon does for a caller, once it knows who that is. */
-import { armor, unarmor } from "../core/armor.ts";
+import { armor, unarmorScratch } from "../core/armor.ts";
 import { toBase64Url } from "../core/base64.ts";
-import { type Bytes, fromUtf8 } from "../core/bytes.ts";
+import { type Bytes, fromUtf8, scratch } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet, openFernet, sealFernet } from "../core/fernet.ts";
 import { readHeader } from "../core/header.ts";
 import type { Usable } from "../core/lifecycle.ts";
-import { createEnvelope, openDirect, openEnvelope, sealDirect } from "../core/message.ts";
+import {
+  createEnvelope,
+  type MessageOptions,
+  openDirect,
+  openEnvelope,
+  sealDirect,
+} from "../core/message.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
 import type { Method, Params } from "../core/methods.ts";
@@ -141,7 +147,7 @@ export class Service {
 
   async #encryptDirect(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
     requirePurpose(found.key, "seal");
-    const options = { context: readContext(params), engine: this.#parts.engine };
+    const options = this.#optionsFor(params);
     this.#parts.usage.encrypted(found.version.id, plaintext.length);
     return armor(await sealDirect(found.version, plaintext, options));
   }
@@ -164,14 +170,19 @@ export class Service {
   }
 
   async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
-    const message = unarmor(params.message);
+    const message = unarmorScratch(params.message);
     const header = readHeader(message);
     const found = this.#lookup.byId(
       { ...act, bytes: message.length },
       { id: header.keyId, purpose: "seal", name: params.key },
     );
-    const options = { context: readContext(params), engine: this.#parts.engine };
+    const options = this.#optionsFor(params);
     return { found, plaintext: await openDirect(found.version, header, message, options) };
+  }
+
+  /** What is made with them is encoded at once, and never handed out itself. */
+  #optionsFor(params: ContextParams): MessageOptions {
+    return { context: readContext(params), engine: this.#parts.engine, allocate: scratch };
   }
 
   /** A token names no key, so each version is tried; its MAC tells which one it is. */
