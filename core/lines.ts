@@ -23,8 +23,9 @@ export class LineReader {
   take(bytes: Uint8Array, onLine: (line: Uint8Array) => void): void {
     let start = 0;
     for (let end; (end = bytes.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
-      this.#keep(bytes.subarray(start, end));
-      onLine(this.rest());
+      this.#requireRoom(end - start);
+      const line = bytes.subarray(start, end);
+      onLine(this.#length === 0 ? line : concat(this.rest(), line));
     }
     // A copy: the buffer is the socket's.
     if (start < bytes.length) this.#keep(bytes.slice(start));
@@ -44,8 +45,12 @@ export class LineReader {
   }
 
   #keep(piece: Uint8Array): void {
+    this.#requireRoom(piece.length);
     this.#length += piece.length;
-    if (this.#length > this.maxLength) throw new CryptoError("line_too_long");
     this.#pieces.push(piece);
+  }
+
+  #requireRoom(more: number): void {
+    if (this.#length + more > this.maxLength) throw new CryptoError("line_too_long");
   }
 }

@@ -14,6 +14,13 @@ import type { Poller, Watched } from "./poller.ts";
 const SPIN = 0.1;
 /** How long it then waits for more, in milliseconds, before it leaves the waiting to another. */
 const LINGER = 1;
+/** How long the runtime's own loop waits for its turn while there is always something: milliseconds. */
+const TURN_INTERVAL = 1;
+/**
+ * Promises that may wait for each other between a request and its task, and between the task and
+ * the answer, each for a step. Where there are more, who waits goes on in a turn of the runtime's.
+ */
+const STEPS = { toTask: 32, toAnswer: 4 } as const;
 
 /** What the loop does besides watching, between one look at the descriptors and the next. */
 export interface Work {
@@ -70,9 +77,12 @@ export class Watch implements Watched {
 export class EventLoop {
   readonly #listeners = new Map<number, OnReady>();
   #lastId = 0;
+  #running = false;
   #stopped = false;
   /** Whether another thread waits for descriptors now. */
   #away = false;
+  #tasks: (() => void)[] = [];
+  #lastTurn = 0;
 
   constructor(
     private readonly poller: Poller = IS_DARWIN ? new KqueuePoller() : new EpollPoller(),
@@ -88,14 +98,19 @@ export class EventLoop {
 
   /** Tells what is ready until {@link stop} is called. */
   async run(work: Work): Promise<void> {
+    this.#running = true;
     for (let last = 0; !this.#stopped;) {
-      last = work.waiting ? this.poller.wait(0) : await this.#waitForMore(last, work);
+      last = await this.#wait(last, work);
       this.poller.tell(last, this.#tell);
-      // What was told takes two turns: one to decide and log, one to answer.
-      await turn();
-      await turn();
-      if (work.turn()) await turn();
+      // Promises get no turn of the runtime's here: it takes as long as half a request.
+      await this.#settleUntilTask();
+      await settle();
+      this.#doTasks();
+      await settle();
+      if (work.turn()) await this.#turn();
     }
+    this.#running = false;
+    this.#doTasks();
     this.poller.close();
   }
 
@@ -110,17 +125,48 @@ export class EventLoop {
     if (this.#away) this.poller.wake();
   }
 
-  async #waitForMore(last: number, work: Work): Promise<number> {
+  /**
+   * Does something once, when all that is ready has been told: what came in one go is dealt with in
+   * one go. While the loop does not run, in the next turn of the runtime's.
+   */
+  soon(task: () => void): void {
+    if (!this.#running) return void setImmediate(task);
+    this.#tasks.push(task);
+    this.wake();
+  }
+
+  #doTasks(): void {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+  }
+
+  /** Who was told goes on. All who were told together come to their tasks within a few steps. */
+  async #settleUntilTask(): Promise<void> {
+    for (let i = 0; i < STEPS.toTask && this.#tasks.length === 0; i++) await undefined;
+  }
+
+  /** How many descriptors are ready; 0 if there is something else to do. */
+  async #wait(last: number, work: Work): Promise<number> {
+    // Under load there is something at once, and the runtime's loop can wait a little.
+    const count = this.poller.wait(0);
+    const isBusy = count > 0 && !work.working;
+    if (isBusy && performance.now() - this.#lastTurn < TURN_INTERVAL) return count;
+    await this.#turn();
+    if (count > 0 || work.waiting || this.#tasks.length > 0) return count;
     return (last > 0 && !work.working ? this.#linger() : 0) || await this.#waitElsewhere();
   }
 
+  /** Lets the runtime do what waits: promises, timers, messages. */
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastTurn = performance.now();
+  }
+
   #linger(): number {
-    // Under load there is something at once, and the time need not be asked for.
-    let count = this.poller.wait(0);
-    if (count > 0) return count;
     const until = performance.now() + SPIN;
     while (performance.now() < until) {
-      count = this.poller.wait(0);
+      const count = this.poller.wait(0);
       if (count > 0) return count;
     }
     return this.poller.wait(LINGER);
@@ -139,7 +185,10 @@ export class EventLoop {
   };
 }
 
-/** Lets the runtime do what waits: promises, timers, messages. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/**
+ * Lets those go on who wait for what is there by now. What came together goes on together, step by
+ * step: that is faster than one after the other, since the code of a step is then at hand.
+ */
+async function settle(): Promise<void> {
+  for (let i = 0; i < STEPS.toAnswer; i++) await undefined;
 }

@@ -13,7 +13,7 @@ import { failure, type Outcome } from "./outcome.ts";
 
 /** An answer, and what the log says before it may leave. */
 export interface Answered {
-  readonly line: string;
+  readonly answer: string;
   readonly decisions: readonly Decision[];
   /** What of it the log was told before, in earlier turns: whether it has it. */
   readonly told?: readonly Promise<boolean>[];
@@ -40,7 +40,7 @@ export function outcomeLine({ id, outcome }: CallOutcome): string {
 
 /** The answer to a line with one request. */
 export function asSingle(one: CallOutcome): Answered {
-  return { line: outcomeLine(one), decisions: [one.outcome.decision] };
+  return { answer: outcomeLine(one), decisions: [one.outcome.decision] };
 }
 
 /** Whether a decision is about what was no request. */
@@ -64,11 +64,11 @@ export function refusal(
   const decisions = [requests > 1 ? { ...decision, requests } : decision];
   switch (incoming.kind) {
     case "single":
-      return { line: errorLine(incoming.call.id, error), decisions };
+      return { answer: errorLine(incoming.call.id, error), decisions };
     case "batch":
-      return { line: batchRefusal(incoming.calls, error), decisions };
+      return { answer: batchRefusal(incoming.calls, error), decisions };
     case "legacy":
-      return { line: JSON.stringify({ status: "error", message: error.message }), decisions };
+      return { answer: JSON.stringify({ status: "error", message: error.message }), decisions };
   }
 }
 

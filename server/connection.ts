@@ -1,4 +1,5 @@
 /** One connection: lines in, decisions logged, answers out, within the limits. */
+import { after, type Awaitable } from "../core/awaitable.ts";
 import { type Bytes, utf8 } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import {
@@ -39,11 +40,16 @@ interface Line {
   readonly bytes: number;
 }
 
+/** A line with what was decided about it. */
+interface Done extends Answered {
+  readonly line: Line;
+}
+
 /** How lines came. */
 interface Arrival {
   /** Whether there was room for them. */
   readonly admitted: boolean;
-  /** When, by the clock that only goes on, in milliseconds. */
+  /** When, in milliseconds of the clock that only goes on. */
   readonly came: number;
 }
 
@@ -76,7 +82,9 @@ export class Connection implements Receiver {
   readonly #lines = new LineReader(MAX_LINE);
   readonly #share: Share;
   /** Requests are handled one after another, in the order in which they came. */
-  #work: Promise<void> = Promise.resolve();
+  #tasks: (() => Promise<void>)[] = [];
+  /** Until there is none. */
+  #working: Promise<void> | undefined;
   #unanswered = 0;
   /** Bytes of lines that wait for their answers, and what of all that is held is accounted for. */
   #queued = 0;
@@ -85,11 +93,11 @@ export class Connection implements Receiver {
   #reading = true;
   #ending = false;
   #closed = false;
-  #lastActivity = Date.now();
+  #lastActivity = performance.now();
   #lineStarted = 0;
   /** What the peer had taken when last looked at, and when that last was more than before. */
   #taken = 0;
-  #lastTaken = Date.now();
+  #lastTaken = performance.now();
   readonly #account: Account;
   /** Whether nothing of what waits is done any more. */
   #cut = false;
@@ -108,7 +116,7 @@ export class Connection implements Receiver {
     return this.#share.mayRead;
   }
 
-  /** Cuts the connection off if it has used up one of its times. `now` in milliseconds. */
+  /** Cuts the connection off if it has used up one of its times. `now` as `performance` has it. */
   checkTimes(now: number): void {
     const { idle, line, write } = this.parts.admission.limits;
     if (this.#stalledSince(now) > write) {
@@ -134,7 +142,7 @@ export class Connection implements Receiver {
   /** Answers what has come, says why, and hangs up. Settles when nothing is left to do. */
   async stop(): Promise<void> {
     this.#end(new CryptoError("stopping"));
-    await this.#work;
+    await this.#working;
   }
 
   /** Hangs up at once. */
@@ -151,7 +159,7 @@ export class Connection implements Receiver {
 
   data(bytes: Bytes): void {
     if (!this.#reading) return;
-    const now = this.#lastActivity = Date.now();
+    const now = this.#lastActivity = performance.now();
     const begun = this.#lines.waiting > 0;
     const lines: Line[] = [];
     this.#share.received(bytes.length);
@@ -181,6 +189,7 @@ export class Connection implements Receiver {
   /** The peer sends no more. A last line needs no line break. */
   end(): void {
     if (!this.#reading) return;
+    this.#lastActivity = performance.now();
     if (this.#lines.waiting > 0) this.#accept([readLine(this.#lines.rest())]);
     this.#end();
   }
@@ -198,11 +207,8 @@ export class Connection implements Receiver {
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
     if (this.#queued >= MAX_QUEUED) this.transport.pause();
-    const came = performance.now();
-    this.#later(async () => {
-      await this.#answer(lines, { admitted, came });
-      this.#answered(admitted ? count : 0, bytes);
-    });
+    const came = this.#lastActivity;
+    this.#later(() => this.#answer(lines, { admitted, came }));
   }
 
   #answered(count: number, bytes: number): void {
@@ -212,7 +218,7 @@ export class Connection implements Receiver {
     this.parts.admission.answered(this.#account, left);
     this.#queued -= bytes;
     this.#accountFor();
-    this.#lastActivity = this.#lineStarted = Date.now();
+    this.#lastActivity = this.#lineStarted = performance.now();
     if (this.transport.paused && this.#queued < MAX_QUEUED) this.transport.resume();
   }
 
@@ -228,39 +234,69 @@ export class Connection implements Receiver {
     return true;
   }
 
-  #later(task: () => void | Promise<void>): void {
-    this.#work = this.#work.then(task).catch(() => this.destroy());
+  /** Does a piece of work when those before it are done. */
+  #later(task: () => Promise<void>): void {
+    this.#tasks.push(task);
+    this.#working ??= this.#work();
+  }
+
+  async #work(): Promise<void> {
+    try {
+      // What others sent in the same turn is read first: the loop says why.
+      await undefined;
+      for (let task; (task = this.#tasks.shift());) await task();
+    } catch {
+      this.destroy();
+    }
+    this.#working = undefined;
   }
 
   /** What was done in a turn is logged and answered in it, whatever waits for the next one. */
-  async #answer(lines: readonly Line[], { admitted, came }: Arrival): Promise<void> {
-    let done: [Incoming, Answered][] = [];
+  async #answer(lines: readonly Line[], arrival: Arrival): Promise<void> {
+    let done: Done[] = [];
     for (const line of lines) {
-      const one = line.incoming;
+      const { incoming } = line;
       // A batch asks for each of its requests.
-      const turn = one.kind === "batch" ? undefined : this.#share.take(line.bytes);
+      const turn = incoming.kind === "batch" ? undefined : this.#share.take(line.bytes);
       if (turn) {
-        await this.#logAndSend(done, came);
+        await this.#logAndSend(done, arrival);
         done = [];
         await turn;
       }
       if (this.#cut) break;
-      done.push([one, admitted ? await this.#handle(line) : refusal(one, "too_many_requests")]);
+      const answered = arrival.admitted
+        ? await this.#handle(line)
+        : refusal(incoming, "too_many_requests");
+      done.push({ line, ...answered });
     }
-    await this.#logAndSend(done, came);
+    await this.#logAndSend(done, arrival);
   }
 
-  async #logAndSend(done: readonly [Incoming, Answered][], came: number): Promise<void> {
+  async #logAndSend(done: readonly Done[], { admitted, came }: Arrival): Promise<void> {
     if (done.length === 0) return;
-    const decisions = done.flatMap(([, answered]) => answered.decisions);
-    const told = done.flatMap(([, answered]) => answered.told ?? []);
-    const logged = await Promise.all([...told, this.parts.log.write(this.who, decisions)]);
-    const count = done.reduce((sum, [one]) => sum + requestCount(one), 0);
+    const logged = await this.#log(done);
+    let [count, bytes, answers] = [0, 0, ""];
+    for (const { line, answer } of done) {
+      count += requestCount(line.incoming);
+      bytes += line.bytes;
+      answers += (logged ? answer : withheld(line.incoming).answer) + "\n";
+    }
     this.parts.metrics.answered((performance.now() - came) / 1_000, count);
-    const answers = logged.every(Boolean)
-      ? done.map(([, { line }]) => line)
-      : done.map(([one]) => withheld(one).line);
-    await this.#send(answers.join("\n") + "\n");
+    const sent = this.#send(answers);
+    if (sent) await sent;
+    this.#answered(admitted ? count : 0, bytes);
+  }
+
+  /** Whether the log has all of it. */
+  #log(done: readonly Done[]): Promise<boolean> {
+    const decisions: Decision[] = [];
+    const told: Promise<boolean>[] = [];
+    for (const one of done) {
+      decisions.push(...one.decisions);
+      if (one.told) told.push(...one.told);
+    }
+    const written = this.parts.log.write(this.who, decisions);
+    return told.length === 0 ? written : allOf([...told, written]);
   }
 
   async #handle({ incoming, bytes }: Line): Promise<Answered> {
@@ -272,7 +308,7 @@ export class Connection implements Receiver {
       case "legacy": {
         const handle = (call: Call) => this.parts.service.handle(this.who, call);
         const { outcome, line } = await handleLegacy(handle, incoming.command, incoming.payload);
-        return { line, decisions: [outcome.decision] };
+        return { answer: line, decisions: [outcome.decision] };
       }
     }
   }
@@ -295,7 +331,7 @@ export class Connection implements Receiver {
       lines.push(outcomeLine(one));
       (isNone(one.outcome.decision) ? none : decisions).push(one.outcome.decision);
     }
-    return { line: `[${lines.join(",")}]`, decisions: [...decisions, ...together(none)], told };
+    return { answer: `[${lines.join(",")}]`, decisions: [...decisions, ...together(none)], told };
   }
 
   async #call(call: Call | BadCall): Promise<CallOutcome> {
@@ -306,13 +342,12 @@ export class Connection implements Receiver {
   }
 
   /** Settles when the peer has taken so much that it can be sent more. */
-  async #send(lines: string): Promise<void> {
-    for (let rest = lines; rest.length > 0;) {
-      const { read, written } = encoder.encodeInto(rest, piece);
-      rest = rest.slice(read);
-      this.transport.send(piece.subarray(0, written));
-      if (this.transport.waiting > MAX_PIECE) await this.transport.sent();
-    }
+  #send(lines: string): Awaitable<void> {
+    const { read, written } = encoder.encodeInto(lines, piece);
+    this.transport.send(piece.subarray(0, written));
+    const taken = this.transport.waiting > MAX_PIECE ? this.transport.sent() : undefined;
+    if (read === lines.length) return taken;
+    return after(taken, () => this.#send(lines.slice(read)));
   }
 
   /** Answers what has come, then says why and hangs up. What still comes is thrown away. */
@@ -340,6 +375,11 @@ export class Connection implements Receiver {
     this.parts.turns.leave(this.#account);
     this.parts.closed(this);
   }
+}
+
+/** Whether all of it was written. */
+async function allOf(written: readonly Promise<boolean>[]): Promise<boolean> {
+  return (await Promise.all(written)).every(Boolean);
 }
 
 function readLine(line: Uint8Array): Line {

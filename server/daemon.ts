@@ -114,7 +114,8 @@ export class Daemon {
     const admission = new Admission(options.limits ?? limits);
     const policy = readPolicyOf(options, settings);
     const { access, quotas } = policy;
-    const log = AuditLog.open(layout.auditLog, { limits: audit, complain: say });
+    const soon = (task: () => void) => loop.soon(task);
+    const log = AuditLog.open(layout.auditLog, { limits: audit, soon, complain: say });
     await begin(log, version);
     const metrics = new Metrics();
     const counted = countedLog(log, metrics);

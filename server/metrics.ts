@@ -33,19 +33,15 @@ export class Metrics {
   #seconds = 0;
   #logFailures = 0;
 
-  /** Counts what was decided. @param error instead of what was, for all of them */
-  count(decisions: readonly Decision[], error?: ErrorCode): void {
+  /** Counts what was decided. What could not be written was answered with an error, all of it. */
+  logged(decisions: readonly Decision[], isWritten: boolean): void {
+    if (!isWritten) this.#logFailures++;
     for (const decision of decisions) {
-      const codes = this.#requests.get(decision.op) ?? new Map<ErrorCode | "ok", number>();
-      this.#requests.set(decision.op, codes);
-      const code = error ?? decision.error ?? "ok";
+      const code = isWritten ? decision.error ?? "ok" : "log_unavailable";
+      let codes = this.#requests.get(decision.op);
+      if (!codes) this.#requests.set(decision.op, codes = new Map());
       codes.set(code, (codes.get(code) ?? 0) + (decision.requests ?? 1));
     }
-  }
-
-  /** A group of lines could not be written. */
-  logFailed(): void {
-    this.#logFailures++;
   }
 
   /** So many requests were answered that long after they had come. */
@@ -154,10 +150,9 @@ function metric(name: string, type: string, help: string, rows: readonly Row[]):
 /** A log whose decisions are counted, as those that they were answered with. */
 export function countedLog(log: DecisionLog, metrics: Metrics): DecisionLog {
   return {
-    async write(who, decisions) {
-      const written = await log.write(who, decisions);
-      metrics.count(decisions, written ? undefined : "log_unavailable");
-      if (!written) metrics.logFailed();
+    write(who, decisions) {
+      const written = log.write(who, decisions);
+      void written.then((isWritten) => metrics.logged(decisions, isWritten));
       return written;
     },
   };

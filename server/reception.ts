@@ -84,10 +84,9 @@ export class Reception {
   }
 
   #sweep(): void {
-    const now = Date.now();
-    for (const connection of this.#connections) connection.checkTimes(now);
+    for (const connection of this.#connections) connection.checkTimes(performance.now());
     this.review((who) => {
-      const isOver = isNetworkCaller(who) && now > who.expires;
+      const isOver = isNetworkCaller(who) && Date.now() > who.expires;
       return isOver ? new CryptoError("tls_refused") : undefined;
     });
   }

@@ -45,9 +45,11 @@ export class Share {
   #left = REQUESTS;
   #readLeft = READ * REQUESTS;
   #waiting: Waiting[] = [];
+  /** Whether something was taken in this turn. */
+  #changed = false;
 
   /**
-   * @param changed called whenever something is taken from a share
+   * @param changed called when something is taken from a share in a turn for the first time
    * @param wake called when a request begins to wait
    */
   constructor(
@@ -70,7 +72,7 @@ export class Share {
    * @returns undefined if it may be done now; else settles in the turn in which it may
    */
   take(bytes: number): Promise<void> | undefined {
-    this.changed(this);
+    this.#change();
     const cost = 1 + weight(bytes);
     if (this.#left > 0) {
       this.#left -= cost;
@@ -83,33 +85,40 @@ export class Share {
   /** Whether more may be read in this turn. Not in one in which something long is done. */
   get mayRead(): boolean {
     if (this.#readLeft > 0 && this.#left >= 0) return true;
-    this.changed(this);
+    this.#change();
     return false;
   }
 
   /** Tells how many bytes were received. */
   received(bytes: number): void {
-    this.changed(this);
+    this.#change();
     this.#readLeft -= bytes / RECEIVED_BYTES;
   }
 
   /** Tells that a line was read. What a long one asks for is done in a later turn than this. */
   read(requests: number, bytes: number): void {
-    this.changed(this);
+    this.#change();
     this.#readLeft -= requests;
     this.#left -= weight(bytes);
   }
 
-  /** Begins another turn. Those who wait come in the order in which they asked. */
+  /** Begins another turn. Those who wait come in the order in which they asked; what is owed stays. */
   renew(requests: number): void {
+    this.#changed = false;
     this.#readLeft = Math.min(0, this.#readLeft) + READ * requests;
     this.#left = Math.min(0, this.#left) + requests;
-    while (this.#left > 0) {
-      const next = this.#waiting.shift();
-      if (!next) return;
+    while (this.#left > 0 && this.waits) {
+      const next = this.#waiting.shift()!;
       this.#left -= next.cost;
       next.admit();
     }
+    if (this.waits || this.owes) this.#change();
+  }
+
+  #change(): void {
+    if (this.#changed) return;
+    this.#changed = true;
+    this.changed(this);
   }
 }
 
@@ -173,10 +182,7 @@ export class Turns {
     const touched = this.#touched;
     this.#touched = new Set();
     const requests = this.#requestsEach(touched);
-    for (const share of touched) {
-      share.renew(requests);
-      if (share.waits || share.owes) this.#touched.add(share);
-    }
+    for (const share of touched) share.renew(requests);
     this.#forget();
     return waiting;
   }

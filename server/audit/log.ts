@@ -56,6 +56,8 @@ export interface AuditLogOptions {
   readonly limits: AuditLimits;
   readonly sha256?: Sha256 | undefined;
   readonly now?: (() => number) | undefined;
+  /** Does something when all that comes now has come; in the runtime's next turn by default. */
+  readonly soon?: ((task: () => void) => void) | undefined;
   /** Tells people what went wrong with the log, and that it is over. */
   readonly complain?: ((line: string) => void) | undefined;
 }
@@ -87,6 +89,7 @@ export class AuditLog {
   limits: AuditLimits;
   readonly #sha256: Sha256;
   readonly #now: () => number;
+  readonly #soon: (task: () => void) => void;
   readonly #complain: (line: string) => void;
   readonly #chain: Chain;
   readonly #callers = new WeakMap<Identity, string>();
@@ -103,11 +106,12 @@ export class AuditLog {
 
   private constructor(
     private readonly target: AuditTarget,
-    { limits, sha256, now, complain }: AuditLogOptions,
+    { limits, sha256, now, soon, complain }: AuditLogOptions,
   ) {
     this.limits = limits;
     this.#sha256 = sha256 ?? portableSha256;
     this.#now = now ?? Date.now;
+    this.#soon = soon ?? setImmediate;
     this.#complain = complain ?? (() => {});
     const found = target.resume();
     this.id = found.log ?? randomBytes(ID_LENGTH).toHex();
@@ -184,7 +188,7 @@ export class AuditLog {
   }
 
   #later(waiting: Omit<Waiting, "settle">): Promise<boolean> {
-    if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+    if (this.#waiting.length === 0) this.#soon(() => this.#flush());
     return new Promise((settle) => this.#waiting.push({ ...waiting, settle }));
   }
 

@@ -99,6 +99,43 @@ function holdsFor({ name, make }: PollerKind): void {
       watch.end();
     }));
 
+  Deno.test(`${name}: what is to be done soon is done when all that is ready has been told`, () =>
+    withLoop(make, async (loop, connect) => {
+      const both = [await connect(), await connect()] as const;
+      const done: string[] = [];
+      const watches = both.map(([fd], i) =>
+        loop.watch(fd, Ready.READ, () => {
+          sockets.receive(fd, new Uint8Array(8));
+          done.push(`told ${i}`);
+          loop.soon(() => done.push("task"));
+        })
+      );
+      for (const [, peer] of both) peer.write(utf8("x"));
+      await eventually("both are told, and both tasks done", () => done.length === 4);
+      const last = done.lastIndexOf("task");
+      assert.ok(done.indexOf("task") > done.findIndex((one) => one.startsWith("told")));
+      assert.equal(last, 3);
+      for (const watch of watches) watch.end();
+    }));
+
+  Deno.test(`${name}: what is to be done soon is done while nothing is ready, and while no loop runs`, async () => {
+    const loop = new EventLoop(make());
+    let done = 0;
+    const doSoon = async (when: string) => {
+      const before = done;
+      loop.soon(() => done++);
+      await eventually(`it is done ${when}`, () => done === before + 1);
+    };
+    await doSoon("before the loop runs");
+    const running = loop.run(IDLE);
+    for (const round of [1, 2, 3]) await doSoon(`while it waits, ${round}`);
+    loop.soon(() => done++);
+    loop.stop();
+    await soon("the loop's end", running);
+    assert.equal(done, 5);
+    await doSoon("after its end");
+  });
+
   Deno.test(`${name}: a loop that waits for descriptors looks at its work again when it is woken`, async () => {
     const loop = new EventLoop(make());
     let [asked, due] = [0, false];

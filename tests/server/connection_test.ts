@@ -214,7 +214,7 @@ Deno.test("what ends a connection is not said when it cannot be logged", async (
   };
   const { connect, closed } = setup({ file, limits: { idle: 10 } });
   const { wire, connection } = connect();
-  connection.checkTimes(Date.now() + 1_000);
+  connection.checkTimes(performance.now() + 1_000);
   await eventually("the connection is closed", () => closed() === 1);
   assert.equal(wire.written, "");
 });
@@ -272,9 +272,9 @@ Deno.test("a connection that waits for its answer is not idle, and its next line
   const { wire, connection } = connect();
   wire.says(`${request(1, "status")}\n{"jsonrpc"`);
   await eventually("the request waits", () => service.waiting.length === 1);
-  const late = Date.now() + 60;
-  await eventually("it is late", () => Date.now() > late);
-  const before = Date.now();
+  const late = performance.now() + 60;
+  await eventually("it is late", () => performance.now() > late);
+  const before = performance.now();
   connection.checkTimes(before);
   await service.release();
   await answered(wire, 1);
@@ -295,7 +295,7 @@ Deno.test("a slow line, a silent peer and one that does not read have their ends
   deaf.wire.says(request(1, "status") + "\n");
   await service.release();
   await answered(deaf.wire, 1);
-  const now = Date.now();
+  const now = performance.now();
   for (const { connection } of [slow, silent, deaf]) connection.checkTimes(now);
   for (const { connection } of [slow, silent, deaf]) connection.checkTimes(now + 9_000);
   assert.equal(closed(), 0);
@@ -316,7 +316,7 @@ Deno.test("after a refusal nothing that still comes is done", async () => {
   const { wire, connection } = connect();
   wire.stalled = true;
   wire.says('{"jsonrpc":"2.0","id":1,"method":"key.list"}');
-  connection.checkTimes(Date.now() + 11_000);
+  connection.checkTimes(performance.now() + 11_000);
   await answered(wire, 1);
   wire.says("\n" + request(2, "status") + "\n" + request(3, "status"));
   wire.saysNoMore();
