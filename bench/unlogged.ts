@@ -1,7 +1,7 @@
 /**
  * Stands before the program in a build of its own, and takes the log away: what is left is the daemon
- * to measure the log against. Answers wait for the end of the turn, as they do for a write.
+ * to measure the log against. Answers wait for nothing.
  */
 import { AuditLog } from "../server/audit/log.ts";
 
-AuditLog.prototype.write = () => new Promise((settle) => setImmediate(() => settle(true)));
+AuditLog.prototype.write = () => Promise.resolve(true);

@@ -1,6 +1,6 @@
 /**
  * Values that may be there already. Waiting for such a one takes longer than much of what is done
- * with it, and has whatever is done next wait for another turn.
+ * with it.
  */
 
 /** A value that is there, or will be. */

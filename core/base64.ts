@@ -29,11 +29,11 @@ export function fromBase64Url(text: string): Bytes {
  */
 export function fromBase64UrlScratch(text: string): Bytes {
   if (!Uint8Array.prototype.setFromBase64) return fromBase64Url(text);
-  const bytes = scratch(Math.floor(text.length * 3 / 4));
   try {
-    const { written } = bytes.setFromBase64(padded(text), STRICT);
-    // It passes over white space, and then there is less.
-    if (written === bytes.length) return bytes;
+    const encoded = padded(text);
+    const bytes = scratch(Math.floor(text.length * 3 / 4));
+    // White space is passed over, and then there is less.
+    if (bytes.setFromBase64(encoded, STRICT).written === bytes.length) return bytes;
   } catch {
     // Then it is none.
   }

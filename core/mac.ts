@@ -75,7 +75,6 @@ async function tagOf(
   if (digest.length !== DIGEST_LENGTH) throw new RangeError("a digest has 64 bytes");
   const output = scratch(DIGEST_LENGTH);
   const input = concatScratch(LABEL, digest, requireContext(context));
-  const pending = engine.hmacSha512(material, input, output);
-  if (pending) await pending;
+  await engine.hmacSha512(material, input, output);
   return output.subarray(0, TAG_LENGTH);
 }

@@ -25,7 +25,8 @@ const STEPS = { toTask: 32, toAnswer: 4 } as const;
 /** What the loop does besides watching, between one look at the descriptors and the next. */
 export interface Work {
   /**
-   * Goes on with what waits, after what was ready has been told and answered.
+   * Goes on with what waits, after what was ready has been told and answered. Where something
+   * waits, that is all of it, unless it waits for something else itself.
    * @returns whether there was any
    */
   turn(): boolean;
@@ -99,19 +100,25 @@ export class EventLoop {
   /** Tells what is ready until {@link stop} is called. */
   async run(work: Work): Promise<void> {
     this.#running = true;
-    for (let last = 0; !this.#stopped;) {
-      last = await this.#wait(last, work);
-      this.poller.tell(last, this.#tell);
-      // Promises get no turn of the runtime's here: it takes as long as half a request.
-      await this.#settleUntilTask();
-      await settle();
-      this.#doTasks();
-      await settle();
-      if (work.turn()) await this.#turn();
+    try {
+      for (let last = 0; !this.#stopped;) {
+        last = await this.#wait(last, work);
+        this.poller.tell(last, this.#tell);
+        // Promises get no turn of the runtime's here: it takes as long as half a request.
+        await this.#settleUntilTask();
+        await this.#doTasks();
+        if (work.waiting) {
+          // Those before them are done first, however many steps that takes.
+          await this.#turn();
+          await this.#doTasks();
+        }
+        if (work.turn()) await this.#turn();
+      }
+    } finally {
+      this.#running = false;
+      await this.#doTasks();
+      this.poller.close();
     }
-    this.#running = false;
-    this.#doTasks();
-    this.poller.close();
   }
 
   /** Ends {@link run}. What is still watched is forgotten, not closed. */
@@ -127,7 +134,7 @@ export class EventLoop {
 
   /**
    * Does something once, when all that is ready has been told: what came in one go is dealt with in
-   * one go. While the loop does not run, in the next turn of the runtime's.
+   * one go. While the loop does not run, in the next turn of the runtime's. It must not throw.
    */
   soon(task: () => void): void {
     if (!this.#running) return void setImmediate(task);
@@ -135,10 +142,13 @@ export class EventLoop {
     this.wake();
   }
 
-  #doTasks(): void {
+  /** Does them, and lets those go on who waited for them. */
+  async #doTasks(): Promise<void> {
+    await settle();
     const tasks = this.#tasks;
     this.#tasks = [];
     for (const task of tasks) task();
+    await settle();
   }
 
   /** Who was told goes on. All who were told together come to their tasks within a few steps. */
@@ -146,7 +156,7 @@ export class EventLoop {
     for (let i = 0; i < STEPS.toTask && this.#tasks.length === 0; i++) await undefined;
   }
 
-  /** How many descriptors are ready; 0 if there is something else to do. */
+  /** How many descriptors are ready. If there is something else to do, it waits for none. */
   async #wait(last: number, work: Work): Promise<number> {
     // Under load there is something at once, and the runtime's loop can wait a little.
     const count = this.poller.wait(0);

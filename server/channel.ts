@@ -96,7 +96,7 @@ export class Channel implements Transport {
 
   constructor(
     fd: number,
-    parts: ChannelParts,
+    private readonly parts: ChannelParts,
     private readonly link: Link = unixLink(parts.sockets, fd),
   ) {
     this.#watch = parts.loop.watch(fd, Ready.READ, (events) => this.#onReady(events));
@@ -185,7 +185,7 @@ export class Channel implements Transport {
   /** Reads on where the kernel does not say that there is more. */
   #readMore(): void {
     if (this.#closed || !this.#reads || !this.link.hasMore) return;
-    setImmediate(() => this.#onReady(Ready.READ));
+    this.parts.loop.soon(() => this.#onReady(Ready.READ));
   }
 
   get #reads(): boolean {

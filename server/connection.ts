@@ -82,7 +82,7 @@ export class Connection implements Receiver {
   readonly #lines = new LineReader(MAX_LINE);
   readonly #share: Share;
   /** Requests are handled one after another, in the order in which they came. */
-  #tasks: (() => Promise<void>)[] = [];
+  readonly #tasks: (() => Promise<void>)[] = [];
   /** Until there is none. */
   #working: Promise<void> | undefined;
   #unanswered = 0;
@@ -196,13 +196,8 @@ export class Connection implements Receiver {
 
   #accept(lines: readonly Line[]): void {
     if (lines.length === 0) return;
-    let [count, bytes] = [0, 0];
-    for (const line of lines) {
-      const requests = requestCount(line.incoming);
-      this.#share.read(requests, line.bytes);
-      count += requests;
-      bytes += line.bytes;
-    }
+    for (const line of lines) this.#share.read(requestCount(line.incoming), line.bytes);
+    const { count, bytes } = sizeOf(lines);
     const admitted = this.parts.admission.begin(this.#account, count);
     if (admitted) this.#unanswered += count;
     this.#queued += bytes;
@@ -211,9 +206,11 @@ export class Connection implements Receiver {
     this.#later(() => this.#answer(lines, { admitted, came }));
   }
 
-  #answered(count: number, bytes: number): void {
+  /** Gives back what lines took, which are answered or will not be. */
+  #answered(lines: readonly Line[], { admitted }: Arrival): void {
+    const { count, bytes } = sizeOf(lines);
     // If the peer has gone, none is left: `closed` has given them back.
-    const left = Math.min(count, this.#unanswered);
+    const left = admitted ? Math.min(count, this.#unanswered) : 0;
     this.#unanswered -= left;
     this.parts.admission.answered(this.#account, left);
     this.#queued -= bytes;
@@ -246,6 +243,7 @@ export class Connection implements Receiver {
       await undefined;
       for (let task; (task = this.#tasks.shift());) await task();
     } catch {
+      this.#tasks.length = 0;
       this.destroy();
     }
     this.#working = undefined;
@@ -263,7 +261,10 @@ export class Connection implements Receiver {
         done = [];
         await turn;
       }
-      if (this.#cut) break;
+      if (this.#cut) {
+        this.#answered(lines.slice(lines.indexOf(line)), arrival);
+        break;
+      }
       const answered = arrival.admitted
         ? await this.#handle(line)
         : refusal(incoming, "too_many_requests");
@@ -272,19 +273,19 @@ export class Connection implements Receiver {
     await this.#logAndSend(done, arrival);
   }
 
-  async #logAndSend(done: readonly Done[], { admitted, came }: Arrival): Promise<void> {
+  async #logAndSend(done: readonly Done[], arrival: Arrival): Promise<void> {
     if (done.length === 0) return;
     const logged = await this.#log(done);
-    let [count, bytes, answers] = [0, 0, ""];
+    const lines = done.map(({ line }) => line);
+    let answers = "";
     for (const { line, answer } of done) {
-      count += requestCount(line.incoming);
-      bytes += line.bytes;
       answers += (logged ? answer : withheld(line.incoming).answer) + "\n";
     }
-    this.parts.metrics.answered((performance.now() - came) / 1_000, count);
+    const seconds = (performance.now() - arrival.came) / 1_000;
+    this.parts.metrics.answered(seconds, sizeOf(lines).count);
     const sent = this.#send(answers);
     if (sent) await sent;
-    this.#answered(admitted ? count : 0, bytes);
+    this.#answered(lines, arrival);
   }
 
   /** Whether the log has all of it. */
@@ -375,6 +376,16 @@ export class Connection implements Receiver {
     this.parts.turns.leave(this.#account);
     this.parts.closed(this);
   }
+}
+
+/** How many requests lines hold, and bytes. */
+function sizeOf(lines: readonly Line[]): { count: number; bytes: number } {
+  let [count, bytes] = [0, 0];
+  for (const line of lines) {
+    count += requestCount(line.incoming);
+    bytes += line.bytes;
+  }
+  return { count, bytes };
 }
 
 /** Whether all of it was written. */
