@@ -1,7 +1,23 @@
 /**
  * Stands before the program in a build of its own, and takes the log away: what is left is the daemon
- * to measure the log against. Answers wait for nothing.
+ * to measure the log against. Answers wait for the end of the turn, as they do for a write.
  */
-import { AuditLog } from "../server/audit/log.ts";
+import { AuditLog, type AuditLogOptions } from "../server/audit/log.ts";
 
-AuditLog.prototype.write = () => Promise.resolve(true);
+const open = AuditLog.open;
+
+AuditLog.open = (path: string, options: AuditLogOptions) => {
+  const log = open(path, options);
+  const { soon = setImmediate } = options;
+  let waiting: ((written: boolean) => void)[] = [];
+  const settle = () => {
+    const told = waiting;
+    waiting = [];
+    for (const tell of told) tell(true);
+  };
+  log.write = () =>
+    new Promise((tell) => {
+      if (waiting.push(tell) === 1) soon(settle);
+    });
+  return log;
+};

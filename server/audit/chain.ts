@@ -12,8 +12,11 @@ export interface Head {
   readonly hash: string;
 }
 
+/** Also where a hash comes whose line is not there yet. */
+const NO_HASH = "0".repeat(64);
+
 /** What stands before the first line. */
-export const NO_LINE: Head = { seq: 0, hash: "0".repeat(64) };
+export const NO_LINE: Head = { seq: 0, hash: NO_HASH };
 
 /** The fields by which a line is part of the chain. The others are what it says. */
 export interface Link {
@@ -27,8 +30,9 @@ const LINE_FEED = 0x0a;
 const FIRST_LENGTH = 65_536;
 /** A buffer that has become longer than this is not kept. */
 const KEPT_LENGTH = 1_048_576;
-/** More than `{"seq":…,"prev":"…",` and a line break have. */
-const LINK_LENGTH = 128;
+/** Bytes of a line before its `seq`, and between that and the hash. */
+const [BEFORE_SEQ, BEFORE_HASH] = ['{"seq":'.length, ',"prev":"'.length] as const;
+const HEX = new TextEncoder().encode("0123456789abcdef");
 const HASH = /^[0-9a-f]{64}$/;
 const LOG_ID = /^[0-9a-f]{16}$/;
 
@@ -54,9 +58,14 @@ export function readLink(line: Uint8Array): Link | undefined {
   }
 }
 
-/** Makes lines, one after the other, in one buffer that is used again. */
+/**
+ * Makes lines, one after the other, in one buffer that is used again. All that were added are encoded
+ * at once: to do that for each takes as long as its hash.
+ */
 export class Chain {
   readonly #encoder = new TextEncoder();
+  /** What was added and is not in the buffer yet. */
+  #added: string[] = [];
   #buffer = new Uint8Array(FIRST_LENGTH);
   #length = 0;
   /** Where the first line of the buffer begins, and where each of them ends. */
@@ -72,11 +81,13 @@ export class Chain {
 
   /** The last line, with those that were added. */
   get head(): Head {
+    this.#link();
     return this.#head;
   }
 
   /** The lines that were added, until {@link settle}. */
   get bytes(): Bytes {
+    this.#link();
     return this.#buffer.subarray(0, this.#length);
   }
 
@@ -88,13 +99,39 @@ export class Chain {
 
   /** @param fields the line as JSON, without its opening brace */
   add(fields: string): void {
-    const start = this.#length;
-    const seq = this.#head.seq + 1;
-    this.#reserve(fields.length * 3 + LINK_LENGTH);
-    const line = `{"seq":${seq},"prev":"${this.#head.hash}",${fields}\n`;
-    this.#length += this.#encoder.encodeInto(line, this.#buffer.subarray(start)).written;
-    this.#ends.push(this.#length);
-    this.#head = { seq, hash: this.#hash(start, this.#length) };
+    this.#added.push(fields);
+  }
+
+  /** Gives what was added its place, and each line the hash of the one before. */
+  #link(): void {
+    const added = this.#added;
+    if (added.length === 0) return;
+    this.#added = [];
+    let { seq, hash } = this.#head;
+    let text = "";
+    for (const fields of added) {
+      text += `{"seq":${++seq},"prev":"${hash}",${fields}\n`;
+      hash = NO_HASH;
+    }
+    this.#reserve(text.length * 3);
+    let start = this.#length;
+    this.#length += this.#encoder.encodeInto(text, this.#buffer.subarray(start)).written;
+    let sha256: Bytes | undefined;
+    for (let i = seq - added.length + 1; i <= seq; i++) {
+      if (sha256) this.#writeHash(sha256, start + BEFORE_SEQ + String(i).length + BEFORE_HASH);
+      const end = this.#buffer.indexOf(LINE_FEED, start) + 1;
+      sha256 = this.sha256(this.#buffer.subarray(start, end));
+      this.#ends.push(end);
+      start = end;
+    }
+    this.#head = { seq, hash: sha256!.toHex() };
+  }
+
+  #writeHash(sha256: Bytes, at: number): void {
+    for (const byte of sha256) {
+      this.#buffer[at++] = HEX[byte >> 4]!;
+      this.#buffer[at++] = HEX[byte & 15]!;
+    }
   }
 
   /**
@@ -103,6 +140,7 @@ export class Chain {
    * that lacks nothing but its line break
    */
   settle(written: number): void {
+    this.#link();
     if (written < this.#length) {
       const whole = this.#ends.findLastIndex((end) => end - 1 <= written);
       const start = this.#ends[whole - 1] ?? this.#start;
@@ -125,7 +163,7 @@ export class Chain {
   #reserve(more: number): void {
     if (this.#length + more <= this.#buffer.length) return;
     const larger = new Uint8Array(Math.max(2 * this.#buffer.length, this.#length + more));
-    larger.set(this.bytes);
+    larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }
 }
