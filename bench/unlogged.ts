@@ -9,15 +9,6 @@ const open = AuditLog.open;
 AuditLog.open = (path: string, options: AuditLogOptions) => {
   const log = open(path, options);
   const { soon = setImmediate } = options;
-  let waiting: ((written: boolean) => void)[] = [];
-  const settle = () => {
-    const told = waiting;
-    waiting = [];
-    for (const tell of told) tell(true);
-  };
-  log.write = () =>
-    new Promise((tell) => {
-      if (waiting.push(tell) === 1) soon(settle);
-    });
+  log.write = () => new Promise((settle) => soon(() => settle(true)));
   return log;
 };

@@ -41,9 +41,10 @@ export interface MessageOptions {
   /** Caller's data that the message is bound to, at most 64 KiB; the reader must give the same. */
   readonly context?: Bytes | undefined;
   readonly engine?: Engine | undefined;
-  /** Makes the result, as {@link WholeOptions} says. */
-  readonly allocate?: WholeOptions["allocate"];
 }
+
+/** Options of operations on whole messages. */
+export type WholeMessageOptions = MessageOptions & Pick<WholeOptions, "allocate">;
 
 /** @throws {CryptoError} `too_large` for a context above 64 KiB. */
 export function requireContext(context: Bytes): Bytes {
@@ -59,7 +60,7 @@ function requireKind(header: Header, kind: MessageKind): void {
 export function sealDirect(
   { id, material }: KeyVersion,
   plaintext: Bytes,
-  { context = EMPTY, engine = webCrypto, allocate }: MessageOptions = {},
+  { context = EMPTY, engine = webCrypto, allocate }: WholeMessageOptions = {},
 ): Awaitable<Bytes> {
   const header = makeHeader("direct", id);
   const bound = concatScratch(header.bytes, requireContext(context));
@@ -74,7 +75,7 @@ export function openDirect(
   { material }: KeyVersion,
   header: Header,
   message: Bytes,
-  { context = EMPTY, engine = webCrypto, allocate }: MessageOptions = {},
+  { context = EMPTY, engine = webCrypto, allocate }: WholeMessageOptions = {},
 ): Awaitable<Bytes> {
   requireKind(header, "direct");
   const bound = concatScratch(header.bytes, requireContext(context));

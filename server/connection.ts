@@ -41,9 +41,7 @@ interface Line {
 }
 
 /** A line with what was decided about it. */
-interface Done extends Answered {
-  readonly line: Line;
-}
+interface Done extends Line, Answered {}
 
 /** How lines came. */
 interface Arrival {
@@ -268,7 +266,7 @@ export class Connection implements Receiver {
       const answered = arrival.admitted
         ? await this.#handle(line)
         : refusal(incoming, "too_many_requests");
-      done.push({ line, ...answered });
+      done.push({ ...line, ...answered });
     }
     await this.#logAndSend(done, arrival);
   }
@@ -276,16 +274,15 @@ export class Connection implements Receiver {
   async #logAndSend(done: readonly Done[], arrival: Arrival): Promise<void> {
     if (done.length === 0) return;
     const logged = await this.#log(done);
-    const lines = done.map(({ line }) => line);
     let answers = "";
-    for (const { line, answer } of done) {
-      answers += (logged ? answer : withheld(line.incoming).answer) + "\n";
+    for (const { incoming, answer } of done) {
+      answers += (logged ? answer : withheld(incoming).answer) + "\n";
     }
     const seconds = (performance.now() - arrival.came) / 1_000;
-    this.parts.metrics.answered(seconds, sizeOf(lines).count);
+    this.parts.metrics.answered(seconds, sizeOf(done).count);
     const sent = this.#send(answers);
     if (sent) await sent;
-    this.#answered(lines, arrival);
+    this.#answered(done, arrival);
   }
 
   /** Whether the log has all of it. */

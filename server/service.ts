@@ -8,10 +8,10 @@ import { readHeader } from "../core/header.ts";
 import type { Usable } from "../core/lifecycle.ts";
 import {
   createEnvelope,
-  type MessageOptions,
   openDirect,
   openEnvelope,
   sealDirect,
+  type WholeMessageOptions,
 } from "../core/message.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
 import { type Call, invalidParam, readParams } from "../core/calls.ts";
@@ -181,7 +181,7 @@ export class Service {
   }
 
   /** What is made with them is encoded at once, and never handed out itself. */
-  #optionsFor(params: ContextParams): MessageOptions {
+  #optionsFor(params: ContextParams): WholeMessageOptions {
     return { context: readContext(params), engine: this.#parts.engine, allocate: scratch };
   }
 
