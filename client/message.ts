@@ -2,7 +2,7 @@
 import { armor, ARMOR_PREFIX, ArmorDecoder, ArmorEncoder } from "../core/armor.ts";
 import { type Bytes, concat, EMPTY, fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Opener, Sealer } from "../core/cobblestone.ts";
-import type { Engine } from "../core/engine.ts";
+import { CHUNK, type Engine, SEALED_CHUNK, webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet } from "../core/fernet.ts";
 import { HEADER_LENGTH, looksLikeMessage, readHeader } from "../core/header.ts";
@@ -13,16 +13,7 @@ import {
   ENVELOPE_LENGTH,
 } from "../core/message.ts";
 import type { Data, KeyOptions, KeyService } from "./keyservice.ts";
-import {
-  type Flow,
-  PLAIN_PIECE,
-  prepend,
-  readAll,
-  readUpTo,
-  SEALED_PIECE,
-  type Source,
-  type Transform,
-} from "./stream.ts";
+import { type Flow, prepend, readAll, readUpTo, type Source, type Transform } from "./stream.ts";
 
 /** The longest value that goes through the daemon, in bytes of plaintext; streams have no limit. */
 export const MAX_VALUE = 524_288;
@@ -50,29 +41,32 @@ export type Connect = () => Promise<KeyService>;
 const ARMOR_START = utf8(ARMOR_PREFIX);
 const DETECT_LENGTH = HEADER_LENGTH;
 const FIRST_TEXT = 4_096;
+const TEXT_PIECE = 262_144;
 
 function contextBytes(context: Data | undefined): Bytes {
   if (context === undefined) return EMPTY;
   return typeof context === "string" ? utf8(context) : context;
 }
 
-function coreOptions({ context, engine }: EncryptStreamOptions) {
+function coreOptions({ context, engine = webCrypto }: EncryptStreamOptions) {
   return { context: contextBytes(context), engine };
 }
 
-function sealing(start: Bytes, sealer: Sealer): Transform {
+function sealing(start: Bytes, sealer: Sealer, { engine }: { readonly engine: Engine }): Transform {
   return {
     prefix: concat(start, sealer.prefix),
-    piece: PLAIN_PIECE,
+    piece: engine.chunksAtOnce * CHUNK,
+    room: engine.chunksAtOnce * SEALED_CHUNK,
     update: (bytes, into) => sealer.update(bytes, into),
     finish: () => sealer.finish(),
   };
 }
 
-function opening(opener: Opener): Transform {
+function opening(opener: Opener, { engine }: { readonly engine: Engine }): Transform {
   return {
     prefix: EMPTY,
-    piece: SEALED_PIECE,
+    piece: engine.chunksAtOnce * SEALED_CHUNK,
+    room: engine.chunksAtOnce * CHUNK,
     update: (bytes, into) => opener.update(bytes, into),
     finish: () => opener.finish(),
   };
@@ -82,7 +76,8 @@ function opening(opener: Opener): Transform {
 function constant(bytes: Bytes): Transform {
   return {
     prefix: bytes,
-    piece: PLAIN_PIECE,
+    piece: CHUNK,
+    room: 0,
     update: () => Promise.resolve(EMPTY),
     finish: () => Promise.resolve(EMPTY),
   };
@@ -90,10 +85,11 @@ function constant(bytes: Bytes): Transform {
 
 function armoring(inner: Transform): Transform {
   const encoder = new ArmorEncoder();
-  const sealed = new Uint8Array(SEALED_PIECE);
+  const sealed = new Uint8Array(inner.room);
   return {
     prefix: concat(encoder.prefix, encoder.update(inner.prefix)),
     piece: inner.piece,
+    room: 0,
     update: async (bytes) => encoder.update(await inner.update(bytes, sealed)),
     finish: async () => concat(encoder.update(await inner.finish()), encoder.finish()),
   };
@@ -109,10 +105,11 @@ function unarmored(source: Source): Source {
   const refill = async () => {
     const text = await readUpTo(source, piece);
     ended = text.length < piece;
-    piece = PLAIN_PIECE;
+    piece = TEXT_PIECE;
     decoded = ended ? concat(decoder.update(text), decoder.finish()) : decoder.update(text);
   };
   return {
+    ready: source.ready,
     async read(buffer) {
       while (decoded.length === 0 && !ended) await refill();
       if (decoded.length === 0) return null;
@@ -137,8 +134,9 @@ export async function encryptFlow(
 ): Promise<Flow> {
   try {
     const { envelope, dataKey } = await service.createDataKey(options.key, options.size);
-    const sealer = await createBodySealer(dataKey, coreOptions(options));
-    return armored({ source, transform: sealing(envelope, sealer) }, options);
+    const settings = coreOptions(options);
+    const sealer = await createBodySealer(dataKey, settings);
+    return armored({ source, transform: sealing(envelope, sealer, settings) }, options);
   } catch (error) {
     const isFernet = error instanceof CryptoError && error.code === "wrong_purpose";
     if (!isFernet) throw error;
@@ -177,7 +175,7 @@ export async function encryptPassphraseFlow(
   const { createPassphraseSealer } = await import("../core/passphrase.ts");
   const settings = { use: "file", ...coreOptions(options) } as const;
   const { prefix, sealer } = await createPassphraseSealer(passphrase, settings);
-  return armored({ source, transform: sealing(prefix, sealer) }, options);
+  return armored({ source, transform: sealing(prefix, sealer, settings) }, options);
 }
 
 /**
@@ -242,10 +240,9 @@ async function decryptEnveloped(
   const envelope = await readUpTo(source, ENVELOPE_LENGTH);
   const dataKey = await service.openDataKey(envelope, options.size, options.key);
   const prefix = await readUpTo(source, BODY_PREFIX_LENGTH);
-  return {
-    source,
-    transform: opening(await createBodyOpener(dataKey, prefix, coreOptions(options))),
-  };
+  const settings = coreOptions(options);
+  const opener = await createBodyOpener(dataKey, prefix, settings);
+  return { source, transform: opening(opener, settings) };
 }
 
 async function decryptPassphrase(source: Source, options: DecryptStreamOptions): Promise<Flow> {
@@ -261,5 +258,5 @@ async function decryptPassphrase(source: Source, options: DecryptStreamOptions):
   const settings = { use: "file", ...coreOptions(options) } as const;
   const passphrase = await options.passphrase();
   const opener = await createPassphraseOpener(passphrase, prefix, cobblestone, settings);
-  return { source, transform: opening(opener) };
+  return { source, transform: opening(opener, settings) };
 }

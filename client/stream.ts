@@ -1,15 +1,18 @@
 /** Moving bytes of any amount through a transformation, in constant memory. */
 import { type Bytes, concat, EMPTY } from "../core/bytes.ts";
-import { CHUNK, SEALED_CHUNK } from "../core/engine.ts";
 
 /** Bytes to be read, in pieces of any size. */
 export interface Source {
+  /** Whether reading never waits for anybody, as that of a file. */
+  readonly ready?: boolean | undefined;
   /** Reads into the buffer: how many bytes, or null at the end. */
   read(buffer: Bytes): Promise<number | null>;
 }
 
 /** Where bytes go. The next write comes after the last one has settled. */
 export interface Sink {
+  /** Whether writing never waits for anybody, as that to a file. */
+  readonly ready?: boolean | undefined;
   write(bytes: Bytes): Promise<void>;
 }
 
@@ -17,17 +20,13 @@ export interface Sink {
 export interface Transform {
   /** What comes out before anything has gone in. */
   readonly prefix: Bytes;
-  /** Bytes of input that are best given at once: a megabyte of whole chunks. */
+  /** Bytes of input that are best given at once: whole chunks. */
   readonly piece: number;
+  /** The most bytes that come out for so many: what `into` has to take. */
+  readonly room: number;
   update(bytes: Bytes, into?: Bytes): Promise<Bytes>;
   finish(): Promise<Bytes>;
 }
-
-/** Chunks that are worked on at once. */
-const CHUNKS_AT_ONCE = 128;
-/** A piece of plaintext that fills whole chunks, and the same encrypted. */
-export const PLAIN_PIECE: number = CHUNKS_AT_ONCE * CHUNK;
-export const SEALED_PIECE: number = CHUNKS_AT_ONCE * SEALED_CHUNK;
 
 /** Reads until the buffer is full or the source has ended. Gives the number of bytes. */
 export async function readFull(source: Source, buffer: Bytes): Promise<number> {
@@ -50,6 +49,7 @@ export async function readUpTo(source: Source, length: number): Promise<Bytes> {
 export function prepend(bytes: Bytes, source: Source): Source {
   let rest = bytes;
   return {
+    ready: source.ready,
     read(buffer) {
       if (rest.length === 0) return source.read(buffer);
       const taken = rest.subarray(0, buffer.length);
@@ -87,23 +87,26 @@ export function sourceOf(stream: ReadableStream<Uint8Array>): StreamSource {
 
 /**
  * Moves everything from a source through a transformation to a sink. `onProgress` is told of the
- * bytes read so far. While one piece is being
- * transformed the next is being read and the last one written, each in a buffer of its own.
+ * bytes read so far. While one piece is being transformed the next is being read and the last one
+ * written, each in a buffer of its own, but for what is ready: there nothing is gained, and what
+ * is read or written beside would push the piece out of the cache.
  */
 export async function pump(
   { source, transform }: Flow,
   sink: Sink,
   onProgress: (bytes: number) => void = () => {},
 ): Promise<void> {
-  const { piece } = transform;
-  const [inputs, outputs] = [pair(piece), pair(SEALED_PIECE)];
+  const { piece, room } = transform;
+  const inputs = new Buffers(piece, source);
+  const outputs = new Buffers(room, sink);
+  const read = () => watched(readFull(source, inputs.next()));
   let total = 0;
   let writing = watched(sink.write(transform.prefix));
-  let reading = watched(readFull(source, inputs.next()));
+  let ahead: Promise<number> | undefined = read();
   try {
-    for (let length; (length = await unlessFailed(reading, writing)) > 0;) {
+    for (let length: number; (length = await unlessFailed(ahead ?? read(), writing)) > 0;) {
       const input = inputs.current.subarray(0, length);
-      reading = watched(length < piece ? Promise.resolve(0) : readFull(source, inputs.next()));
+      ahead = length < piece ? Promise.resolve(0) : source.ready ? undefined : read();
       const output = await transform.update(input, outputs.next());
       await writing;
       writing = watched(sink.write(output));
@@ -132,17 +135,23 @@ function unlessFailed<T>(promise: Promise<T>, other: Promise<unknown>): Promise<
   });
 }
 
-/** Two buffers that take turns. */
-function pair(length: number) {
-  const buffers = [new Uint8Array(length), new Uint8Array(length)];
-  let index = 0;
-  return {
-    current: buffers[0]!,
-    next() {
-      index = 1 - index;
-      return this.current = buffers[index]!;
-    },
-  };
+/** Two buffers that take turns, or for an end that is ready the same one always. */
+class Buffers {
+  readonly #buffers: readonly Bytes[];
+  #turn = 0;
+
+  constructor(length: number, { ready }: { readonly ready?: boolean | undefined }) {
+    this.#buffers = Array.from({ length: ready ? 1 : 2 }, () => new Uint8Array(length));
+  }
+
+  get current(): Bytes {
+    return this.#buffers[this.#turn]!;
+  }
+
+  next(): Bytes {
+    this.#turn = (this.#turn + 1) % this.#buffers.length;
+    return this.current;
+  }
 }
 
 /** A transformation and what is to go through it. */

@@ -36,6 +36,8 @@ export interface ChunkRun {
 export interface Engine {
   /** For `status` and benchmarks. */
   readonly name: "webcrypto" | "libcrypto";
+  /** Chunks of a long message that are best given in one run. */
+  readonly chunksAtOnce: number;
   /** HMAC-SHA-512 (RFC 2104), written to the 64 bytes of `output`. */
   hmacSha512(key: Bytes, data: Bytes, output: Bytes): Awaitable<void>;
   /** Encrypts each chunk of the run; `output` gets 16 bytes more for each. */
@@ -63,6 +65,7 @@ export function chunkNonce(baseNonce: Bytes, number: number): Bytes {
 /** The portable engine. Its chunks go to Web Crypto all at once, which is what makes it fast. */
 export const webCrypto: Engine = {
   name: "webcrypto",
+  chunksAtOnce: 128,
 
   async hmacSha512(key, data, output) {
     const algorithm = { name: "HMAC", hash: "SHA-512" };

@@ -41,6 +41,15 @@ export class OtherPipes {
     }
   }
 
+  writeNow(fd: number, data: Bytes, path: string): void {
+    const file = fd === STDOUT ? Deno.stdout : open.get(fd)!;
+    try {
+      for (let done = 0; done < data.length;) done += file.writeSync(data.subarray(done));
+    } catch (cause) {
+      throw ioError(path, cause);
+    }
+  }
+
   /** There is no such thing. */
   enlargePipe(_fd: number, _bytes: number): void {}
 }

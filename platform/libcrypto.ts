@@ -148,6 +148,9 @@ function createEngine(lib: Symbols): Engine {
 
   return {
     name: "libcrypto",
+    // 256 KiB and their result stay in the cache of a core, which has half a megabyte or more:
+    // reading twice as much took five times as long.
+    chunksAtOnce: 16,
 
     hmacSha512(key, data, output) {
       if (output.length !== HASH_LENGTH) throw new RangeError("an HMAC has 64 bytes");

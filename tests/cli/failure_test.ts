@@ -1,7 +1,6 @@
 /** What the system does to a run: full disks, closed pipes, signals, a daemon that dies. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { PLAIN_PIECE } from "../../client/stream.ts";
 import { publicProgram } from "../support/process.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { eventually, soon } from "../support/wait.ts";
@@ -28,7 +27,9 @@ const daemon = await startDaemon();
 Deno.test.afterAll(() => daemon[Symbol.asyncDispose]());
 const { env } = daemon;
 
-const LONG = sample(3 * PLAIN_PIECE);
+/** What is encrypted at once. */
+const PIECE = 262_144;
+const LONG = sample(24 * PIECE);
 
 /** Runs a shell's line in a folder; `$0` is the program. */
 function shell(folder: Folder, line: string): Promise<Run> {
@@ -151,7 +152,7 @@ Deno.test("a reader that goes away ends it at once, with status 74", async () =>
 
 Deno.test("a reader that goes away ends it also while the next input is waited for", async () => {
   // It finds out when it writes: with whole pieces at once, with less at the end.
-  for (const length of [100, PLAIN_PIECE, PLAIN_PIECE + 100, 2 * PLAIN_PIECE + 100]) {
+  for (const length of [100, PIECE, PIECE + 100, 2 * PIECE + 100]) {
     const child = new Deno.Command(PROGRAM, {
       args: ["encrypt"],
       env: { ...env },
@@ -164,12 +165,12 @@ Deno.test("a reader that goes away ends it also while the next input is waited f
     const writer = child.stdin.getWriter();
     await writer.write(LONG.subarray(0, length));
     await child.stdout.cancel();
-    if (length < PLAIN_PIECE) await writer.close();
+    if (length < PIECE) await writer.close();
     const { code } = await soon(`the end after ${length}`, ended);
     const stderr = await new Response(child.stderr).text();
     assert.equal(code, 74, stderr);
     assert.match(stderr, /^crypto: .+\n {2}hint: .+\n$/);
-    if (length >= PLAIN_PIECE) await writer.abort().catch(() => {});
+    if (length >= PIECE) await writer.abort().catch(() => {});
   }
 });
 
@@ -292,7 +293,7 @@ Deno.test("a signal in the middle leaves no partial output, not even a hidden on
     for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       await using run = await Halfway.of(
         [command, "-o", folder.at("out")],
-        input.slice(0, PLAIN_PIECE + 100),
+        input.slice(0, PIECE + 100),
       );
       assert.deepEqual(folder.names(), []);
       run.child.kill(signal);
@@ -306,7 +307,7 @@ Deno.test("a stream goes on when the daemon dies: its data key is there already"
   using folder = new Folder();
   await using mortal = await startDaemon();
   const message = await succeeds(["encrypt"], { env: mortal.env, stdin: LONG });
-  const half = PLAIN_PIECE + 100;
+  const half = PIECE + 100;
   const encrypt = ["encrypt", "-o", folder.at("encrypted")];
   await using encrypting = await Halfway.of(encrypt, LONG.slice(0, half), mortal.env);
   const decrypt = ["decrypt", "-o", folder.at("decrypted")];

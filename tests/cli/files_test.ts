@@ -36,6 +36,19 @@ Deno.test("- stands for standard input and output", async () => {
   sameBytes(back, LONG);
 });
 
+Deno.test("standard input and output may be files, also one that is added to", async () => {
+  using folder = new Folder();
+  folder.write("in", LONG);
+  folder.write("out", "before");
+  const line = '"$0" encrypt <in >message && "$0" decrypt <message >>out && "$0" decrypt message ' +
+    "-o - >/dev/null";
+  const run = await exec(["sh", "-c", line, PROGRAM], { env, cwd: folder.path });
+  assert.deepEqual([run.code, run.stderr], [0, ""]);
+  const out = folder.read("out");
+  assert.equal(text(out.subarray(0, 6)), "before");
+  sameBytes(out.subarray(6), LONG);
+});
+
 Deno.test("FILE becomes FILE.crypto beside it, and that becomes FILE again", async () => {
   using folder = new Folder();
   const file = folder.write("report.pdf", LONG);

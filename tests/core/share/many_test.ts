@@ -41,6 +41,7 @@ function password(random: (below: number) => number): string {
 /** An engine that keeps the key and nonce of every chunk that is sealed. */
 class Recorder implements Engine {
   readonly name = engine.name;
+  readonly chunksAtOnce = webCrypto.chunksAtOnce;
   readonly hmacSha512 = engine.hmacSha512;
   readonly openChunks = engine.openChunks;
   readonly used = new Set<string>();
