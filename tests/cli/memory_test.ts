@@ -43,7 +43,7 @@ testIf(missing("python3"), "2 GB take no more memory than 300 MB, and under 150 
 });
 
 testIf(missing("python3"), "text takes constant memory too", async () => {
-  constant(await peaks(50 * MB, "--armor"), await peaks(200 * MB, "--armor"));
+  constant(await peaks(200 * MB, "--armor"), await peaks(500 * MB, "--armor"));
 });
 
 testIf(missing("python3"), "a mac takes constant memory", async () => {
