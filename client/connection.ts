@@ -1,50 +1,25 @@
 /** Asking the daemon: JSON-RPC over one connection, many requests at once. */
-import { asCryptoError, CryptoError, type ErrorCode } from "../core/errors.ts";
+import { concat } from "../core/bytes.ts";
+import { CryptoError } from "../core/errors.ts";
 import type { Method } from "../core/methods.ts";
-import { type Answer, MAX_LINE, readAnswerLine, requestLine, type Results } from "../core/rpc.ts";
-import { concat, utf8 } from "../core/bytes.ts";
-import type { Duplex } from "./transport.ts";
-
-const LINE_FEED = 0x0a;
-
-/** Parameters as they go over the wire: bytes are base64url already. */
-export type WireParams = Readonly<Record<string, string | number | undefined>>;
+import { type Answer, readAnswerLine, type Results } from "../core/rpc.ts";
+import {
+  type Channel,
+  closed,
+  encodeRequest,
+  type End,
+  failure,
+  hangUp,
+  LINE_FEED,
+  type WireParams,
+} from "./channel.ts";
+import type { Connect } from "./session.ts";
+import type { Dial, Duplex } from "./transport.ts";
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: CryptoError) => void;
 }
-
-/** Something that a daemon can be asked through. */
-export interface Channel {
-  ask<M extends Method>(method: M, params?: WireParams): Promise<Results[M]>;
-  /** Settles when nothing of it is left. */
-  close(): Promise<void>;
-}
-
-/** A request got no answer because the connection ended, and a new one may serve. */
-export class Unanswered extends CryptoError {
-  /**
-   * @param undone whether it is known that the request was not done
-   * @param silent whether the daemon has not answered anything over a connection that was there
-   */
-  constructor(reason: CryptoError, readonly undone: boolean, readonly silent: boolean) {
-    super(reason.code, { subject: reason.subject, hint: reason.hint, cause: reason });
-  }
-}
-
-/** Why a connection has ended, and whether what had no answer by then was done. */
-interface End {
-  readonly reason: CryptoError;
-  /**
-   * `refused`: it was not, and would not be over another connection either. `silent`: over this one
-   * nothing ever was.
-   */
-  readonly unanswered: "undone" | "unknown" | "silent" | "refused";
-}
-
-/** Why a daemon hangs up that will serve over another connection, perhaps in a moment. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["stopping", "idle_timeout"]);
 
 /** A connection to a daemon. Requests may overlap; each promise gets its own answer. */
 export class Connection implements Channel {
@@ -61,10 +36,7 @@ export class Connection implements Channel {
   constructor(private readonly duplex: Duplex) {
     this.#reading = this.#readAnswers().catch((reason) => {
       if (reason instanceof CryptoError) this.#end({ reason, unanswered: "refused" });
-    }).finally(() => {
-      const hint = "the daemon closed the connection";
-      this.#end({ reason: new CryptoError("unavailable", { hint }), unanswered: "unknown" });
-    });
+    }).finally(() => this.#end(closed()));
   }
 
   /**
@@ -75,8 +47,7 @@ export class Connection implements Channel {
   async ask<M extends Method>(method: M, params: WireParams = {}): Promise<Results[M]> {
     if (this.#ended) throw failure({ ...this.#ended, sent: false });
     const id = ++this.#lastId;
-    const line = utf8(requestLine(id, method, params) + "\n");
-    if (line.length > MAX_LINE + 1) throw new CryptoError("line_too_long");
+    const line = encodeRequest(id, method, params);
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
     });
@@ -150,20 +121,7 @@ export class Connection implements Channel {
   }
 }
 
-/** An answer to no request says why the daemon hangs up. What it has not answered it has not done. */
-function hangUp(outcome: Answer["outcome"]): End {
-  const reason = "error" in outcome ? outcome.error : asCryptoError(undefined);
-  return { reason, unanswered: PASSING.has(reason.code) ? "undone" : "refused" };
-}
-
-/** The error of a request that the end of its connection left without an answer. */
-function failure({ reason, unanswered, sent = true }: End & { readonly sent?: boolean }) {
-  if (unanswered === "refused") return reason;
-  return new Unanswered(reason, !sent || unanswered === "undone", unanswered === "silent" && sent);
-}
-
-/** A part that an answer must have: to go on without it would be to invent it. */
-export function present(part: string | undefined): string {
-  if (typeof part === "string") return part;
-  throw new CryptoError("unavailable", { hint: "this is not the answer of a crypto daemon" });
+/** Connections over what is dialled. */
+export function over(dial: Dial): Connect {
+  return async () => new Connection(await dial());
 }

@@ -8,8 +8,8 @@ import { LineReader } from "../core/lines.ts";
 import { isObject, MAX_LINE } from "../core/rpc.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
-import { connectBound } from "./bound.ts";
-import type { WireParams } from "./connection.ts";
+import { connectMany } from "./bound.ts";
+import type { WireParams } from "./channel.ts";
 import { type CryptFlags, type Job, withJobs } from "./crypt.ts";
 import type { KeyService } from "./keyservice.ts";
 import { pipelined } from "./pipeline.ts";
@@ -40,7 +40,7 @@ export async function cryptLines(
     throw new CryptoError("usage", { subject: file, hint: "say where to write with --output" });
   };
   await withJobs(flags, files, { nameOf, mode: 0o600 }, async (jobs) => {
-    const service = await connectBound(flags);
+    const service = await connectMany(flags);
     dropAllPermissions();
     for (const job of jobs) {
       const failed = await cryptJob(job, (line) => answer(service, method, flags, line));

@@ -4,7 +4,7 @@ import type { Bytes } from "../core/bytes.ts";
 import type { KeySettings } from "../core/lifecycle.ts";
 import type { Method } from "../core/methods.ts";
 import type { KeyInfo, Results, Rewrapped, StatusResult, UsedKey } from "../core/rpc.ts";
-import { type Channel, present, type WireParams } from "./connection.ts";
+import { type Channel, present, type WireParams } from "./channel.ts";
 import type { Digest } from "./digest.ts";
 import { pipelined, type Values } from "./pipeline.ts";
 

@@ -7,8 +7,7 @@ import { LINK_WORKER } from "../core/roles.ts";
 import { serverPrivileges } from "../core/privileges.ts";
 import { RoleWorker, runRole } from "../platform/worker.ts";
 import { type ClientIdentity, connectTls, formatServer, type ServerAddress } from "./network.ts";
-import type { Dial } from "./session.ts";
-import type { Duplex } from "./transport.ts";
+import type { Dial, Duplex } from "./transport.ts";
 
 /** What the worker is asked. Connections have numbers. */
 type Question =

@@ -41,6 +41,7 @@ import {
   encryptFlow,
   type EncryptStreamOptions,
 } from "./message.ts";
+import { over } from "./connection.ts";
 import { Session } from "./session.ts";
 import { sourceOf, streamOf } from "./stream.ts";
 import { connectUnix } from "./transport.ts";
@@ -77,14 +78,14 @@ export async function connect(
 ): Promise<KeyService> {
   if (server !== undefined) return await connectServer(readServer(server), identity);
   const locate = isDeno() ? () => locateSocket(socket) : () => requireSocket(socket);
-  return new KeyService(await Session.open(async () => await connectUnix(locate())));
+  return new KeyService(await Session.open(over(async () => await connectUnix(locate()))));
 }
 
 async function connectServer(
   server: ServerAddress,
   identity: ClientIdentity | undefined,
 ): Promise<KeyService> {
-  if (identity) return new KeyService(await Session.open(() => connectTls(server, identity)));
+  if (identity) return new KeyService(await Session.open(over(() => connectTls(server, identity))));
   const hint = "a daemon on another machine takes an identity: certificate, key and ca";
   throw new CryptoError("config", { subject: "identity", hint });
 }

@@ -5,12 +5,11 @@
 import { CryptoError } from "../core/errors.ts";
 import type { Method } from "../core/methods.ts";
 import type { Results } from "../core/rpc.ts";
-import { type Channel, Connection, Unanswered, type WireParams } from "./connection.ts";
+import { type Channel, Unanswered, type WireParams } from "./channel.ts";
 import { Pace } from "./pace.ts";
-import type { Duplex } from "./transport.ts";
 
 /** Connects. @throws {CryptoError} `unavailable` where trying again may help. */
-export type Dial = () => Promise<Duplex>;
+export type Connect = () => Promise<Channel>;
 
 /** What may be done twice: again, it changes nothing. */
 const REPEATABLE: ReadonlySet<Method> = new Set<Method>([
@@ -42,17 +41,17 @@ const LONGEST_PAUSE = 500;
 
 /** A channel that connects again when it has to. */
 export class Session implements Channel {
-  #link: Promise<Connection> | undefined;
+  #link: Promise<Channel> | undefined;
   readonly #pace = new Pace();
   #closed = false;
 
-  private constructor(first: Duplex, private readonly dial: Dial) {
-    this.#link = Promise.resolve(new Connection(first));
+  private constructor(first: Channel, private readonly connect: Connect) {
+    this.#link = Promise.resolve(first);
   }
 
-  /** Connects for the first time, which is tried once. @throws {CryptoError} what `dial` throws. */
-  static async open(dial: Dial): Promise<Session> {
-    return new Session(await dial(), dial);
+  /** Connects for the first time, which is tried once. @throws {CryptoError} what that throws. */
+  static async open(connect: Connect): Promise<Session> {
+    return new Session(await connect(), connect);
   }
 
   /**
@@ -91,17 +90,17 @@ export class Session implements Channel {
   }
 
   /** Several requests may find out; only the first one hangs up. */
-  #forget(link: Promise<Connection>, connection: Connection): void {
+  #forget(link: Promise<Channel>, connection: Channel): void {
     if (this.#link !== link) return;
     this.#link = undefined;
     void connection.close();
   }
 
-  async #redial(reason: CryptoError | undefined): Promise<Connection> {
+  async #redial(reason: CryptoError | undefined): Promise<Channel> {
     const deadline = performance.now() + REDIAL_TIME;
     for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
-        return new Connection(await this.dial());
+        return await this.connect();
       } catch (error) {
         const isOver = this.#closed || performance.now() + pause > deadline;
         if (isOver || !(error instanceof CryptoError) || error.code !== "unavailable") {

@@ -14,7 +14,7 @@ import {
   noIdentity,
   type ServerAddress,
 } from "./network.ts";
-import type { Dial } from "./session.ts";
+import type { Dial } from "./transport.ts";
 
 /**
  * What connects to the one server, as often as one likes, without any permission.

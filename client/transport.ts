@@ -12,6 +12,9 @@ export interface Duplex {
   close(): void;
 }
 
+/** Connects. @throws {CryptoError} `unavailable` where trying again may help. */
+export type Dial = () => Promise<Duplex>;
+
 /**
  * Connects to a Unix socket.
  * @throws {CryptoError} `unavailable`, with a hint that fits the reason.

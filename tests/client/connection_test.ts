@@ -1,6 +1,7 @@
 /** The connection of the client, with a daemon that does what a real one would not. */
 import assert from "node:assert/strict";
-import { Connection, Unanswered } from "../../client/connection.ts";
+import { Unanswered } from "../../client/channel.ts";
+import { Connection } from "../../client/connection.ts";
 import { KeyService } from "../../client/keyservice.ts";
 import type { Duplex } from "../../client/transport.ts";
 import { CryptoError, type ErrorCode } from "../../core/errors.ts";

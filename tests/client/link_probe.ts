@@ -3,6 +3,7 @@
  * asks it when it has given up every permission. Arguments: server, directory of the identity,
  * host of another server. Prints JSON.
  */
+import { over } from "../../client/connection.ts";
 import { readIdentity } from "../../client/identity.ts";
 import { KeyService } from "../../client/keyservice.ts";
 import { startLink } from "../../client/link.ts";
@@ -18,7 +19,7 @@ dropAllPermissions();
 
 async function ask(): Promise<string> {
   try {
-    const service = new KeyService(await Session.open(dial));
+    const service = new KeyService(await Session.open(over(dial)));
     const value = await service.decryptText(await service.encrypt("by a worker"));
     service.close();
     return value;
