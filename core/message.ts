@@ -125,6 +125,35 @@ export function openEnvelope(
   return open(material, wrapped, { context: header.bytes, engine });
 }
 
+/** Encrypts a value as an enveloped message, all of it. */
+export function sealEnveloped(
+  version: KeyVersion,
+  plaintext: Bytes,
+  { allocate, ...options }: WholeMessageOptions = {},
+): Awaitable<Bytes> {
+  const settings = { ...bodyOptions(options), allocate };
+  return after(createEnvelope(version, options.engine), ({ envelope, dataKey }) => {
+    return seal(dataKey, plaintext, { ...settings, header: envelope });
+  });
+}
+
+/**
+ * Decrypts an enveloped message, all of it, whose header has been read.
+ * @throws {CryptoError} `malformed` for another kind, `decryption_failed` for all else.
+ */
+export function openEnveloped(
+  version: KeyVersion,
+  header: Header,
+  message: Bytes,
+  { allocate, ...options }: WholeMessageOptions = {},
+): Awaitable<Bytes> {
+  const settings = { ...bodyOptions(options), allocate };
+  const envelope = message.subarray(0, ENVELOPE_LENGTH);
+  return after(openEnvelope(version, header, envelope, options.engine), (dataKey) => {
+    return open(dataKey, message.subarray(ENVELOPE_LENGTH), settings);
+  });
+}
+
 function bodyOptions({ context = EMPTY, engine }: MessageOptions) {
   return { context: concat(BODY_LABEL, requireContext(context)), engine };
 }

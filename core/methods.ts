@@ -30,6 +30,7 @@ export const METHODS = {
   "unseal": { sealingKey: "bytes" },
   "encrypt": {
     key: "text?",
+    kind: "text?",
     text: "text?",
     data: "bytes?",
     context: "text?",

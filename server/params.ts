@@ -30,6 +30,13 @@ export function refuseContext({ context, contextData }: ContextParams): void {
   }
 }
 
+/** Whether a message is to be an enveloped one. */
+export function readKind(kind: string | undefined): boolean {
+  if (kind === undefined || kind === "direct") return false;
+  if (kind === "enveloped") return true;
+  throw invalidParam("kind", 'is neither "direct" nor "enveloped"');
+}
+
 /** Whether a plaintext is to be given as text. */
 export function readForm(as: string | undefined): boolean {
   if (as === undefined || as === "data") return false;

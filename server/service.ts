@@ -10,7 +10,9 @@ import {
   createEnvelope,
   openDirect,
   openEnvelope,
+  openEnveloped,
   sealDirect,
+  sealEnveloped,
   type WholeMessageOptions,
 } from "../core/message.ts";
 import { DEFAULT_KEY } from "../core/ring.ts";
@@ -29,6 +31,7 @@ import {
   type ContextParams,
   readContext,
   readForm,
+  readKind,
   readPlaintext,
   refuseContext,
 } from "./params.ts";
@@ -137,19 +140,25 @@ export class Service {
 
   async #encrypt(params: Params<"encrypt">, who: Identity): Promise<Done<"encrypt">> {
     const plaintext = readPlaintext(params);
+    const enveloped = readKind(params.kind);
     const act: Act = { who, operation: "encrypt", bytes: plaintext.length };
     const found = this.#lookup.encrypting(act, params.key ?? DEFAULT_KEY.seal);
-    const message = found.key.purpose === "fernet"
+    const message = found.key.purpose === "fernet" && !enveloped
       ? await this.#encryptFernet(found, plaintext, params)
-      : await this.#encryptDirect(found, plaintext, params);
+      : await this.#encryptSealed(found, plaintext, params, enveloped ? sealEnveloped : sealDirect);
     return { result: { message }, by: used(found), bytes: plaintext.length };
   }
 
-  async #encryptDirect(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
+  async #encryptSealed(
+    found: Usable,
+    plaintext: Bytes,
+    params: ContextParams,
+    seal: typeof sealDirect,
+  ): Promise<string> {
     requirePurpose(found.key, "seal");
     const options = this.#optionsFor(params);
     this.#parts.usage.encrypted(found.version.id, plaintext.length);
-    return armor(await sealDirect(found.version, plaintext, options));
+    return armor(await seal(found.version, plaintext, options));
   }
 
   async #encryptFernet(found: Usable, plaintext: Bytes, params: ContextParams): Promise<string> {
@@ -163,13 +172,13 @@ export class Service {
     const act = { who, operation: "decrypt" } as const;
     const { found, plaintext } = looksLikeFernet(params.message)
       ? await this.#decryptFernet(params, act)
-      : await this.#decryptDirect(params, act);
+      : await this.#decryptSealed(params, act);
     this.#parts.usage.decrypted(found.version.id);
     const form = asText ? { text: fromUtf8(plaintext) } : { data: toBase64Url(plaintext) };
     return { result: form, by: used(found), bytes: plaintext.length };
   }
 
-  async #decryptDirect(params: Params<"decrypt">, act: Act): Promise<Opened> {
+  async #decryptSealed(params: Params<"decrypt">, act: Act): Promise<Opened> {
     const message = unarmorScratch(params.message);
     const header = readHeader(message);
     const found = this.#lookup.byId(
@@ -177,7 +186,8 @@ export class Service {
       { id: header.keyId, purpose: "seal", name: params.key },
     );
     const options = this.#optionsFor(params);
-    return { found, plaintext: await openDirect(found.version, header, message, options) };
+    const open = header.kind === "enveloped" ? openEnveloped : openDirect;
+    return { found, plaintext: await open(found.version, header, message, options) };
   }
 
   /** What is made with them is encoded at once, and never handed out itself. */

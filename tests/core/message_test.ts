@@ -14,8 +14,10 @@ import {
   MAX_CONTEXT,
   openDirect,
   openEnvelope,
+  openEnveloped as openWhole,
   requireContext,
   sealDirect,
+  sealEnveloped as sealWhole,
 } from "../../core/message.ts";
 import {
   failsWith,
@@ -191,6 +193,35 @@ Deno.test("an enveloped message of every size and context comes back", async () 
       sameBytes(plaintext, pattern(size));
     }
   }
+});
+
+Deno.test("an enveloped message is the same one made whole and made by pieces", async () => {
+  for (const size of SIZES) {
+    for (const context of CONTEXTS) {
+      const whole = await sealWhole(KEY, pattern(size), { context });
+      const read = await readEnveloped(whole, context);
+      assert.ok(read.whole);
+      sameBytes(read.plaintext, pattern(size));
+      const pieces = await sealEnveloped(pattern(size), context);
+      assert.equal(whole.length, pieces.length);
+      sameBytes(await openWhole(KEY, readHeader(pieces), pieces, { context }), pattern(size));
+    }
+  }
+  const message = await sealWhole(KEY, pattern(20), { context: utf8("a") });
+  const opening = (bytes: Bytes, context = "a", key = KEY) => {
+    return promised(() => openWhole(key, readHeader(bytes), bytes, { context: utf8(context) }));
+  };
+  await rejectsWith("decryption_failed", opening(message, "b"));
+  await rejectsWith("decryption_failed", opening(message, "a", OTHER));
+  for (let i = HEADER_LENGTH; i < message.length; i++) {
+    await rejectsWith("decryption_failed", opening(flip(message, i)));
+  }
+  for (let length = ENVELOPE_LENGTH; length < message.length; length++) {
+    await rejectsWith("decryption_failed", opening(message.subarray(0, length)));
+  }
+  await rejectsWith("malformed", opening(message.subarray(0, ENVELOPE_LENGTH - 1)));
+  const direct = await sealDirect(KEY, pattern(200));
+  await rejectsWith("malformed", opening(direct));
 });
 
 Deno.test("a body is Cobblestone-256 under the data key, bound to its label and the context", async () => {

@@ -61,6 +61,31 @@ Deno.test("an envelope opens to the data key that was made with it", async () =>
   assert.deepEqual(daemon.log().map(({ declaredBytes }) => declaredBytes), [5_000_000_000, 7]);
 });
 
+Deno.test("a value becomes an enveloped message if that is asked for, and is one in every way", async () => {
+  await using daemon = await LocalDaemon.start();
+  const asked = { text: "a value", context: "c", kind: "enveloped" };
+  const made = resultOf(await daemon.one("encrypt", asked));
+  const bytes = Buffer.from(String(made.message).slice("crypto:v1:".length), "base64url");
+  assert.equal(bytes[4], 1);
+  const envelope = bytes.subarray(0, 117).toString("base64url");
+  resultOf(await daemon.one("envelope.open", { envelope }));
+  const opened = { message: made.message, as: "text", context: "c" };
+  const { text } = resultOf(await daemon.one("decrypt", opened));
+  assert.equal(text, "a value");
+  assert.equal(
+    codeOf(await daemon.one("decrypt", { ...opened, context: "d" })),
+    "decryption_failed",
+  );
+  const direct = resultOf(await daemon.one("encrypt", { text: "a value", kind: "direct" }));
+  assert.match(String(direct.message), /^crypto:v1:Q1JZMQ[A-D]/);
+  assert.equal(codeOf(await daemon.one("encrypt", { text: "x", kind: "other" })), "invalid_params");
+  await daemon.one("key.create", { name: "fernet", purpose: "fernet" });
+  const token = { text: "x", key: "fernet", kind: "enveloped" };
+  assert.equal(codeOf(await daemon.one("encrypt", token)), "wrong_purpose");
+  const bytesOf = daemon.log().filter(({ op, error }) => op === "encrypt" && !error);
+  assert.deepEqual(bytesOf.map(({ bytes }) => bytes), [7, 7]);
+});
+
 Deno.test("keys are made, listed, rotated and imported, and old messages still open", async () => {
   await using daemon = await LocalDaemon.start();
   const [created, sealed, rotated, imported, list] = await daemon.call(
@@ -164,7 +189,7 @@ Deno.test("each wrong call has its code, and the next call is answered", async (
     ["malformed", "decrypt", { message: "crypto:v1:" }],
     ["malformed", "decrypt", { message: "crypto:v2:AAAA" }],
     ["malformed", "decrypt", { message: message + "=" }],
-    ["malformed", "decrypt", { message: armored }],
+    ["decryption_failed", "decrypt", { message: armored }],
     ["malformed", "envelope.open", { envelope: "" }],
     ["malformed", "envelope.open", { envelope: String(envelope).slice(0, -4) }],
     ["malformed", "key.import", { name: "new", material: "AAAA" }],
