@@ -15,6 +15,7 @@ import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
+import { refuseTerminal } from "./piped.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress } from "./terminal.ts";
 import { STANDARD } from "./flags.ts";
@@ -90,14 +91,6 @@ export async function decrypt(flags: CryptFlags, files: readonly string[]): Prom
 /** The fast engine, unless the daemon does the work: loading it takes longer than a text does. */
 function engineFor({ text }: CryptFlags): Engine | undefined {
   return text === undefined ? loadLibcrypto() : undefined;
-}
-
-/** Binary on a terminal helps nobody and may garble it. */
-function refuseTerminal({ output }: CryptFlags, files: readonly string[]): void {
-  const toStandard = output === undefined
-    ? files.length === 0 || files.includes(STANDARD)
-    : output === STANDARD;
-  if (toStandard && Deno.stdout.isTerminal()) throw new CryptoError("terminal_output");
 }
 
 /** How a command names its output files, and their permission bits before the umask. */

@@ -4,7 +4,8 @@
  */
 import { buildCommand, type Command } from "../core/command.ts";
 import type { CryptFlags, EncryptFlags } from "./crypt.ts";
-import { type ClientContext, daemon } from "./flags.ts";
+import { type ClientContext, daemon, STANDARD } from "./flags.ts";
+import type { Print } from "./manage.ts";
 import { decryptText, encryptText, isDirect } from "./text.ts";
 
 type ClientCommand = Command<ClientContext>;
@@ -55,6 +56,16 @@ interface LineFlags {
 const streams = () => import("./crypt.ts");
 const lines = () => import("./json_lines.ts");
 
+function isStandard(paths: readonly string[]): boolean {
+  return paths.length === 0 || paths.length === 1 && paths[0] === STANDARD;
+}
+
+/** Says whether the whole of standard input was short, and so done. */
+async function tryPiped(print: Print, flags: EncryptFlags): Promise<boolean> {
+  const { encryptPiped } = await import("./piped.ts");
+  return await encryptPiped(print, flags);
+}
+
 function hasText<F extends CryptFlags>(flags: F): flags is F & { readonly text: string } {
   return flags.text !== undefined;
 }
@@ -79,7 +90,9 @@ export const encryptCommand: ClientCommand = buildCommand({
     const underPassphrase = flags.passphrase || flags.passphraseFile !== undefined;
     if (flags.jsonLines) await (await lines()).cryptLines("encrypt", flags, paths);
     else if (hasText(flags) && !underPassphrase) await encryptText(this.print, flags, paths);
-    else await (await streams()).encrypt(flags, paths);
+    else if (underPassphrase || !isStandard(paths) || !await tryPiped(this.print, flags)) {
+      await (await streams()).encrypt(flags, paths);
+    }
   },
   parameters: {
     flags: {

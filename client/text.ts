@@ -6,7 +6,7 @@ import { type Bytes, utf8 } from "../core/bytes.ts";
 import { about, CryptoError } from "../core/errors.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
-import { present } from "./connection.ts";
+import { present } from "./channel.ts";
 import type { CryptFlags, EncryptFlags } from "./crypt.ts";
 import { STANDARD } from "./flags.ts";
 import type { Print } from "./manage.ts";
@@ -61,7 +61,8 @@ export async function encryptText(
 ): Promise<void> {
   forbidCoreDumps();
   warnOfArgument(flags);
-  await askOnce(print, flags, files, ENCRYPTED_MODE, async (session) => {
+  refuseFilesBeside(flags, files);
+  await askOnce(print, flags, { mode: ENCRYPTED_MODE, about: "--text" }, async (session) => {
     const { text, key, context } = flags;
     const { message } = await session.ask("encrypt", { key, text, context });
     return utf8(`${present(message)}\n`);
@@ -76,29 +77,36 @@ export async function decryptText(
 ): Promise<void> {
   forbidCoreDumps();
   const { fromBase64Url } = await import("../core/base64.ts");
-  await askOnce(print, flags, files, DECRYPTED_MODE, async (session) => {
+  refuseFilesBeside(flags, files);
+  await askOnce(print, flags, { mode: DECRYPTED_MODE, about: "--text" }, async (session) => {
     const { text: message, key, context } = flags;
     const { data } = await session.ask("decrypt", { message, key, context });
     return fromBase64Url(present(data));
   });
 }
 
+/** What becomes of an answer. */
+interface Asked {
+  /** Permission bits of a file that it is written to. */
+  readonly mode: number;
+  /** What an error is about. */
+  readonly about: string;
+}
+
 /** Opens what is to be written to, connects, gives up every permission, and then asks. */
-async function askOnce(
+export async function askOnce(
   print: Print,
-  flags: CryptFlags & GivenText,
-  files: readonly string[],
-  mode: number,
+  flags: CryptFlags,
+  { mode, about: subject }: Asked,
   ask: (session: Session) => Promise<Bytes>,
 ): Promise<void> {
-  refuseFilesBeside(flags, files);
   const { output = STANDARD } = flags;
   const file = output === STANDARD ? undefined : await openFile(output, flags, mode);
   try {
     const session = await reachBound(flags);
     dropAllPermissions();
     const answer = await ask(session).catch((error) => {
-      throw about("--text", error);
+      throw about(subject, error);
     });
     if (!file) print(answer);
     await file?.write(answer);

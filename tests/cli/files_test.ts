@@ -7,11 +7,13 @@ import {
   failedWith,
   fails,
   Folder,
+  missing,
   prints,
   PROGRAM,
   sameBytes,
   sample,
   succeeds,
+  testIf,
   text,
 } from "./support.ts";
 
@@ -295,6 +297,51 @@ Deno.test("a Fernet key takes values, not streams, and no context", async () => 
   failedWith("invalid_params", bound);
   const opened = await crypto(["decrypt", "--context", "c"], { env, stdin: token });
   failedWith("invalid_params", opened);
+});
+
+/** Runs a program whose standard input is a pipe with the file `in` in it, closed by its writer. */
+const PIPED = `
+import fcntl, os, sys
+r, w = os.pipe()
+fcntl.fcntl(w, 1031, 1 << 20)
+os.write(w, open("in", "rb").read())
+os.close(w)
+os.dup2(r, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+
+testIf(missing("python3"), "what is short and piped in whole is as a stream's", async () => {
+  using folder = new Folder();
+  const piped = async (...args: string[]) => {
+    const command = ["python3", "-c", PIPED, PROGRAM, "encrypt", ...args];
+    return await exec(command, { env, cwd: folder.path });
+  };
+  const succeedsPiped = async (...args: string[]) => {
+    const { code, stdout, stderr } = await piped(...args);
+    assert.deepEqual([code, stderr], [0, ""]);
+    return stdout;
+  };
+  for (const length of [0, 7, 16_384, 65_536, 65_537]) {
+    folder.write("in", sample(length));
+    const message = await succeedsPiped("-c", "text");
+    // What is longer is not for the daemon.
+    assert.equal(daemon.log().at(-1)?.op, length > 65_536 ? "envelope.create" : "encrypt");
+    assert.equal(message[4], 1);
+    sameBytes(await succeeds(["decrypt", "-c", "text"], { env, stdin: message }), sample(length));
+    await fails("decryption_failed", ["decrypt"], { env, stdin: message });
+  }
+  folder.write("in", "short");
+  const armored = await succeedsPiped("--armor");
+  assert.match(text(armored), /^crypto:v1:Q1JZMQ[E-H]\S+\n$/);
+  assert.equal(text(await succeeds(["decrypt"], { env, stdin: armored })), "short");
+  await succeedsPiped("-", "--output", "file");
+  assert.equal(daemon.log().at(-1)?.op, "encrypt");
+  assert.equal(text(await succeeds(["decrypt", folder.at("file"), "-o", "-"], { env })), "short");
+  const token = await succeedsPiped("--key", "fernet");
+  assert.match(text(token), /^gAAAA\S+\n$/);
+  const denied = await piped("--key", "none");
+  failedWith("denied", denied);
+  assert.match(denied.stderr, /^crypto: standard input: /);
 });
 
 Deno.test("the daemon's log says who did what, and not with which content", async () => {
