@@ -11,6 +11,7 @@ import { bytesInEndedPipe } from "../platform/waiting.ts";
 import { present, type WireParams } from "./channel.ts";
 import type { EncryptFlags } from "./crypt.ts";
 import { STANDARD } from "./flags.ts";
+import { findServer } from "./identity.ts";
 import type { Print } from "./manage.ts";
 import type { Session } from "./session.ts";
 import { askOnce, ENCRYPTED_MODE } from "./text.ts";
@@ -19,8 +20,12 @@ const STDIN = 0;
 /** The most that a pipe holds, unless somebody has made it larger. */
 const SHORT = 65_536;
 
-/** Encrypts standard input if it is of that kind, and says whether it was. */
+/**
+ * Encrypts standard input if it is of that kind, and says whether it was. To a daemon on another
+ * machine no content goes.
+ */
 export async function encryptPiped(print: Print, flags: EncryptFlags): Promise<boolean> {
+  if (findServer(flags) !== undefined) return false;
   const length = bytesInEndedPipe(STDIN);
   if (length === undefined || length > SHORT) return false;
   forbidCoreDumps();

@@ -8,6 +8,7 @@ import {
   fails,
   Folder,
   missing,
+  pipedIn,
   prints,
   PROGRAM,
   sameBytes,
@@ -299,22 +300,10 @@ Deno.test("a Fernet key takes values, not streams, and no context", async () => 
   failedWith("invalid_params", opened);
 });
 
-/** Runs a program whose standard input is a pipe with the file `in` in it, closed by its writer. */
-const PIPED = `
-import fcntl, os, sys
-r, w = os.pipe()
-fcntl.fcntl(w, 1031, 1 << 20)
-os.write(w, open("in", "rb").read())
-os.close(w)
-os.dup2(r, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-`;
-
 testIf(missing("python3"), "what is short and piped in whole is as a stream's", async () => {
   using folder = new Folder();
   const piped = async (...args: string[]) => {
-    const command = ["python3", "-c", PIPED, PROGRAM, "encrypt", ...args];
-    return await exec(command, { env, cwd: folder.path });
+    return await exec(pipedIn("in", PROGRAM, "encrypt", ...args), { env, cwd: folder.path });
   };
   const succeedsPiped = async (...args: string[]) => {
     const { code, stdout, stderr } = await piped(...args);

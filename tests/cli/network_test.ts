@@ -13,7 +13,7 @@ import {
 import { compiledProgram, type Ended, exec, run } from "../support/process.ts";
 import { linuxTest } from "../support/linux.ts";
 import { eventually } from "../support/wait.ts";
-import { installed } from "./support.ts";
+import { installed, pipedIn } from "./support.ts";
 
 let identities = 0;
 
@@ -54,6 +54,9 @@ networkTest(
     const { code, stdout, stderr } = await exec(command, { env });
     assert.deepEqual([code, stderr], [0, ""]);
     assert.ok(stdout.length === plain.length && stdout.every((byte, i) => byte === plain[i]));
+    Deno.writeTextFileSync(`${directory}/short`, "a secret");
+    const piped = pipedIn(`${directory}/short`, compiledProgram(), "encrypt");
+    assert.equal((await exec(piped, { env })).code, 0);
     const lines = daemon.process.log().map((
       { op, declaredBytes, bytes },
     ) => [op, declaredBytes, bytes]);
@@ -61,6 +64,7 @@ networkTest(
     assert.deepEqual(lines, [
       ["envelope.create", plain.length, undefined],
       ["envelope.open", sealedBytes, undefined],
+      ["envelope.create", undefined, undefined],
     ]);
   },
 );

@@ -228,3 +228,18 @@ export const SHELL_PROGRAM: string = quote(PROGRAM);
 export function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+const PIPED_IN = `
+import fcntl, os, sys
+r, w = os.pipe()
+fcntl.fcntl(w, 1031, 1 << 20)
+os.write(w, open(sys.argv[1], "rb").read())
+os.close(w)
+os.dup2(r, 0)
+os.execv(sys.argv[2], sys.argv[2:])
+`;
+
+/** A command whose standard input is a pipe with a file in it, which nobody can write to any more. */
+export function pipedIn(path: string, ...command: readonly string[]): string[] {
+  return ["python3", "-c", PIPED_IN, path, ...command];
+}
