@@ -48,7 +48,7 @@ export interface Job {
   readonly output: Output;
 }
 
-/** `crypto encrypt`, but of a text by the daemon: see `text.ts`. */
+/** `crypto encrypt`, but of what the daemon does: see `text.ts` and `piped.ts`. */
 export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
   forbidCoreDumps();
   const isText = flags.text !== undefined;

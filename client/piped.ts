@@ -51,7 +51,7 @@ export function refuseTerminal(
   if (toStandard && Deno.stdout.isTerminal()) throw new CryptoError("terminal_output");
 }
 
-/** Exactly what has waited: nobody could write since. */
+/** What has waited: it ended there, also if somebody has opened a named pipe since. */
 function readWaiting(length: number): Bytes {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {

@@ -5,7 +5,9 @@
 import { type Bytes, utf8 } from "../core/bytes.ts";
 import { about, CryptoError } from "../core/errors.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
+import { SystemError } from "../platform/libc.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
+import { loadWriteAll } from "../platform/waiting.ts";
 import { present } from "./channel.ts";
 import type { CryptFlags, EncryptFlags } from "./crypt.ts";
 import { STANDARD } from "./flags.ts";
@@ -23,6 +25,8 @@ export interface TextFlags {
   readonly text?: string | undefined;
   readonly quiet: boolean;
 }
+
+const STDOUT = 1;
 
 interface GivenText {
   readonly text: string;
@@ -102,20 +106,36 @@ export async function askOnce(
 ): Promise<void> {
   const { output = STANDARD } = flags;
   const file = output === STANDARD ? undefined : await openFile(output, flags, mode);
+  const write = file?.write ?? standardWrite(print);
   try {
     const session = await reachBound(flags);
     dropAllPermissions();
     const answer = await ask(session).catch((error) => {
       throw about(subject, error);
     });
-    if (!file) print(answer);
-    await file?.write(answer);
+    await write(answer);
     await file?.publish();
     void session.close();
   } catch (error) {
     file?.discard();
     throw error;
   }
+}
+
+/** Writing on standard output. */
+function standardWrite(print: Print): (answer: Bytes) => Promise<void> {
+  // deno-lint-ignore require-await -- there it is the runtime that says what was wrong
+  if (Deno.build.os === "windows") return async (answer) => print(answer);
+  const writeAll = loadWriteAll();
+  return async (answer) => {
+    try {
+      writeAll(STDOUT, answer);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const { explainIo } = await import("../platform/files.ts");
+      throw explainIo("standard output", error);
+    }
+  };
 }
 
 /** Mostly there is none. */

@@ -53,9 +53,13 @@ const IO_HINTS: ReadonlyMap<number, string> = new Map([
   [Errno.EDQUOT, "the quota is used up: free some space and try again"],
 ]);
 
+/** What is said of a refusal of the kernel's. */
+export function explainIo(path: string, cause: SystemError): CryptoError {
+  return new CryptoError("io", { subject: path, hint: IO_HINTS.get(cause.errno), cause });
+}
+
 function ioError(call: string, path: string, errno: number): CryptoError {
-  const cause = new SystemError(call, errno);
-  return new CryptoError("io", { subject: path, hint: IO_HINTS.get(errno), cause });
+  return explainIo(path, new SystemError(call, errno));
 }
 
 /**

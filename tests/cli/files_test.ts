@@ -1,5 +1,6 @@
 /** `crypto encrypt` and `crypto decrypt`: what goes in, what comes out, under which name. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { startDaemon } from "../support/daemon.ts";
 import {
   crypto,
@@ -331,6 +332,53 @@ testIf(missing("python3"), "what is short and piped in whole is as a stream's", 
   const denied = await piped("--key", "none");
   failedWith("denied", denied);
   assert.match(denied.stderr, /^crypto: standard input: /);
+});
+
+const IN_SOCKET = `
+import os, socket, sys
+one, other = socket.socketpair()
+one.send(b"perhaps not all of it")
+one.close()
+os.dup2(other.fileno(), 0)
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+
+testIf(missing("python3"), "a connection that has ended is not taken for a whole", async () => {
+  const command = ["python3", "-c", IN_SOCKET, PROGRAM, "encrypt"];
+  assert.equal((await exec(command, { env })).code, 0);
+  assert.equal(daemon.log().at(-1)?.op, "envelope.create");
+});
+
+testIf(missing("python3"), "an answer comes whole through a pipe that does not block", async () => {
+  using folder = new Folder();
+  const script = fileURLToPath(new URL("nonblocking.py", import.meta.url));
+  const slowly = async (command: readonly string[]) => {
+    const line = ["python3", script, "/dev/null", "out", ...command];
+    const { code, stderr } = await exec(line, { env, cwd: folder.path });
+    assert.deepEqual([code, stderr], [0, ""]);
+    return await succeeds(["decrypt"], { env, stdin: folder.read("out") });
+  };
+  folder.write("in", sample(65_536));
+  for (const form of [[], ["--armor"]]) {
+    const command = pipedIn("in", PROGRAM, "encrypt", ...form);
+    sameBytes(await slowly(command), sample(65_536));
+  }
+  const long = "x".repeat(100_000);
+  assert.equal(text(await slowly([PROGRAM, "encrypt", "-q", "--text", long])), long);
+});
+
+Deno.test("an answer that cannot be written is a failure, and says why", async () => {
+  using folder = new Folder();
+  folder.write("in", "a secret");
+  const ways: [string, RegExp][] = [
+    ['"$0" encrypt -q --text x 1<in', /standard output/],
+    ['"$0" encrypt -q --text x >/dev/full', /disk is full/],
+  ];
+  for (const [line, expected] of ways) {
+    const { code, stderr } = await exec(["sh", "-c", line, PROGRAM], { env, cwd: folder.path });
+    assert.equal(code, 74, line);
+    assert.match(stderr, expected);
+  }
 });
 
 Deno.test("the daemon's log says who did what, and not with which content", async () => {
