@@ -1,6 +1,6 @@
 /**
- * `crypto encrypt --text` and `crypto decrypt --text` where the daemon does it. What streams take is
- * not loaded for it, since scripts call it over and over.
+ * `crypto encrypt --text` and `crypto decrypt --text` where the daemon does it, and how it is asked for
+ * that. What streams take is not loaded for it, since scripts call it over and over.
  */
 import { type Bytes, utf8 } from "../core/bytes.ts";
 import { about, CryptoError } from "../core/errors.ts";

@@ -12,7 +12,7 @@ const KINDS = ["direct", "enveloped", "passphrase"] as const;
 export const KEY_ID_LENGTH = 8;
 export const HEADER_LENGTH = MAGIC.length + 1 + KEY_ID_LENGTH;
 
-/** Who encrypts a message, and so what follows its header. */
+/** Under what a message is encrypted, and so what follows its header. */
 export type MessageKind = (typeof KINDS)[number];
 
 /** A header, read. */

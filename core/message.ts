@@ -1,7 +1,7 @@
 /**
- * Messages under a key version: `direct`, which the daemon encrypts itself, and `enveloped`, whose
- * bulk is encrypted elsewhere under a data key that only the daemon can open. docs/format.md is
- * the normative description.
+ * Messages under a key version: `direct`, encrypted under the key itself, and `enveloped`, whose
+ * bulk is encrypted, mostly elsewhere, under a data key that only the daemon can open.
+ * docs/format.md is the normative description.
  */
 import { after, type Awaitable } from "./awaitable.ts";
 import { type Bytes, concat, concatScratch, EMPTY, randomBytes, utf8 } from "./bytes.ts";

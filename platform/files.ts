@@ -72,7 +72,7 @@ export function isReady(fd: 0 | 1): boolean {
     const { isFile, isCharDevice } = Deno.statSync(`/dev/fd/${fd}`);
     return isFile || (isCharDevice === true && !stream.isTerminal());
   } catch {
-    // On Windows, say.
+    // On Windows, say, or where not everything may be read, as under `deno run`.
     return false;
   }
 }
