@@ -15,11 +15,16 @@ import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
-import { refuseTerminal } from "./piped.ts";
 import { type Flow, prepend, pump } from "./stream.ts";
 import { Progress } from "./terminal.ts";
 import { STANDARD } from "./flags.ts";
-import { DECRYPTED_MODE, ENCRYPTED_MODE, refuseFilesBeside, warnOfArgument } from "./text.ts";
+import {
+  DECRYPTED_MODE,
+  ENCRYPTED_MODE,
+  refuseFilesBeside,
+  refuseTerminal,
+  warnOfArgument,
+} from "./text.ts";
 
 /** What both commands are told. */
 export interface CryptFlags extends DaemonFlags {

@@ -10,11 +10,10 @@ import { forbidCoreDumps } from "../platform/process.ts";
 import { bytesInEndedPipe } from "../platform/waiting.ts";
 import { present, type WireParams } from "./channel.ts";
 import type { EncryptFlags } from "./crypt.ts";
-import { STANDARD } from "./flags.ts";
 import { findServer } from "./identity.ts";
 import type { Print } from "./manage.ts";
 import type { Session } from "./session.ts";
-import { askOnce, ENCRYPTED_MODE } from "./text.ts";
+import { askOnce, ENCRYPTED_MODE, refuseTerminal } from "./text.ts";
 
 const STDIN = 0;
 /** The most that a pipe holds, unless somebody has made it larger. */
@@ -38,17 +37,6 @@ export async function encryptPiped(print: Print, flags: EncryptFlags): Promise<b
     return armor || isToken(message) ? utf8(`${message}\n`) : unarmor(message);
   });
   return true;
-}
-
-/** Binary on a terminal helps nobody and may garble it. */
-export function refuseTerminal(
-  { output }: Pick<EncryptFlags, "output">,
-  files: readonly string[],
-): void {
-  const toStandard = output === undefined
-    ? files.length === 0 || files.includes(STANDARD)
-    : output === STANDARD;
-  if (toStandard && Deno.stdout.isTerminal()) throw new CryptoError("terminal_output");
 }
 
 /** What has waited: it ended there, also if somebody has opened a named pipe since. */

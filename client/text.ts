@@ -4,8 +4,8 @@
  */
 import { type Bytes, utf8 } from "../core/bytes.ts";
 import { about, CryptoError } from "../core/errors.ts";
-import { dropAllPermissions } from "../platform/permissions.ts";
 import { SystemError } from "../platform/libc.ts";
+import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { loadWriteAll } from "../platform/waiting.ts";
 import { present } from "./channel.ts";
@@ -20,13 +20,13 @@ import { say } from "./terminal.ts";
 export const ENCRYPTED_MODE = 0o666;
 export const DECRYPTED_MODE = 0o600;
 
+const STDOUT = 1;
+
 /** What is given as an argument, and so seen by others. */
 export interface TextFlags {
   readonly text?: string | undefined;
   readonly quiet: boolean;
 }
-
-const STDOUT = 1;
 
 interface GivenText {
   readonly text: string;
@@ -44,6 +44,17 @@ export function warnOfArgument({ text, quiet }: TextFlags): void {
 export function refuseFilesBeside({ text }: TextFlags, files: readonly string[]): void {
   if (text === undefined || files.length === 0) return;
   throw new CryptoError("usage", { hint: "--text and files exclude each other" });
+}
+
+/** Binary on a terminal helps nobody and may garble it. */
+export function refuseTerminal(
+  { output }: CryptFlags,
+  files: readonly string[],
+): void {
+  const toStandard = output === undefined
+    ? files.length === 0 || files.includes(STANDARD)
+    : output === STANDARD;
+  if (toStandard && Deno.stdout.isTerminal()) throw new CryptoError("terminal_output");
 }
 
 /**

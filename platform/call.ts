@@ -4,22 +4,31 @@
  * call leaves this module.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { Errno, INT, int, openEitherLibc, Poll, SystemError } from "./libc.ts";
-import { AF_UNIX, SOCKET, unixAddress } from "./socket_numbers.ts";
-import { loadMakeSocket } from "./stream_sockets.ts";
+import {
+  Errno,
+  FOREVER,
+  INT,
+  int,
+  type LoadedLibc,
+  openEitherLibc,
+  Poll,
+  POLL_HERE,
+  pollHere,
+  SystemError,
+} from "./libc.ts";
+import { SOCKET, unixAddress } from "./socket_numbers.ts";
+import { CONNECT, connectUnix, loadMakeSocket } from "./stream_sockets.ts";
 
 const CALL = [INT, "buffer", "usize", "i32"] as const;
 
 const SYMBOLS = {
-  close: { parameters: [INT], result: "i32" },
-  connect: { parameters: [INT, "buffer", "u32"], result: "i32" },
-  poll: { parameters: ["buffer", "usize", INT], result: "i32" },
+  ...CONNECT,
+  ...POLL_HERE,
   recv: { parameters: CALL, result: "isize" },
   send: { parameters: CALL, result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const PIECE = 16_384;
-const FOREVER = -1;
 
 /** Connects to one path, as often as one likes, without any permission. */
 export class UnixCaller {
@@ -34,13 +43,7 @@ export class UnixCaller {
 
   /** @throws {SystemError} what the kernel says. */
   connect(): Call {
-    const { connect, close } = this.#libc.symbols;
-    const fd = this.#makeSocket(AF_UNIX);
-    if (fd < 0) throw new SystemError("socket", this.#libc.errno());
-    if (connect(int(fd), this.#address, this.#address.length) >= 0) return new Call(fd, this.#libc);
-    const errno = this.#libc.errno();
-    close(int(fd));
-    throw new SystemError("connect", errno);
+    return new Call(connectUnix(this.#libc, this.#makeSocket, this.#address), this.#libc);
   }
 }
 
@@ -51,7 +54,7 @@ export class Call {
 
   constructor(
     private readonly fd: number,
-    private readonly libc: ReturnType<typeof openEitherLibc<typeof SYMBOLS>>,
+    private readonly libc: LoadedLibc<typeof SYMBOLS>,
   ) {}
 
   /** Sends all of it, however long that takes. @throws {SystemError} */
@@ -95,7 +98,6 @@ export class Call {
   }
 
   #wait(event: number): void {
-    // A struct pollfd.
-    this.libc.symbols.poll(new Int32Array([this.fd, event]), 1n, int(FOREVER));
+    pollHere(this.libc.symbols, event, this.fd, FOREVER);
   }
 }

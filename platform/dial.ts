@@ -5,15 +5,14 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { Errno, INT, int, openEitherLibc, POLL, Poll, SystemError, waitFor } from "./libc.ts";
-import { AF_UNIX, SOCKET, unixAddress } from "./socket_numbers.ts";
-import { loadMakeSocket } from "./stream_sockets.ts";
+import { SOCKET, unixAddress } from "./socket_numbers.ts";
+import { CONNECT, connectUnix, loadMakeSocket } from "./stream_sockets.ts";
 
 const CALL = [INT, "buffer", "usize", "i32"] as const;
 
 const SYMBOLS = {
   ...POLL,
-  close: { parameters: [INT], result: "i32" },
-  connect: { parameters: [INT, "buffer", "u32"], result: "i32" },
+  ...CONNECT,
   recv: { parameters: CALL, result: "isize" },
   send: { parameters: CALL, result: "isize" },
   shutdown: { parameters: [INT, "i32"], result: "i32" },
@@ -45,15 +44,7 @@ export class UnixDialer {
 
   /** @throws {SystemError} what the kernel says. */
   connect(): Dialled {
-    const { connect, close } = this.#libc.symbols;
-    const fd = this.#check("socket", this.#makeSocket(AF_UNIX));
-    try {
-      this.#check("connect", connect(int(fd), this.#address, this.#address.length));
-    } catch (error) {
-      close(int(fd));
-      throw error;
-    }
-    return this.#dialled(fd);
+    return this.#dialled(connectUnix(this.#libc, this.#makeSocket, this.#address));
   }
 
   /** The descriptor is closed when the reading has ended: before, nothing else may get its number. */
@@ -92,10 +83,5 @@ export class UnixDialer {
         if (open) shutdown(socket, SHUT_RDWR);
       },
     };
-  }
-
-  #check(call: string, result: number): number {
-    if (result < 0) throw new SystemError(call, this.#libc.errno());
-    return result;
   }
 }

@@ -159,6 +159,30 @@ export const POLL = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
 } as const;
 
+/** The same on this thread, which then stands still. */
+export const POLL_HERE = {
+  poll: { parameters: ["buffer", "usize", INT], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** {@link pollHere} that waits as long as it takes. */
+export const FOREVER = -1;
+
+/**
+ * Waits on this thread for an event on a descriptor, at most so many milliseconds. Gives the events
+ * that there were: of a hang-up it is told unasked.
+ */
+export function pollHere(
+  { poll }: Deno.DynamicLibrary<typeof POLL_HERE>["symbols"],
+  event: number,
+  fd: number,
+  timeout: number,
+): number {
+  // A struct pollfd.
+  const polled = new Int32Array([fd, event]);
+  poll(polled, 1n, int(timeout));
+  return polled[1]! >>> 16;
+}
+
 /** Waits for an event on one of some descriptors. Says whether the first one had any. */
 export async function waitFor(
   { poll }: Deno.DynamicLibrary<typeof POLL>["symbols"],

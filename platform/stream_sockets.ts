@@ -2,14 +2,48 @@
  * Stream sockets that wait for nobody and that no other program inherits, as each system makes them.
  * No raw call leaves this module.
  */
-import { INT, int, IS_DARWIN, openEitherLibc, openLibc, THIRD, third } from "./libc.ts";
-import { DARWIN, SOCK_STREAM } from "./socket_numbers.ts";
+import type { Bytes } from "../core/bytes.ts";
+import {
+  INT,
+  int,
+  IS_DARWIN,
+  type LoadedLibc,
+  openEitherLibc,
+  openLibc,
+  SystemError,
+  THIRD,
+  third,
+} from "./libc.ts";
+import { AF_UNIX, DARWIN, SOCK_STREAM } from "./socket_numbers.ts";
 
 /** Makes a socket of a family of addresses. Negative where that fails: then there is an error number. */
 export type MakeSocket = (family: number) => number;
 
 /** The next connection that waits at a listener of {@link MakeSocket}'s; negative likewise. */
 export type Accept = (listener: number) => number;
+
+/** What {@link connectUnix} takes of libc. */
+export const CONNECT = {
+  close: { parameters: [INT], result: "i32" },
+  connect: { parameters: [INT, "buffer", "u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/**
+ * Connects a new socket to a Unix socket's address, and gives its descriptor.
+ * @throws {SystemError} what the kernel says
+ */
+export function connectUnix(
+  { symbols: { connect, close }, errno }: LoadedLibc<typeof CONNECT>,
+  makeSocket: MakeSocket,
+  address: Bytes,
+): number {
+  const fd = makeSocket(AF_UNIX);
+  if (fd < 0) throw new SystemError("socket", errno());
+  if (connect(int(fd), address, address.length) >= 0) return fd;
+  const failed = new SystemError("connect", errno());
+  close(int(fd));
+  throw failed;
+}
 
 const SOCKET = {
   socket: { parameters: [INT, "i32", "i32"], result: "i32" },

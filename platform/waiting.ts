@@ -3,23 +3,31 @@
  * call leaves this module.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { Errno, INT, int, openEitherLibc, openLibc, Poll, SystemError } from "./libc.ts";
-
-const POLL = { poll: { parameters: ["buffer", "usize", INT], result: "i32" } } as const;
+import {
+  Errno,
+  FOREVER,
+  INT,
+  int,
+  openEitherLibc,
+  openLibc,
+  Poll,
+  POLL_HERE,
+  pollHere,
+  SystemError,
+} from "./libc.ts";
 
 const READING = {
-  ...POLL,
+  ...POLL_HERE,
   fcntl: { parameters: [INT, "i32"], result: "i32" },
   ioctl: { parameters: [INT, "usize", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const WRITING = {
-  ...POLL,
+  ...POLL_HERE,
   write: { parameters: [INT, "buffer", "usize"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const POLLHUP = 0x10;
-const FOREVER = -1;
 /** Linux's (asm-generic/fcntl.h, asm-generic/ioctls.h). */
 const F_GETPIPE_SZ = 1032;
 const FIONREAD = 0x541bn;
@@ -31,12 +39,9 @@ const FIONREAD = 0x541bn;
  */
 export function bytesInEndedPipe(fd: number): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  const { fcntl, ioctl, poll } = openLibc(READING).symbols;
+  const { fcntl, ioctl, ...poll } = openLibc(READING).symbols;
   if (fcntl(int(fd), F_GETPIPE_SZ) < 0) return undefined;
-  // A struct pollfd. A hang-up is told unasked.
-  const polled = new Int32Array([fd, Poll.IN]);
-  poll(polled, 1n, int(0));
-  if ((polled[1]! >>> 16 & POLLHUP) === 0) return undefined;
+  if ((pollHere(poll, Poll.IN, fd, 0) & POLLHUP) === 0) return undefined;
   const waiting = new Int32Array(1);
   return ioctl(int(fd), FIONREAD, waiting) === 0 ? waiting[0] : undefined;
 }
@@ -47,13 +52,13 @@ export function bytesInEndedPipe(fd: number): number | undefined {
  * about one that cannot be written to.
  */
 export function loadWriteAll(): (fd: number, data: Bytes) => void {
-  const { symbols: { poll, write }, errno } = openEitherLibc(WRITING);
+  const { symbols: { write, ...poll }, errno } = openEitherLibc(WRITING);
   return (fd, data) => {
     for (let done = 0; done < data.length;) {
       const rest = data.subarray(done);
       const written = Number(write(int(fd), rest, BigInt(rest.length)));
       if (written >= 0) done += written;
-      else if (errno() === Errno.EAGAIN) poll(new Int32Array([fd, Poll.OUT]), 1n, int(FOREVER));
+      else if (errno() === Errno.EAGAIN) pollHere(poll, Poll.OUT, fd, FOREVER);
       else if (errno() !== Errno.EINTR) throw new SystemError("write", errno());
     }
   };
