@@ -17,7 +17,7 @@ import {
   TAG,
 } from "../core/engine.ts";
 import { INT, int } from "./libc.ts";
-import { openLibrary, opensslNames } from "./library.ts";
+import { openLibcrypto } from "./library.ts";
 
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
@@ -66,7 +66,7 @@ type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** libcrypto's engine, or undefined where there is no OpenSSL 3 or no permission to load it. */
 export function loadLibcrypto(): Engine | undefined {
   try {
-    const symbols = openLibrary(opensslNames().crypto, SYMBOLS);
+    const symbols = openLibcrypto(SYMBOLS);
     return symbols && createEngine(symbols);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return undefined;
@@ -79,7 +79,7 @@ export type Sha256 = (data: Bytes) => Bytes;
 
 /** libcrypto's SHA-256, or undefined as with {@link loadLibcrypto}. Apart: few need it. */
 export function loadSha256(): Sha256 | undefined {
-  const lib = openLibrary(opensslNames().crypto, DIGEST_SYMBOLS);
+  const lib = openLibcrypto(DIGEST_SYMBOLS);
   if (!lib) return undefined;
   const context = lib.EVP_MD_CTX_new(NONE);
   const digest = new Uint8Array(SHA256_LENGTH);

@@ -21,6 +21,12 @@ export function opensslNames(): { readonly ssl: string; readonly crypto: string 
   return IS_WINDOWS ? OPENSSL.windows : OPENSSL.linux;
 }
 
+/** OPENSSL_init_crypto(3); a structure of one number is passed as that number: see `INT`. */
+const INIT = {
+  OPENSSL_init_crypto: { parameters: [{ struct: ["u64"] }, "pointer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+const OPENSSL_INIT_NO_ATEXIT = 0x80000n;
+
 /** Whether this program runs under Deno, and not, as the client library may, under Node. */
 export function isDeno(): boolean {
   return "Deno" in globalThis;
@@ -47,4 +53,19 @@ export function openLibrary<S extends Deno.ForeignLibraryInterface>(
     }
   }
   return undefined;
+}
+
+/**
+ * Loads libcrypto, and keeps it from cleaning up when the process ends. A worker's thread that ends
+ * in the same moment would clean up after itself with what is being freed: the process then died of
+ * a corrupted heap, with all of its work done.
+ */
+export function openLibcrypto<S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] | undefined {
+  const { crypto } = opensslNames();
+  const options = new Uint8Array(BigUint64Array.of(OPENSSL_INIT_NO_ATEXIT).buffer);
+  // It counts in the first call of the library only, which every other function makes by itself.
+  if (openLibrary(crypto, INIT)?.OPENSSL_init_crypto(options, null) !== 1) return undefined;
+  return openLibrary(crypto, symbols);
 }

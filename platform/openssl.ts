@@ -4,7 +4,7 @@
  */
 import { CryptoError } from "../core/errors.ts";
 import { IS_DARWIN } from "./libc.ts";
-import { IS_WINDOWS, openLibrary, opensslNames } from "./library.ts";
+import { IS_WINDOWS, openLibcrypto, openLibrary, opensslNames } from "./library.ts";
 
 /** What `long` is on this system. Given to a function, it may be longer. */
 const [LONG, UNSIGNED_LONG] = IS_WINDOWS ? ["i32", "u32"] as const : ["i64", "u64"] as const;
@@ -135,9 +135,8 @@ function openBoth<S extends Deno.ForeignLibraryInterface, C extends Deno.Foreign
   ofSsl: S,
   ofCrypto: C,
 ): Symbols<S> & Symbols<C> | undefined {
-  const names = opensslNames();
-  const crypto = openLibrary(names.crypto, ofCrypto);
-  const ssl = crypto && openLibrary(names.ssl, ofSsl);
+  const crypto = openLibcrypto(ofCrypto);
+  const ssl = crypto && openLibrary(opensslNames().ssl, ofSsl);
   return ssl && { ...ssl, ...crypto };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { loadLibcrypto } from "../../platform/libcrypto.ts";
 import { engineContract } from "../core/engine_contract.ts";
+import { must } from "../support/process.ts";
 
 const engine = loadLibcrypto();
 
@@ -24,6 +25,11 @@ if (engine) {
     for (const bad of [run(21, 4), run(21, 6), run(21, 5, 16), run(21, 5, 32, 16)]) {
       assert.throws(() => engine.openChunks(bad), RangeError);
     }
+  });
+
+  Deno.test("libcrypto: it does not clean up at the end, beside threads that end", async () => {
+    const script = new URL("libcrypto_end.ts", import.meta.url).pathname;
+    await must([Deno.execPath(), "run", "--allow-all", "--no-check", "--quiet", script]);
   });
 
   Deno.test("libcrypto: a run too short for a tag does not open", async () => {
