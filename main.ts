@@ -28,6 +28,7 @@ import {
   DAEMON_WORKER,
   GUI_WORKER,
   INSTALL_WORKER,
+  LANE_WORKER,
   LINK_WORKER,
   PKI_WORKER,
   REWRAP_WORKER,
@@ -292,6 +293,7 @@ const ROLES: Readonly<Record<string, () => Promise<unknown>>> = {
   [GUI_WORKER]: runGui,
   [BROWSER_WORKER]: async () => (await import("./client/gui/browser.ts")).runBrowserRole(),
   [INSTALL_WORKER]: async () => (await import("./install/role.ts")).runInstallRole(),
+  [LANE_WORKER]: async () => (await import("./client/lanes.ts")).runLaneRole(),
   [REWRAP_WORKER]: async () => (await import("./client/rewrap/worker.ts")).runRewrapRole(),
   [SHARE_WORKER]: async () => (await import("./share/worker.ts")).runShareRole(),
   [SHARE_CLIENT_WORKER]: async () =>

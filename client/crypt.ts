@@ -13,11 +13,12 @@ import { connectBound } from "./bound.ts";
 import { type Input, openInput, openOutput, type Output, standardOutput } from "./files.ts";
 import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
+import type { Helper } from "./lanes.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
-import { type Flow, prepend, pump } from "./stream.ts";
+import { type Flow, prepend, pump, watched } from "./stream.ts";
 import { Progress } from "./terminal.ts";
-import { STANDARD } from "./flags.ts";
+import { type ClientContext, STANDARD } from "./flags.ts";
 import {
   DECRYPTED_MODE,
   ENCRYPTED_MODE,
@@ -46,6 +47,8 @@ export interface EncryptFlags extends CryptFlags {
 /** The most files of one call: each holds two descriptors from the start. */
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
+/** Bytes from which on two threads are sooner done than one. */
+const MUCH = 1 << 27;
 
 /** An input and where it goes. */
 export interface Job {
@@ -54,7 +57,11 @@ export interface Job {
 }
 
 /** `crypto encrypt`, but of what the daemon does: see `text.ts` and `piped.ts`. */
-export async function encrypt(flags: EncryptFlags, files: readonly string[]): Promise<void> {
+export async function encrypt(
+  { script }: ClientContext,
+  flags: EncryptFlags,
+  files: readonly string[],
+): Promise<void> {
   forbidCoreDumps();
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
@@ -63,11 +70,13 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
+    const starting = startHelper(script, jobs, { engine, pipes });
     const service = passphrase ? undefined : await connectBound(flags);
+    const helper = await starting;
     dropAllPermissions();
 
     const { key, context, armor } = flags;
-    await runAll(jobs, flags, async (input) => {
+    await runAll(jobs, flags, helper, async (input) => {
       const settings = { key, context, armor: armor || isText, engine, size: input.size };
       if (service) return await encryptFlow(service, input, settings);
       return await encryptPassphraseFlow(await passphrase!(), input, settings);
@@ -77,16 +86,22 @@ export async function encrypt(flags: EncryptFlags, files: readonly string[]): Pr
 }
 
 /** `crypto decrypt`, but of a direct message that is a text: see `text.ts`. */
-export async function decrypt(flags: CryptFlags, files: readonly string[]): Promise<void> {
+export async function decrypt(
+  { script }: ClientContext,
+  flags: CryptFlags,
+  files: readonly string[],
+): Promise<void> {
   forbidCoreDumps();
   const engine = engineFor(flags);
   await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
     const passphrase = openPassphrase(flags, pipes, false);
+    const starting = startHelper(script, jobs, { engine, pipes });
     const service = await tryConnect(flags);
+    const helper = await starting;
     dropAllPermissions();
 
     const options = { key: flags.key, context: flags.context, engine, passphrase };
-    await runAll(jobs, flags, (input) => {
+    await runAll(jobs, flags, helper, (input) => {
       return decryptFlow(service.get, input, { ...options, size: input.size });
     });
     service.close();
@@ -188,7 +203,20 @@ function refuseContradictions(flags: EncryptFlags): void {
 function textInput(text: string): Input {
   const bytes = utf8(text);
   const ended = { read: () => Promise.resolve(null) };
-  return { name: "--text", size: bytes.length, read: prepend(bytes, ended).read };
+  return { name: "--text", size: bytes.length, bulk: 0, read: prepend(bytes, ended).read };
+}
+
+/** Another thread for much that is there to be read: less is done before it has started. */
+function startHelper(
+  script: string,
+  jobs: ReadonlySet<Job>,
+  { engine, pipes }: { readonly engine: Engine | undefined; readonly pipes: Pipes },
+): Promise<Helper | undefined> {
+  const bulk = [...jobs].reduce((sum, { input }) => sum + input.bulk, 0);
+  if (!engine || bulk < MUCH) return Promise.resolve(undefined);
+  return watched(
+    import("./lanes.ts").then(({ Helper }) => Helper.start(script, { engine, pipes })),
+  );
 }
 
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
@@ -208,21 +236,30 @@ async function tryConnect(flags: DaemonFlags) {
 async function runAll(
   jobs: Set<Job>,
   flags: CryptFlags,
+  helper: Helper | undefined,
   start: (input: Input) => Promise<Flow>,
 ): Promise<void> {
   const flows = new Map<Job, Flow>();
   for (const job of jobs) flows.set(job, await naming(job, start(job.input)));
   const drawProgress = !flags.quiet && Deno.stderr.isTerminal();
   for (const [job, flow] of flows) {
-    await naming(job, run(job, flow, drawProgress));
+    await naming(job, run(job, flow, helper, drawProgress));
     jobs.delete(job);
   }
 }
 
-async function run({ input, output }: Job, flow: Flow, drawProgress: boolean): Promise<void> {
+async function run(
+  job: Job,
+  flow: Flow,
+  helper: Helper | undefined,
+  drawProgress: boolean,
+): Promise<void> {
+  const { input, output } = job;
   const progress = new Progress(input.name, input.size, drawProgress);
+  const onProgress = (bytes: number) => progress.update(bytes);
   try {
-    await pump(flow, output, (bytes) => progress.update(bytes));
+    if (helper) await helper.pump(flow, job, onProgress);
+    else await pump(flow, output, onProgress);
     await output.publish();
   } finally {
     progress.finish();

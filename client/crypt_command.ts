@@ -91,7 +91,7 @@ export const encryptCommand: ClientCommand = buildCommand({
     if (flags.jsonLines) await (await lines()).cryptLines("encrypt", flags, paths);
     else if (hasText(flags) && !underPassphrase) await encryptText(this.print, flags, paths);
     else if (underPassphrase || !isStandard(paths) || !await tryPiped(this.print, flags)) {
-      await (await streams()).encrypt(flags, paths);
+      await (await streams()).encrypt(this, flags, paths);
     }
   },
   parameters: {
@@ -132,7 +132,7 @@ export const decryptCommand: ClientCommand = buildCommand({
     if (flags.jsonLines) await (await lines()).cryptLines("decrypt", flags, paths);
     else if (hasText(flags) && flags.passphraseFile === undefined && isDirect(flags.text)) {
       await decryptText(this.print, flags, paths);
-    } else await (await streams()).decrypt(flags, paths);
+    } else await (await streams()).decrypt(this, flags, paths);
   },
   parameters: { flags: cryptFlags, aliases: cryptAliases, positional: files },
   docs: {

@@ -7,7 +7,7 @@ import { toBase64Url } from "../core/base64.ts";
 import { randomBytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { parent } from "../core/layout.ts";
-import { Files, isReady, type Pipes } from "../platform/files.ts";
+import { Files, type Pipes, sizeIfReady } from "../platform/files.ts";
 import type { Sink, Source } from "./stream.ts";
 import { STANDARD } from "./flags.ts";
 
@@ -21,10 +21,14 @@ export interface Input extends Source {
   readonly name: string;
   /** Bytes, if that is known before reading. */
   readonly size: number | undefined;
+  /** Bytes that are there to be read at once, about: 0 if that is not known. */
+  readonly bulk: number;
 }
 
 /** Something to write to. Nothing is there under its name before {@link publish}. */
 export interface Output extends Sink {
+  /** For messages to people. */
+  readonly name: string;
   publish(): Promise<void>;
   /** Forgets what was written, where that is possible. */
   discard(): void;
@@ -43,42 +47,37 @@ export interface OutputOptions {
 export function openInput(path: string, pipes: Pipes): Input {
   if (path === STANDARD) return standardInput(pipes);
   try {
-    const file = Deno.openSync(path);
-    const { isFile, isDirectory, size } = file.statSync();
+    const { isFile, isDirectory, size } = Deno.statSync(path);
     if (isDirectory) throw new CryptoError("io", { subject: path, hint: "this is a directory" });
-    return {
-      name: path,
-      size: isFile ? size : undefined,
-      ready: isFile,
-      read: (buffer) => readFrom(isFile ? atOnce(file) : file, path, buffer),
-    };
+    if (isFile) return { size, bulk: size, ...reading(getFiles().openOld(path), path, pipes) };
+    const file = Deno.openSync(path);
+    return { name: path, size: undefined, bulk: 0, read: (to) => readFrom(file, path, to) };
   } catch (error) {
     throw inputError(error, path);
   }
 }
 
 function standardInput(pipes: Pipes): Input {
+  const name = "standard input";
+  const bulk = sizeIfReady(STDIN);
+  // Some of a file may have been read by others: how much comes is not known.
+  if (bulk !== undefined) return { size: undefined, bulk, ...reading(STDIN, name, pipes) };
   pipes.enlargePipe(STDIN, PIPE_BYTES);
   const waitReadable = () => pipes.waitReadable(STDIN);
-  const ready = isReady(STDIN);
-  const stream = ready ? atOnce(Deno.stdin) : Deno.stdin;
-  return {
-    name: "standard input",
-    size: undefined,
-    ready,
-    read: (buffer) => readFrom(stream, "standard input", buffer, waitReadable),
-  };
+  const read = (buffer: Bytes) => readFrom(Deno.stdin, name, buffer, waitReadable);
+  return { name, size: undefined, bulk: 0, read };
+}
+
+/** Reading of what is ready, on this thread. The runtime's other way takes several times as long. */
+function reading(fd: number, name: string, pipes: Pipes) {
+  // deno-lint-ignore require-await -- what it throws is to come as the promise's failure
+  const read = async (buffer: Bytes) => pipes.readNow(fd, buffer, name) || null;
+  return { name, ready: true, fd, read };
 }
 
 /** What the runtime reads from. */
 interface Readable {
   read(buffer: Uint8Array): Promise<number | null>;
-}
-
-/** Reads on this thread. The runtime's other way takes several times as long. */
-function atOnce(file: { readSync(buffer: Uint8Array): number | null }): Readable {
-  // deno-lint-ignore require-await -- what it throws is to come as the promise's failure
-  return { read: async (buffer) => file.readSync(buffer) };
 }
 
 /** Reads; where others made the descriptor non-blocking, waits instead of failing. */
@@ -115,17 +114,18 @@ function inputHint(error: unknown): string | undefined {
 export function standardOutput(pipes: Pipes): Output {
   pipes.enlargePipe(STDOUT, PIPE_BYTES);
   return {
-    ...writing(STDOUT, "standard output", isReady(STDOUT), pipes),
+    ...writing(STDOUT, "standard output", sizeIfReady(STDOUT) !== undefined, pipes),
     publish: () => Promise.resolve(),
     discard: () => {},
   };
 }
 
 /** Writing to a descriptor: of one that is ready, on this thread. */
-function writing(fd: number, path: string, ready: boolean, pipes: Pipes): Sink {
-  if (!ready) return { write: (bytes) => pipes.writeAll(fd, bytes, path) };
-  // deno-lint-ignore require-await -- as in atOnce
-  return { ready, write: async (bytes) => pipes.writeNow(fd, bytes, path) };
+function writing(fd: number, name: string, ready: boolean, pipes: Pipes) {
+  if (!ready) return { name, write: (bytes: Bytes) => pipes.writeAll(fd, bytes, name) };
+  // deno-lint-ignore require-await -- as in reading
+  const write = async (bytes: Bytes) => pipes.writeNow(fd, bytes, name);
+  return { name, ready, fd, write };
 }
 
 let loadedFiles: Files | undefined;

@@ -1,7 +1,7 @@
 /** Making and reading messages of any length: what the daemon, or a passphrase, gives the key to. */
 import { armor, ARMOR_PREFIX, ArmorDecoder, ArmorEncoder } from "../core/armor.ts";
 import { type Bytes, concat, EMPTY, fromUtf8, utf8 } from "../core/bytes.ts";
-import type { Opener, Sealer } from "../core/cobblestone.ts";
+import { Opener, Sealer } from "../core/cobblestone.ts";
 import { CHUNK, type Engine, SEALED_CHUNK, webCrypto } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
 import { looksLikeFernet } from "../core/fernet.ts";
@@ -13,7 +13,15 @@ import {
   ENVELOPE_LENGTH,
 } from "../core/message.ts";
 import type { Data, KeyOptions, KeyService } from "./keyservice.ts";
-import { type Flow, prepend, readAll, readUpTo, type Source, type Transform } from "./stream.ts";
+import {
+  type Body,
+  type Flow,
+  prepend,
+  readAll,
+  readUpTo,
+  type Source,
+  type Transform,
+} from "./stream.ts";
 
 /** The longest value that goes through the daemon, in bytes of plaintext; streams have no limit. */
 export const MAX_VALUE = 524_288;
@@ -52,23 +60,45 @@ function coreOptions({ context, engine = webCrypto }: EncryptStreamOptions) {
   return { context: contextBytes(context), engine };
 }
 
-function sealing(start: Bytes, sealer: Sealer, { engine }: { readonly engine: Engine }): Transform {
+/** The transformation of a message's chunks, which can go on at any piece of them. */
+interface BodyTransform extends Transform {
+  readonly body: () => Body;
+  /** What comes next is the piece of that number. */
+  seek(piece: number): void;
+}
+
+/** The same transformation for another thread, without what comes before the chunks. */
+export function transformOf(body: Body, engine: Engine): BodyTransform {
+  return body.operation === "seal"
+    ? sealing(EMPTY, new Sealer(EMPTY, body.keys, engine), { engine })
+    : opening(new Opener(body.keys, engine), { engine });
+}
+
+function sealing(
+  start: Bytes,
+  sealer: Sealer,
+  { engine }: { readonly engine: Engine },
+): BodyTransform {
   return {
     prefix: concat(start, sealer.prefix),
     piece: engine.chunksAtOnce * CHUNK,
     room: engine.chunksAtOnce * SEALED_CHUNK,
     update: (bytes, into) => sealer.update(bytes, into),
     finish: () => sealer.finish(),
+    body: () => ({ operation: "seal", keys: sealer.copyKeys() }),
+    seek: (piece) => sealer.seek(piece * engine.chunksAtOnce),
   };
 }
 
-function opening(opener: Opener, { engine }: { readonly engine: Engine }): Transform {
+function opening(opener: Opener, { engine }: { readonly engine: Engine }): BodyTransform {
   return {
     prefix: EMPTY,
     piece: engine.chunksAtOnce * SEALED_CHUNK,
     room: engine.chunksAtOnce * CHUNK,
     update: (bytes, into) => opener.update(bytes, into),
     finish: () => opener.finish(),
+    body: () => ({ operation: "open", keys: opener.copyKeys() }),
+    seek: (piece) => opener.seek(piece * engine.chunksAtOnce),
   };
 }
 

@@ -1,10 +1,13 @@
 /** Moving bytes of any amount through a transformation, in constant memory. */
 import { type Bytes, concat, EMPTY } from "../core/bytes.ts";
+import type { MessageKeys } from "../core/cobblestone.ts";
 
 /** Bytes to be read, in pieces of any size. */
 export interface Source {
   /** Whether reading never waits for anybody, as that of a file. */
   readonly ready?: boolean | undefined;
+  /** What any thread may read from instead, if it is ready and the system knows such a number. */
+  readonly fd?: number | undefined;
   /** Reads into the buffer: how many bytes, or null at the end. */
   read(buffer: Bytes): Promise<number | null>;
 }
@@ -13,6 +16,8 @@ export interface Source {
 export interface Sink {
   /** Whether writing never waits for anybody, as that to a file. */
   readonly ready?: boolean | undefined;
+  /** What any thread may write to instead, as in {@link Source}. */
+  readonly fd?: number | undefined;
   write(bytes: Bytes): Promise<void>;
 }
 
@@ -26,6 +31,14 @@ export interface Transform {
   readonly room: number;
   update(bytes: Bytes, into?: Bytes): Promise<Bytes>;
   finish(): Promise<Bytes>;
+  /** What another thread makes the same transformation of, if it can work on any piece. */
+  readonly body?: (() => Body) | undefined;
+}
+
+/** The chunks of a message, and whether they are made or read. */
+export interface Body {
+  readonly operation: "seal" | "open";
+  readonly keys: MessageKeys;
 }
 
 /** Reads until the buffer is full or the source has ended. Gives the number of bytes. */
@@ -39,6 +52,15 @@ export async function readFull(source: Source, buffer: Bytes): Promise<number> {
   return length;
 }
 
+/** The same at once, from what gives 0 at its end. */
+export function readFullNow(read: (buffer: Bytes) => number, buffer: Bytes): number {
+  for (let length = 0;;) {
+    const n = length < buffer.length ? read(buffer.subarray(length)) : 0;
+    if (n === 0) return length;
+    length += n;
+  }
+}
+
 /** Reads at most `length` bytes: fewer only at the end. */
 export async function readUpTo(source: Source, length: number): Promise<Bytes> {
   const buffer = new Uint8Array(length);
@@ -50,6 +72,9 @@ export function prepend(bytes: Bytes, source: Source): Source {
   let rest = bytes;
   return {
     ready: source.ready,
+    get fd() {
+      return rest.length === 0 ? source.fd : undefined;
+    },
     read(buffer) {
       if (rest.length === 0) return source.read(buffer);
       const taken = rest.subarray(0, buffer.length);
@@ -122,7 +147,7 @@ export async function pump(
 }
 
 /** The promise itself, whose failure is seen to when its turn comes, not by the runtime. */
-function watched<T>(promise: Promise<T>): Promise<T> {
+export function watched<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

@@ -20,7 +20,7 @@ export const PREFIX_LENGTH = SALT_LENGTH + COMMITMENT_LENGTH;
 const LABEL = new TextEncoder().encode("c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0");
 
 /** What one message is encrypted with. */
-interface MessageKeys {
+export interface MessageKeys {
   readonly key: Bytes;
   readonly baseNonce: Bytes;
   readonly commitment: Bytes;
@@ -56,6 +56,11 @@ function deriveKeys(
     baseNonce: output.subarray(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH),
     commitment: output.subarray(KEY_LENGTH + NONCE_LENGTH),
   }));
+}
+
+/** The keys are views of larger buffers, with other secrets in them. */
+function copyKeys({ key, baseNonce, commitment }: MessageKeys): MessageKeys {
+  return { key: key.slice(), baseNonce: baseNonce.slice(), commitment: commitment.slice() };
 }
 
 function requireKey(key: Bytes): void {
@@ -121,6 +126,11 @@ export class Sealer {
     private readonly engine: Engine,
   ) {}
 
+  /** What another sealer or opener of the same message is made with. */
+  copyKeys(): MessageKeys {
+    return copyKeys(this.keys);
+  }
+
   /**
    * Takes the next piece of plaintext and gives the ciphertext that is complete with it, perhaps
    * none. With `into`, the result is placed there if it fits.
@@ -129,6 +139,11 @@ export class Sealer {
   async update(plaintext: Bytes, into?: Bytes): Promise<Bytes> {
     const { run, first } = this.#chunks.take(plaintext);
     return run.length === 0 ? EMPTY : await this.#seal(run, first, into);
+  }
+
+  /** Goes on with another chunk: what comes next is its plaintext, which must never come twice. */
+  seek(chunk: number): void {
+    this.#chunks.seek(chunk);
   }
 
   /** Gives the last chunk. The message is then complete. */
@@ -156,6 +171,11 @@ export class Opener {
   #failed = false;
 
   constructor(private readonly keys: MessageKeys, private readonly engine: Engine) {}
+
+  /** As {@link Sealer.copyKeys}. */
+  copyKeys(): MessageKeys {
+    return copyKeys(this.keys);
+  }
 
   /**
    * Takes the next piece of ciphertext and gives the plaintext that is proven with it.

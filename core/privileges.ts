@@ -417,6 +417,9 @@ export function browserPrivileges(): PermissionSet {
   return { read: programs, run: programs };
 }
 
+/** What the worker that encrypts and decrypts beside the main thread may do: load libraries. */
+export const LANE: Privileges = { start: { ffi: true }, working: {} };
+
 /**
  * What the worker of `rewrap` may do: read and write the files and directories that were named, and
  * what it puts beside those files, and sync the directories of these. The daemon's socket it dials

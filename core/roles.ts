@@ -24,6 +24,9 @@ export const BROWSER_WORKER = "crypto-browser";
 /** Installs and removes. */
 export const INSTALL_WORKER = "crypto-install";
 
+/** Encrypts and decrypts beside the main thread. */
+export const LANE_WORKER = "crypto-lane";
+
 /** Rewraps files. */
 export const REWRAP_WORKER = "crypto-rewrap";
 

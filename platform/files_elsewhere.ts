@@ -7,6 +7,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
 import { loadNames } from "./names.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
 const PAUSE = 5;
 
@@ -41,6 +42,15 @@ export class OtherPipes {
     }
   }
 
+  readNow(fd: number, buffer: Bytes, path: string): number {
+    const file = fd === STDIN ? Deno.stdin : open.get(fd)!;
+    try {
+      return file.readSync(buffer) ?? 0;
+    } catch (cause) {
+      throw new CryptoError("io", { subject: path, cause });
+    }
+  }
+
   writeNow(fd: number, data: Bytes, path: string): void {
     const file = fd === STDOUT ? Deno.stdout : open.get(fd)!;
     try {
@@ -60,6 +70,16 @@ export class OtherFiles {
 
   openNameless(_directory: string, _mode: number): number | undefined {
     return undefined;
+  }
+
+  openOld(path: string): number {
+    try {
+      open.set(++lastNumber, Deno.openSync(path));
+      return lastNumber;
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.PermissionDenied)) throw ioError(path, cause);
+      throw new CryptoError("io", { subject: path, hint: "you may not read it", cause });
+    }
   }
 
   openNew(path: string, mode: number, subject: string = path): number {

@@ -112,6 +112,16 @@ for (const args of IN_WORKERS) {
   });
 }
 
+Deno.test("crypto encrypt of a large file can do nothing but its work, in its worker neither", async () => {
+  const large = `${directory}/large`;
+  await Deno.writeFile(large, new Uint8Array(1));
+  await Deno.truncate(large, 1 << 27);
+  const { code, stderr } = await probe(["encrypt", large]);
+  assert.equal(code, 0, stderr);
+  const places = new Set(allRefused(stderr, nothing).map(({ where }) => where));
+  assert.deepEqual([...places].sort(), ["crypto-lane", "main"]);
+});
+
 Deno.test("crypto rewrap can do nothing but its work, in its worker neither", async () => {
   const file = `${directory}/rewrapped`;
   await Deno.writeTextFile(file, await encrypted());

@@ -1,0 +1,116 @@
+/**
+ * One message on two threads, between ends that never make anybody wait: each thread reads a piece,
+ * encrypts or decrypts it and writes it, in turns (`platform/sequencer.ts`). What goes in and out is
+ * the same as on one thread, and so is its order.
+ */
+import type { Engine } from "../core/engine.ts";
+import { CryptoError } from "../core/errors.ts";
+import { LANE } from "../core/privileges.ts";
+import { LANE_WORKER } from "../core/roles.ts";
+import { Pipes } from "../platform/files.ts";
+import { loadLibcrypto } from "../platform/libcrypto.ts";
+import { dropLibraryPermission } from "../platform/permissions.ts";
+import { forbidCoreDumps } from "../platform/process.ts";
+import { Sequencer } from "../platform/sequencer.ts";
+import { RoleWorker, runRole } from "../platform/worker.ts";
+import type { Job } from "./crypt.ts";
+import { transformOf } from "./message.ts";
+import { type Body, type Flow, pump, readFullNow } from "./stream.ts";
+
+/** What a thread works with. */
+export interface Tools {
+  readonly engine: Engine;
+  readonly pipes: Pipes;
+}
+
+/** Where a message comes from or goes to, for any thread. */
+interface End {
+  readonly fd: number;
+  /** For messages to people. */
+  readonly name: string;
+}
+
+/** What a thread is to do. */
+interface Lane {
+  readonly body: Body;
+  readonly input: End;
+  readonly output: End;
+  /** What the threads' {@link Sequencer}s share. */
+  readonly shared: SharedArrayBuffer;
+}
+
+type OnProgress = (bytes: number) => void;
+
+/** Runs in the worker. */
+export function runLaneRole(): void {
+  forbidCoreDumps();
+  const tools = { engine: requireEngine(), pipes: new Pipes() };
+  dropLibraryPermission();
+  runRole<Lane, void>((lane) => run(lane, new Sequencer(lane.shared), tools));
+}
+
+function requireEngine(): Engine {
+  const engine = loadLibcrypto();
+  if (engine) return engine;
+  throw new CryptoError("internal", { hint: "libcrypto was there a moment ago" });
+}
+
+/** The other thread. */
+export class Helper {
+  private constructor(
+    private readonly role: RoleWorker<Lane, void>,
+    private readonly tools: Tools,
+  ) {}
+
+  /** Starts it, where there is a processor for it. */
+  static async start(script: string, tools: Tools): Promise<Helper | undefined> {
+    if (Deno.build.os !== "linux" || navigator.hardwareConcurrency < 2) return undefined;
+    const options = { script, name: LANE_WORKER, permissions: LANE.start };
+    return new Helper(await RoleWorker.startFirst<Lane, void>(options), tools);
+  }
+
+  /** As {@link pump}, on both threads if the ends and the message allow it. */
+  async pump(flow: Flow, { input, output }: Job, onProgress: OnProgress): Promise<void> {
+    const [from, to] = [flow.source.fd, output.fd];
+    const body = flow.transform.body?.();
+    if (!body || from === undefined || to === undefined) {
+      return await pump(flow, output, onProgress);
+    }
+    await output.write(flow.transform.prefix);
+    const ends = { input: { fd: from, name: input.name }, output: { fd: to, name: output.name } };
+    const sequencer = new Sequencer();
+    const lane = { body, ...ends, shared: sequencer.shared };
+    const outcomes = await Promise.allSettled([
+      this.role.ask(lane),
+      run(lane, sequencer, this.tools, onProgress),
+    ]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+}
+
+/** Takes one piece after the other, until there is none or a thread has failed. */
+async function run(
+  { body, input, output }: Lane,
+  sequencer: Sequencer,
+  { engine, pipes }: Tools,
+  onProgress: OnProgress = () => {},
+): Promise<void> {
+  const transform = transformOf(body, engine);
+  const buffer = new Uint8Array(transform.piece);
+  const room = new Uint8Array(transform.room);
+  const fill = () => readFullNow((rest) => pipes.readNow(input.fd, rest, input.name), buffer);
+  try {
+    for (let piece; (piece = sequencer.read(buffer.length, fill));) {
+      onProgress(piece.number * buffer.length + piece.length);
+      transform.seek(piece.number);
+      const parts = [await transform.update(buffer.subarray(0, piece.length), room)];
+      if (piece.isLast) parts.push(await transform.finish());
+      sequencer.write(piece, () => {
+        for (const part of parts) pipes.writeNow(output.fd, part, output.name);
+      });
+    }
+  } catch (error) {
+    sequencer.fail();
+    throw error;
+  }
+}
