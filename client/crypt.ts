@@ -10,7 +10,14 @@ import { loadLibcrypto } from "../platform/libcrypto.ts";
 import { dropAllPermissions } from "../platform/permissions.ts";
 import { forbidCoreDumps } from "../platform/process.ts";
 import { connectBound } from "./bound.ts";
-import { type Input, openInput, openOutput, type Output, standardOutput } from "./files.ts";
+import {
+  type Input,
+  openInput,
+  openOutput,
+  type Output,
+  sizeOfAll,
+  standardOutput,
+} from "./files.ts";
 import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
 import type { Helper } from "./lanes.ts";
@@ -48,12 +55,19 @@ export interface EncryptFlags extends CryptFlags {
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
 /** Bytes from which on two threads are sooner done than one. */
-const MUCH = 1 << 27;
+const MUCH = 1 << 28;
 
 /** An input and where it goes. */
 export interface Job {
   readonly input: Input;
   readonly output: Output;
+}
+
+/** What data goes through. */
+interface Tools {
+  readonly engine: Engine | undefined;
+  readonly pipes: Pipes;
+  readonly helper: Helper | undefined;
 }
 
 /** `crypto encrypt`, but of what the daemon does: see `text.ts` and `piped.ts`. */
@@ -63,6 +77,7 @@ export async function encrypt(
   files: readonly string[],
 ): Promise<void> {
   forbidCoreDumps();
+  const starting = startHelper(script, flags, files);
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
   refuseContradictions(flags);
@@ -70,13 +85,12 @@ export async function encrypt(
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
-    const starting = startHelper(script, jobs, { engine, pipes });
     const service = passphrase ? undefined : await connectBound(flags);
-    const helper = await starting;
+    const tools = { engine, pipes, helper: await starting };
     dropAllPermissions();
 
     const { key, context, armor } = flags;
-    await runAll(jobs, flags, helper, async (input) => {
+    await runAll(jobs, flags, tools, async (input) => {
       const settings = { key, context, armor: armor || isText, engine, size: input.size };
       if (service) return await encryptFlow(service, input, settings);
       return await encryptPassphraseFlow(await passphrase!(), input, settings);
@@ -92,16 +106,16 @@ export async function decrypt(
   files: readonly string[],
 ): Promise<void> {
   forbidCoreDumps();
+  const starting = startHelper(script, flags, files);
   const engine = engineFor(flags);
   await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
     const passphrase = openPassphrase(flags, pipes, false);
-    const starting = startHelper(script, jobs, { engine, pipes });
     const service = await tryConnect(flags);
-    const helper = await starting;
+    const tools = { engine, pipes, helper: await starting };
     dropAllPermissions();
 
     const options = { key: flags.key, context: flags.context, engine, passphrase };
-    await runAll(jobs, flags, helper, (input) => {
+    await runAll(jobs, flags, tools, (input) => {
       return decryptFlow(service.get, input, { ...options, size: input.size });
     });
     service.close();
@@ -168,7 +182,7 @@ function* openJobs(
   if (flags.text !== undefined) {
     return yield { input: textInput(flags.text), output: open(flags.output ?? STANDARD) };
   }
-  for (const file of files.length === 0 ? [STANDARD] : files) {
+  for (const file of orStandard(files)) {
     const input = openInput(file, pipes);
     const target = flags.output ?? (file === STANDARD ? STANDARD : nameOf(file));
     yield { input, output: open(target) };
@@ -203,20 +217,22 @@ function refuseContradictions(flags: EncryptFlags): void {
 function textInput(text: string): Input {
   const bytes = utf8(text);
   const ended = { read: () => Promise.resolve(null) };
-  return { name: "--text", size: bytes.length, bulk: 0, read: prepend(bytes, ended).read };
+  return { name: "--text", size: bytes.length, read: prepend(bytes, ended).read };
 }
 
-/** Another thread for much that is there to be read: less is done before it has started. */
+/** Starts another thread where there is much to do, beside all that is done before. */
 function startHelper(
   script: string,
-  jobs: ReadonlySet<Job>,
-  { engine, pipes }: { readonly engine: Engine | undefined; readonly pipes: Pipes },
+  { text }: CryptFlags,
+  files: readonly string[],
 ): Promise<Helper | undefined> {
-  const bulk = [...jobs].reduce((sum, { input }) => sum + input.bulk, 0);
-  if (!engine || bulk < MUCH) return Promise.resolve(undefined);
-  return watched(
-    import("./lanes.ts").then(({ Helper }) => Helper.start(script, { engine, pipes })),
-  );
+  const isMuch = text === undefined && sizeOfAll(orStandard(files)) >= MUCH;
+  if (!isMuch) return Promise.resolve(undefined);
+  return watched(import("./lanes.ts").then(({ Helper }) => Helper.start(script)));
+}
+
+function orStandard(files: readonly string[]): readonly string[] {
+  return files.length === 0 ? [STANDARD] : files;
 }
 
 /** Connects now, since later it is not permitted; complains when the daemon is needed. */
@@ -236,14 +252,14 @@ async function tryConnect(flags: DaemonFlags) {
 async function runAll(
   jobs: Set<Job>,
   flags: CryptFlags,
-  helper: Helper | undefined,
+  tools: Tools,
   start: (input: Input) => Promise<Flow>,
 ): Promise<void> {
   const flows = new Map<Job, Flow>();
   for (const job of jobs) flows.set(job, await naming(job, start(job.input)));
   const drawProgress = !flags.quiet && Deno.stderr.isTerminal();
   for (const [job, flow] of flows) {
-    await naming(job, run(job, flow, helper, drawProgress));
+    await naming(job, run(job, flow, tools, drawProgress));
     jobs.delete(job);
   }
 }
@@ -251,14 +267,14 @@ async function runAll(
 async function run(
   job: Job,
   flow: Flow,
-  helper: Helper | undefined,
+  { engine, pipes, helper }: Tools,
   drawProgress: boolean,
 ): Promise<void> {
   const { input, output } = job;
   const progress = new Progress(input.name, input.size, drawProgress);
   const onProgress = (bytes: number) => progress.update(bytes);
   try {
-    if (helper) await helper.pump(flow, job, onProgress);
+    if (helper && engine) await helper.pump(flow, job, { engine, pipes, onProgress });
     else await pump(flow, output, onProgress);
     await output.publish();
   } finally {

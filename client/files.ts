@@ -21,8 +21,6 @@ export interface Input extends Source {
   readonly name: string;
   /** Bytes, if that is known before reading. */
   readonly size: number | undefined;
-  /** Bytes that are there to be read at once, about: 0 if that is not known. */
-  readonly bulk: number;
 }
 
 /** Something to write to. Nothing is there under its name before {@link publish}. */
@@ -43,15 +41,31 @@ export interface OutputOptions {
   readonly mode: number;
 }
 
+/** How many bytes some inputs have at least, about, as far as can be told before they are opened. */
+export function sizeOfAll(paths: readonly string[]): number {
+  return paths.reduce((sum, path) => sum + sizeOf(path), 0);
+}
+
+function sizeOf(path: string): number {
+  if (path === STANDARD) return sizeIfReady(STDIN) ?? 0;
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    return isFile ? size : 0;
+  } catch {
+    // Opening it will tell why.
+    return 0;
+  }
+}
+
 /** Opens a file, or standard input for `-`. @throws {CryptoError} `io` */
 export function openInput(path: string, pipes: Pipes): Input {
   if (path === STANDARD) return standardInput(pipes);
   try {
     const { isFile, isDirectory, size } = Deno.statSync(path);
     if (isDirectory) throw new CryptoError("io", { subject: path, hint: "this is a directory" });
-    if (isFile) return { size, bulk: size, ...reading(getFiles().openOld(path), path, pipes) };
+    if (isFile) return { size, ...reading(getFiles().openOld(path), path, pipes) };
     const file = Deno.openSync(path);
-    return { name: path, size: undefined, bulk: 0, read: (to) => readFrom(file, path, to) };
+    return { name: path, size: undefined, read: (to) => readFrom(file, path, to) };
   } catch (error) {
     throw inputError(error, path);
   }
@@ -59,13 +73,13 @@ export function openInput(path: string, pipes: Pipes): Input {
 
 function standardInput(pipes: Pipes): Input {
   const name = "standard input";
-  const bulk = sizeIfReady(STDIN);
+  const isReady = sizeIfReady(STDIN) !== undefined;
   // Some of a file may have been read by others: how much comes is not known.
-  if (bulk !== undefined) return { size: undefined, bulk, ...reading(STDIN, name, pipes) };
+  if (isReady) return { size: undefined, ...reading(STDIN, name, pipes) };
   pipes.enlargePipe(STDIN, PIPE_BYTES);
   const waitReadable = () => pipes.waitReadable(STDIN);
   const read = (buffer: Bytes) => readFrom(Deno.stdin, name, buffer, waitReadable);
-  return { name, size: undefined, bulk: 0, read };
+  return { name, size: undefined, read };
 }
 
 /** Reading of what is ready, on this thread. The runtime's other way takes several times as long. */

@@ -21,6 +21,8 @@ import { type Body, type Flow, pump, readFullNow } from "./stream.ts";
 export interface Tools {
   readonly engine: Engine;
   readonly pipes: Pipes;
+  /** Told of the bytes read so far. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 /** Where a message comes from or goes to, for any thread. */
@@ -39,42 +41,36 @@ interface Lane {
   readonly shared: SharedArrayBuffer;
 }
 
-type OnProgress = (bytes: number) => void;
-
 /** Runs in the worker. */
 export function runLaneRole(): void {
   forbidCoreDumps();
-  const tools = { engine: requireEngine(), pipes: new Pipes() };
-  dropLibraryPermission();
-  runRole<Lane, void>((lane) => run(lane, new Sequencer(lane.shared), tools));
-}
-
-function requireEngine(): Engine {
+  const pipes = new Pipes();
   const engine = loadLibcrypto();
-  if (engine) return engine;
-  throw new CryptoError("internal", { hint: "libcrypto was there a moment ago" });
+  dropLibraryPermission();
+  runRole<Lane, void>(async (lane) => {
+    // The main thread has one of these, and another engine would take other pieces.
+    if (!engine) throw new CryptoError("internal", { subject: "libcrypto" });
+    await run(lane, new Sequencer(lane.shared), { engine, pipes });
+  });
 }
 
 /** The other thread. */
 export class Helper {
-  private constructor(
-    private readonly role: RoleWorker<Lane, void>,
-    private readonly tools: Tools,
-  ) {}
+  private constructor(private readonly role: RoleWorker<Lane, void>) {}
 
   /** Starts it, where there is a processor for it. */
-  static async start(script: string, tools: Tools): Promise<Helper | undefined> {
+  static async start(script: string): Promise<Helper | undefined> {
     if (Deno.build.os !== "linux" || navigator.hardwareConcurrency < 2) return undefined;
     const options = { script, name: LANE_WORKER, permissions: LANE.start };
-    return new Helper(await RoleWorker.startFirst<Lane, void>(options), tools);
+    return new Helper(await RoleWorker.startFirst<Lane, void>(options));
   }
 
   /** As {@link pump}, on both threads if the ends and the message allow it. */
-  async pump(flow: Flow, { input, output }: Job, onProgress: OnProgress): Promise<void> {
+  async pump(flow: Flow, { input, output }: Job, tools: Tools): Promise<void> {
     const [from, to] = [flow.source.fd, output.fd];
     const body = flow.transform.body?.();
     if (!body || from === undefined || to === undefined) {
-      return await pump(flow, output, onProgress);
+      return await pump(flow, output, tools.onProgress);
     }
     await output.write(flow.transform.prefix);
     const ends = { input: { fd: from, name: input.name }, output: { fd: to, name: output.name } };
@@ -82,7 +78,7 @@ export class Helper {
     const lane = { body, ...ends, shared: sequencer.shared };
     const outcomes = await Promise.allSettled([
       this.role.ask(lane),
-      run(lane, sequencer, this.tools, onProgress),
+      run(lane, sequencer, tools),
     ]);
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
@@ -92,8 +88,7 @@ export class Helper {
 async function run(
   { body, input, output }: Lane,
   sequencer: Sequencer,
-  { engine, pipes }: Tools,
-  onProgress: OnProgress = () => {},
+  { engine, pipes, onProgress }: Tools,
 ): Promise<void> {
   const transform = transformOf(body, engine);
   const buffer = new Uint8Array(transform.piece);
@@ -101,7 +96,7 @@ async function run(
   const fill = () => readFullNow((rest) => pipes.readNow(input.fd, rest, input.name), buffer);
   try {
     for (let piece; (piece = sequencer.read(buffer.length, fill));) {
-      onProgress(piece.number * buffer.length + piece.length);
+      onProgress?.(piece.number * buffer.length + piece.length);
       transform.seek(piece.number);
       const parts = [await transform.update(buffer.subarray(0, piece.length), room)];
       if (piece.isLast) parts.push(await transform.finish());

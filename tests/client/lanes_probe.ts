@@ -23,7 +23,7 @@ const pipes = new Pipes();
 const engine = loadLibcrypto();
 if (!engine) throw new Error("there is no libcrypto");
 const script = new URL("../../main.ts", import.meta.url).href;
-const helper = await Helper.start(script, { engine, pipes });
+const helper = await Helper.start(script);
 if (!helper) throw new Error("there is one processor");
 const service = await connectBound({ socket });
 
@@ -34,7 +34,7 @@ async function follow({ operation, from, to }: Order): Promise<string> {
     const flow = operation === "encrypt"
       ? await encryptFlow(service, input, { engine })
       : await decryptFlow(() => Promise.resolve(service), input, { engine });
-    await helper!.pump(flow, { input, output }, () => {});
+    await helper!.pump(flow, { input, output }, { engine: engine!, pipes });
     return "done";
   } catch (error) {
     return asCryptoError(error).code;

@@ -24,7 +24,7 @@ const START = ENVELOPE_LENGTH + BODY_PREFIX_LENGTH;
 const LENGTHS = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, PIECE - 1, PIECE, PIECE + 1]
   .flatMap((length) => [length, 3 * PIECE + length, 10 * PIECE + length]);
 
-const LARGE = 1 << 27;
+const LARGE = 1 << 28;
 
 const ALONE = navigator.hardwareConcurrency < 2 ? "there is one processor" : undefined;
 const daemon = await startDaemon();
