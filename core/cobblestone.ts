@@ -126,6 +126,11 @@ export class Sealer {
     private readonly engine: Engine,
   ) {}
 
+  /** Chunks that are best given at once. */
+  get chunksAtOnce(): number {
+    return this.engine.chunksAtOnce;
+  }
+
   /** What another sealer or opener of the same message is made with. */
   copyKeys(): MessageKeys {
     return copyKeys(this.keys);

@@ -8,7 +8,7 @@ import {
   sealedLength,
   type Sealer,
 } from "../cobblestone.ts";
-import { CHUNK, type Engine, SEALED_CHUNK } from "../engine.ts";
+import { CHUNK, type Engine, SEALED_CHUNK, webCrypto } from "../engine.ts";
 import { CryptoError } from "../errors.ts";
 import {
   decodeManifest,
@@ -77,6 +77,11 @@ export class BodyReader {
   ) {
     const known = (key: Bytes) => ({ length: 0, derive: () => Promise.resolve(key) });
     this.#key = key instanceof Uint8Array ? known(key) : key;
+  }
+
+  /** Chunks that are best given at once. */
+  get chunksAtOnce(): number {
+    return (this.options.engine ?? webCrypto).chunksAtOnce;
   }
 
   /** Bytes before the first chunk. */

@@ -1,12 +1,13 @@
 /** A body on its way from the server into files: taken up again where a line was cut or a process ended. */
 import type { Bytes } from "../../core/bytes.ts";
+import { CHUNK, SEALED_CHUNK } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import type { BodyReader } from "../../core/share/body.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
 import type { Request } from "../../core/share/wire.ts";
 import { mayPass, pause, type ShareApi } from "./api.ts";
 import type { Claim } from "./claim.ts";
-import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
+import { regroup } from "./pieces.ts";
 import type { OnProgress } from "./upload.ts";
 
 const TRIES = 6;
@@ -48,7 +49,7 @@ export async function writeOut(from: BodyFrom, way: Way): Promise<void> {
   const writing = new Writing(way);
   try {
     for (let offset: number | undefined = 0; offset !== undefined;) {
-      offset = await writing.pass(from(offset), offset === 0 ? reader.prefixLength : SEALED_PIECE);
+      offset = await writing.pass(from, offset);
     }
     const elsewhere = await writing.write(await reader.finish());
     if (elsewhere !== undefined) throw new CryptoError("malformed");
@@ -66,18 +67,26 @@ export async function writeOut(from: BodyFrom, way: Way): Promise<void> {
 
 /** What a body goes through, and how far it has come. */
 class Writing {
-  readonly #room = new Uint8Array(PIECE);
+  readonly #room: Bytes;
+  /** Bytes of ciphertext that are best decrypted at once. */
+  readonly #piece: number;
   #begun = false;
 
-  constructor(private readonly way: Way) {}
+  constructor(private readonly way: Way) {
+    const { chunksAtOnce } = way.reader;
+    this.#room = new Uint8Array(chunksAtOnce * CHUNK);
+    this.#piece = chunksAtOnce * SEALED_CHUNK;
+  }
 
   /**
-   * @param first bytes up to where whole chunks begin
+   * @param offset 0, or where a chunk begins
    * @returns where the body is to come from instead, if it is there up to some place already
    */
-  async pass(body: ReturnType<BodyFrom>, first: number): Promise<number | undefined> {
-    for await (const piece of regroup(body, SEALED_PIECE, first)) {
-      const elsewhere = await this.write(await this.way.reader.update(piece, this.#room));
+  async pass(from: BodyFrom, offset: number): Promise<number | undefined> {
+    const { reader } = this.way;
+    const first = offset === 0 ? reader.prefixLength : this.#piece;
+    for await (const piece of regroup(from(offset), this.#piece, first)) {
+      const elsewhere = await this.write(await reader.update(piece, this.#room));
       if (elsewhere !== undefined) return elsewhere;
       await this.#note();
     }

@@ -2,7 +2,6 @@
 import type { Bytes } from "../../core/bytes.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { type Content, type Part, partsContent } from "./content.ts";
-import { PIECE } from "./pieces.ts";
 import { padding, TAR_END, type TarEntry, tarHeader, tarLength } from "./tar.ts";
 
 /** One named file or folder. */
@@ -56,12 +55,17 @@ async function* walk(
   for (const child of names) yield* walk(`${path}/${child}`, `${name}/${child}`);
 }
 
+/** Bytes that are read at once: they stay in a core's cache with what becomes of them. */
+const PIECE = 262_144;
+
 /** Exactly `size` bytes of a file, all in one buffer that is filled again. @throws {CryptoError} `io` if it has become shorter */
 async function* readFile(path: string, name: string, size: number): AsyncGenerator<Bytes> {
   using file = await reading(name, () => Deno.open(path));
   const buffer = new Uint8Array(Math.min(PIECE, size));
   for (let left = size; left > 0;) {
-    const read = await reading(name, () => file.read(buffer.subarray(0, left)));
+    // On this thread: each hand-over to another takes as long as the reading.
+    // deno-lint-ignore require-await -- what it throws is to come as the promise's failure
+    const read = await reading(name, async () => file.readSync(buffer.subarray(0, left)));
     if (read === null) {
       throw new CryptoError("io", {
         subject: name,

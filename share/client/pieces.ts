@@ -1,13 +1,5 @@
 /** Bytes that come in pieces. */
 import type { Bytes } from "../../core/bytes.ts";
-import { CHUNK, SEALED_CHUNK } from "../../core/engine.ts";
-
-/** Whole chunks that are encrypted or decrypted at once: no others wait, and none is copied for that. */
-const CHUNKS = 64;
-/** Bytes of plaintext of that many. */
-export const PIECE: number = CHUNKS * CHUNK;
-/** Bytes of their ciphertext. */
-export const SEALED_PIECE: number = CHUNKS * SEALED_CHUNK;
 
 /**
  * The same bytes in pieces of `length` bytes; only the first, if it is said so, and the last are

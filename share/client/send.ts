@@ -1,6 +1,6 @@
 /** Sending a secret, or the answer to a request: encrypted here, in constant memory. */
 import { type Bytes, EMPTY, randomBytes } from "../../core/bytes.ts";
-import type { Engine } from "../../core/engine.ts";
+import { CHUNK, type Engine, SEALED_CHUNK } from "../../core/engine.ts";
 import { CryptoError } from "../../core/errors.ts";
 import { bodyLength, type BodySealer, createBodySealer } from "../../core/share/body.ts";
 import {
@@ -17,7 +17,7 @@ import type { Terms } from "../../core/share/terms.ts";
 import type { ShareApi } from "./api.ts";
 import type { Content } from "./content.ts";
 import { limitsOf, withLimit } from "./limits.ts";
-import { PIECE, regroup, SEALED_PIECE } from "./pieces.ts";
+import { regroup } from "./pieces.ts";
 import { lookAtRequest } from "./request.ts";
 import { type Beginning, type OnProgress, sendBody } from "./upload.ts";
 
@@ -135,10 +135,11 @@ export async function* sealed(
   content: AsyncIterable<Bytes>,
   beginning: Bytes = EMPTY,
 ) {
-  const room = new Uint8Array(SEALED_PIECE);
+  const { chunksAtOnce } = sealer;
+  const room = new Uint8Array(chunksAtOnce * SEALED_CHUNK);
   yield beginning;
   yield sealer.prefix;
-  for await (const piece of regroup(plaintext(head, content), PIECE)) {
+  for await (const piece of regroup(plaintext(head, content), chunksAtOnce * CHUNK)) {
     yield await sealer.update(piece, room);
   }
   yield await sealer.finish();

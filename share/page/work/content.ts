@@ -2,7 +2,6 @@
 import { type Bytes, utf8 } from "../../../core/bytes.ts";
 import { CryptoError } from "../../../core/errors.ts";
 import { type Content, type Part, partsContent, textContent } from "../../client/content.ts";
-import { PIECE } from "../../client/pieces.ts";
 import type { Chosen } from "../../../core/page/chooser.ts";
 
 /** A text, or files if there is none. */
@@ -14,6 +13,9 @@ function partOf(file: File): Part {
   const { name, type, size } = file;
   return { name: name.toWellFormed(), type, size, read: () => readFile(file) };
 }
+
+/** Bytes that are read at once. */
+const PIECE = 1_048_576;
 
 /** @throws {CryptoError} `io` if it changed or cannot be read: browsers then give no byte of it */
 async function* readFile(file: File): AsyncGenerator<Bytes> {
