@@ -20,7 +20,7 @@ import {
 } from "./files.ts";
 import type { DaemonFlags } from "./identity.ts";
 import type { KeyService } from "./keyservice.ts";
-import type { Helper } from "./lanes.ts";
+import type { SecondLane } from "./lanes.ts";
 import { decryptFlow, encryptFlow, encryptPassphraseFlow } from "./message.ts";
 import { openPassphrase } from "./passphrase.ts";
 import { type Flow, prepend, pump, watched } from "./stream.ts";
@@ -55,7 +55,7 @@ export interface EncryptFlags extends CryptFlags {
 export const MAX_FILES = 256;
 const SUFFIX = ".crypto";
 /** Bytes from which on two threads are sooner done than one. */
-const MUCH = 1 << 28;
+const LARGE = 1 << 28;
 
 /** An input and where it goes. */
 export interface Job {
@@ -67,7 +67,7 @@ export interface Job {
 interface Tools {
   readonly engine: Engine | undefined;
   readonly pipes: Pipes;
-  readonly helper: Helper | undefined;
+  readonly second: SecondLane | undefined;
 }
 
 /** `crypto encrypt`, but of what the daemon does: see `text.ts` and `piped.ts`. */
@@ -77,16 +77,16 @@ export async function encrypt(
   files: readonly string[],
 ): Promise<void> {
   forbidCoreDumps();
-  const starting = startHelper(script, flags, files);
+  refuseContradictions(flags);
+  const starting = flags.armor ? undefined : startSecond(script, flags, files);
   const isText = flags.text !== undefined;
   const engine = engineFor(flags);
-  refuseContradictions(flags);
   warnOfArgument(flags);
   if (!isText && !flags.armor) refuseTerminal(flags, files);
   await withJobs(flags, files, ENCRYPTED, async (jobs, pipes) => {
     const passphrase = underPassphrase(flags) ? openPassphrase(flags, pipes, true) : undefined;
     const service = passphrase ? undefined : await connectBound(flags);
-    const tools = { engine, pipes, helper: await starting };
+    const tools = { engine, pipes, second: await starting };
     dropAllPermissions();
 
     const { key, context, armor } = flags;
@@ -106,12 +106,12 @@ export async function decrypt(
   files: readonly string[],
 ): Promise<void> {
   forbidCoreDumps();
-  const starting = startHelper(script, flags, files);
+  const starting = startSecond(script, flags, files);
   const engine = engineFor(flags);
   await withJobs(flags, files, DECRYPTED, async (jobs, pipes) => {
     const passphrase = openPassphrase(flags, pipes, false);
     const service = await tryConnect(flags);
-    const tools = { engine, pipes, helper: await starting };
+    const tools = { engine, pipes, second: await starting };
     dropAllPermissions();
 
     const options = { key: flags.key, context: flags.context, engine, passphrase };
@@ -221,14 +221,14 @@ function textInput(text: string): Input {
 }
 
 /** Starts another thread where there is much to do, beside all that is done before. */
-function startHelper(
+function startSecond(
   script: string,
   { text }: CryptFlags,
   files: readonly string[],
-): Promise<Helper | undefined> {
-  const isMuch = text === undefined && sizeOfAll(orStandard(files)) >= MUCH;
-  if (!isMuch) return Promise.resolve(undefined);
-  return watched(import("./lanes.ts").then(({ Helper }) => Helper.start(script)));
+): Promise<SecondLane | undefined> {
+  const isLarge = text === undefined && sizeOfAll(orStandard(files)) >= LARGE;
+  if (!isLarge) return Promise.resolve(undefined);
+  return watched(import("./lanes.ts").then(({ SecondLane }) => SecondLane.start(script)));
 }
 
 function orStandard(files: readonly string[]): readonly string[] {
@@ -267,14 +267,14 @@ async function runAll(
 async function run(
   job: Job,
   flow: Flow,
-  { engine, pipes, helper }: Tools,
+  { engine, pipes, second }: Tools,
   drawProgress: boolean,
 ): Promise<void> {
   const { input, output } = job;
   const progress = new Progress(input.name, input.size, drawProgress);
   const onProgress = (bytes: number) => progress.update(bytes);
   try {
-    if (helper && engine) await helper.pump(flow, job, { engine, pipes, onProgress });
+    if (second && engine) await second.pump(flow, job, { engine, pipes, onProgress });
     else await pump(flow, output, onProgress);
     await output.publish();
   } finally {

@@ -121,6 +121,7 @@ function inputError(error: unknown, path: string): CryptoError {
 function inputHint(error: unknown): string | undefined {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "you may not read it";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of the path is not a directory";
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * One message on two threads, between ends that never make anybody wait: each thread reads a piece,
- * encrypts or decrypts it and writes it, in turns (`platform/sequencer.ts`). What goes in and out is
- * the same as on one thread, and so is its order.
+ * encrypts or decrypts it and writes it, in turns (`platform/sequencer.ts`). What comes out of a
+ * message is the same as on one thread, and of a bad one no more.
  */
 import type { Engine } from "../core/engine.ts";
 import { CryptoError } from "../core/errors.ts";
@@ -18,7 +18,7 @@ import { transformOf } from "./message.ts";
 import { type Body, type Flow, pump, readFullNow } from "./stream.ts";
 
 /** What a thread works with. */
-export interface Tools {
+export interface LaneTools {
   readonly engine: Engine;
   readonly pipes: Pipes;
   /** Told of the bytes read so far. */
@@ -33,7 +33,7 @@ interface End {
 }
 
 /** What a thread is to do. */
-interface Lane {
+interface LaneTask {
   readonly body: Body;
   readonly input: End;
   readonly output: End;
@@ -47,26 +47,28 @@ export function runLaneRole(): void {
   const pipes = new Pipes();
   const engine = loadLibcrypto();
   dropLibraryPermission();
-  runRole<Lane, void>(async (lane) => {
-    // The main thread has one of these, and another engine would take other pieces.
-    if (!engine) throw new CryptoError("internal", { subject: "libcrypto" });
-    await run(lane, new Sequencer(lane.shared), { engine, pipes });
-  });
+  // The main thread works with this one, and another would take other pieces.
+  if (!engine) throw new CryptoError("config", { subject: "libcrypto" });
+  runRole<LaneTask, void>((lane) => run(lane, new Sequencer(lane.shared), { engine, pipes }));
 }
 
 /** The other thread. */
-export class Helper {
-  private constructor(private readonly role: RoleWorker<Lane, void>) {}
+export class SecondLane {
+  private constructor(private readonly role: RoleWorker<LaneTask, void>) {}
 
-  /** Starts it, where there is a processor for it. */
-  static async start(script: string): Promise<Helper | undefined> {
+  /** Starts it, where there is a processor for it and it can be: without it all works as well. */
+  static async start(script: string): Promise<SecondLane | undefined> {
     if (Deno.build.os !== "linux" || navigator.hardwareConcurrency < 2) return undefined;
-    const options = { script, name: LANE_WORKER, permissions: LANE.start };
-    return new Helper(await RoleWorker.startFirst<Lane, void>(options));
+    const options = { script, name: LANE_WORKER, permissions: LANE };
+    try {
+      return new SecondLane(await RoleWorker.startFirst<LaneTask, void>(options));
+    } catch {
+      return undefined;
+    }
   }
 
   /** As {@link pump}, on both threads if the ends and the message allow it. */
-  async pump(flow: Flow, { input, output }: Job, tools: Tools): Promise<void> {
+  async pump(flow: Flow, { input, output }: Job, tools: LaneTools): Promise<void> {
     const [from, to] = [flow.source.fd, output.fd];
     const body = flow.transform.body?.();
     if (!body || from === undefined || to === undefined) {
@@ -86,15 +88,15 @@ export class Helper {
 
 /** Takes one piece after the other, until there is none or a thread has failed. */
 async function run(
-  { body, input, output }: Lane,
+  { body, input, output }: LaneTask,
   sequencer: Sequencer,
-  { engine, pipes, onProgress }: Tools,
+  { engine, pipes, onProgress }: LaneTools,
 ): Promise<void> {
-  const transform = transformOf(body, engine);
-  const buffer = new Uint8Array(transform.piece);
-  const room = new Uint8Array(transform.room);
-  const fill = () => readFullNow((rest) => pipes.readNow(input.fd, rest, input.name), buffer);
   try {
+    const transform = transformOf(body, engine);
+    const buffer = new Uint8Array(transform.piece);
+    const room = new Uint8Array(transform.room);
+    const fill = () => readFullNow((rest) => pipes.readNow(input.fd, rest, input.name), buffer);
     for (let piece; (piece = sequencer.read(buffer.length, fill));) {
       onProgress?.(piece.number * buffer.length + piece.length);
       transform.seek(piece.number);

@@ -418,7 +418,7 @@ export function browserPrivileges(): PermissionSet {
 }
 
 /** What the worker that encrypts and decrypts beside the main thread may do: load libraries. */
-export const LANE: Privileges = { start: { ffi: true }, working: {} };
+export const LANE: PermissionSet = { ffi: true };
 
 /**
  * What the worker of `rewrap` may do: read and write the files and directories that were named, and

@@ -1,7 +1,7 @@
 /**
- * Files that have no name until they are complete, and writing to any descriptor without blocking
- * this thread: by glibc, else by what the runtime has. Lengths are checked here, and no raw call
- * leaves this module.
+ * Files that have no name until they are complete, and reading and writing of open ones: of what is
+ * ready on this thread, else without blocking it. By glibc, else by what the runtime has. Lengths are
+ * checked here, and no raw call leaves this module.
  */
 import type { Bytes } from "../core/bytes.ts";
 import { CryptoError } from "../core/errors.ts";
@@ -34,6 +34,7 @@ const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 /** The one number here that differs by processor. */
 const O_TMPFILE = Deno.build.arch === "aarch64" ? 0o20040000 : 0o20200000;
@@ -141,7 +142,8 @@ class GlibcFiles {
 
   /** An existing file, for reading. @throws {CryptoError} `io` */
   openOld(path: string): number {
-    const fd = this.#libc.symbols.open(cPath(path), O_RDONLY | O_CLOEXEC, 0);
+    // Nobody waits for what has become a pipe since it was looked at; reading it then fails.
+    const fd = this.#libc.symbols.open(cPath(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd >= 0) return fd;
     const errno = this.#libc.errno();
     if (errno !== Errno.EACCES) throw ioError("open", path, errno);
@@ -210,7 +212,7 @@ class GlibcFiles {
 
 const HAS_GLIBC = Deno.build.os === "linux";
 
-/** Descriptors that are there already: standard input and output. */
+/** Descriptors that are open already. */
 export type Pipes = Pick<GlibcPipes, keyof GlibcPipes>;
 export const Pipes: new () => Pipes = HAS_GLIBC ? GlibcPipes : OtherPipes;
 

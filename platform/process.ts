@@ -1,6 +1,6 @@
 /** What a process forbids others to see of it. */
 import { CryptoError } from "../core/errors.ts";
-import { INT, int, IS_DARWIN, openEitherLibc, openLibc, SystemError } from "./libc.ts";
+import { Errno, INT, int, IS_DARWIN, openEitherLibc, openLibc, SystemError } from "./libc.ts";
 import { IS_WINDOWS, openLibrary } from "./library.ts";
 
 /** The same number on Linux and on macOS. */
@@ -22,7 +22,10 @@ export function forbidCoreDumps(): void {
   const { symbols, errno } = openLibc(SET_LIMIT);
   // One byte, not zero: a limit of zero does not stop a dump to a helper program, core(5).
   const result = symbols.setrlimit(int(RLIMIT_CORE), new BigUint64Array([1n, 1n]));
-  if (result < 0) throw new SystemError("setrlimit", errno());
+  if (result === 0) return;
+  if (errno() !== Errno.EPERM) throw new SystemError("setrlimit", errno());
+  // The administrator forbids dumps by a hard limit of zero, which only root may raise.
+  forbidTracing();
 }
 
 function limitOnMac(): void {
@@ -43,7 +46,8 @@ function unlimited(): CryptoError {
 }
 
 /**
- * Forbids other processes of the same user to trace this one or to read its memory. On Windows
+ * Forbids other processes of the same user to trace this one or to read its memory, and the kernel to
+ * write an image of it. On Windows
  * nothing does: whoever owns a process may change what its access list says.
  */
 export function forbidTracing(): void {

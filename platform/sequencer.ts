@@ -1,10 +1,10 @@
 /**
  * Threads that take turns at one input and one output: each reads a piece, works on it beside the
- * others, and writes what came of it when the piece before has been written. Input and output see
- * what they would see of one thread.
+ * others, and writes what came of it when the piece before has been written. So pieces are read and
+ * written in their order, and none is written behind one that failed.
  */
 
-/** What the threads share, in 64 bits each. */
+/** What the threads share, in 64 bits each: a message may have more pieces than 32 bits count. */
 const READING = 0;
 const READ = 1;
 const WRITTEN = 2;

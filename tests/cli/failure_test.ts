@@ -49,6 +49,15 @@ Deno.test("input that is not there, a directory or not readable is refused", asy
   }
 });
 
+Deno.test("where a hard limit of zero forbids core dumps, all works", async () => {
+  const line = ["sh", "-c", 'ulimit -c 0; exec "$0" "$@"'];
+  // Root may raise it, but for this.
+  const wrapper = NOT_ROOT ? line : ["setpriv", "--bounding-set", "-sys_resource", ...line];
+  const token = await succeeds(["encrypt", "--quiet", "--text", "a secret"], { env, wrapper });
+  const secret = await succeeds(["decrypt"], { env, wrapper, stdin: token });
+  assert.equal(text(secret), "a secret");
+});
+
 testIf(NOT_ROOT, "another user's file is not read", async () => {
   using folder = new Folder();
   Deno.chmodSync(folder.path, 0o755);

@@ -4,7 +4,7 @@
  */
 import { connectBound } from "../../client/bound.ts";
 import { openInput, openOutput } from "../../client/files.ts";
-import { Helper } from "../../client/lanes.ts";
+import { SecondLane } from "../../client/lanes.ts";
 import { decryptFlow, encryptFlow } from "../../client/message.ts";
 import { asCryptoError } from "../../core/errors.ts";
 import { Pipes } from "../../platform/files.ts";
@@ -23,8 +23,8 @@ const pipes = new Pipes();
 const engine = loadLibcrypto();
 if (!engine) throw new Error("there is no libcrypto");
 const script = new URL("../../main.ts", import.meta.url).href;
-const helper = await Helper.start(script);
-if (!helper) throw new Error("there is one processor");
+const second = await SecondLane.start(script);
+if (!second) throw new Error("there is one processor");
 const service = await connectBound({ socket });
 
 async function follow({ operation, from, to }: Order): Promise<string> {
@@ -34,7 +34,7 @@ async function follow({ operation, from, to }: Order): Promise<string> {
     const flow = operation === "encrypt"
       ? await encryptFlow(service, input, { engine })
       : await decryptFlow(() => Promise.resolve(service), input, { engine });
-    await helper!.pump(flow, { input, output }, { engine: engine!, pipes });
+    await second!.pump(flow, { input, output }, { engine: engine!, pipes });
     return "done";
   } catch (error) {
     return asCryptoError(error).code;

@@ -8,6 +8,9 @@ export interface SequencerTask {
   readonly read: Int32Array;
   readonly written: Int32Array;
   readonly pieces: number;
+  /** How many threads have a first piece, and of how many: they go on together, or alone with 0. */
+  readonly begun: Int32Array;
+  readonly threads: number;
   /** The piece that cannot be worked on, if any. */
   readonly bad: number | undefined;
 }
@@ -17,11 +20,12 @@ const SHORT = 3;
 
 const scope = globalThis as unknown as Worker;
 scope.onmessage = ({ data }: MessageEvent<SequencerTask>) => {
-  const { shared, read, written, pieces, bad } = data;
+  const { shared, read, written, pieces, begun, threads, bad } = data;
   const sequencer = new Sequencer(shared);
   let own = 0;
   const next = () => ++read[0]! < pieces ? FULL : SHORT;
   for (let piece; (piece = sequencer.read(FULL, next)); own++) {
+    if (own === 0) meet(begun, threads);
     if (piece.number === bad) {
       sequencer.fail();
       break;
@@ -31,3 +35,10 @@ scope.onmessage = ({ data }: MessageEvent<SequencerTask>) => {
   }
   scope.postMessage(own);
 };
+
+/** Waits until so many have come. */
+function meet(begun: Int32Array, threads: number): void {
+  Atomics.add(begun, 0, 1);
+  Atomics.notify(begun, 0);
+  for (let here; (here = Atomics.load(begun, 0)) < threads;) Atomics.wait(begun, 0, here);
+}
