@@ -70,35 +70,33 @@ interface BodyTransform extends Transform {
 /** The same transformation for another thread, without what comes before the chunks. */
 export function transformOf(body: Body, engine: Engine): BodyTransform {
   return body.operation === "seal"
-    ? sealing(EMPTY, new Sealer(EMPTY, body.keys, engine), { engine })
-    : opening(new Opener(body.keys, engine), { engine });
+    ? sealing(EMPTY, new Sealer(EMPTY, body.keys, engine))
+    : opening(new Opener(body.keys, engine));
 }
 
-function sealing(
-  start: Bytes,
-  sealer: Sealer,
-  { engine }: { readonly engine: Engine },
-): BodyTransform {
+function sealing(start: Bytes, sealer: Sealer): BodyTransform {
+  const { chunksAtOnce } = sealer;
   return {
     prefix: concat(start, sealer.prefix),
-    piece: engine.chunksAtOnce * CHUNK,
-    room: engine.chunksAtOnce * SEALED_CHUNK,
+    piece: chunksAtOnce * CHUNK,
+    room: chunksAtOnce * SEALED_CHUNK,
     update: (bytes, into) => sealer.update(bytes, into),
     finish: () => sealer.finish(),
     body: () => ({ operation: "seal", keys: sealer.copyKeys() }),
-    seek: (piece) => sealer.seek(piece * engine.chunksAtOnce),
+    seek: (piece) => sealer.seek(piece * chunksAtOnce),
   };
 }
 
-function opening(opener: Opener, { engine }: { readonly engine: Engine }): BodyTransform {
+function opening(opener: Opener): BodyTransform {
+  const { chunksAtOnce } = opener;
   return {
     prefix: EMPTY,
-    piece: engine.chunksAtOnce * SEALED_CHUNK,
-    room: engine.chunksAtOnce * CHUNK,
+    piece: chunksAtOnce * SEALED_CHUNK,
+    room: chunksAtOnce * CHUNK,
     update: (bytes, into) => opener.update(bytes, into),
     finish: () => opener.finish(),
     body: () => ({ operation: "open", keys: opener.copyKeys() }),
-    seek: (piece) => opener.seek(piece * engine.chunksAtOnce),
+    seek: (piece) => opener.seek(piece * chunksAtOnce),
   };
 }
 
@@ -164,9 +162,8 @@ export async function encryptFlow(
 ): Promise<Flow> {
   try {
     const { envelope, dataKey } = await service.createDataKey(options.key, options.size);
-    const settings = coreOptions(options);
-    const sealer = await createBodySealer(dataKey, settings);
-    return armored({ source, transform: sealing(envelope, sealer, settings) }, options);
+    const sealer = await createBodySealer(dataKey, coreOptions(options));
+    return armored({ source, transform: sealing(envelope, sealer) }, options);
   } catch (error) {
     const isFernet = error instanceof CryptoError && error.code === "wrong_purpose";
     if (!isFernet) throw error;
@@ -205,7 +202,7 @@ export async function encryptPassphraseFlow(
   const { createPassphraseSealer } = await import("../core/passphrase.ts");
   const settings = { use: "file", ...coreOptions(options) } as const;
   const { prefix, sealer } = await createPassphraseSealer(passphrase, settings);
-  return armored({ source, transform: sealing(prefix, sealer, settings) }, options);
+  return armored({ source, transform: sealing(prefix, sealer) }, options);
 }
 
 /**
@@ -270,9 +267,8 @@ async function decryptEnveloped(
   const envelope = await readUpTo(source, ENVELOPE_LENGTH);
   const dataKey = await service.openDataKey(envelope, options.size, options.key);
   const prefix = await readUpTo(source, BODY_PREFIX_LENGTH);
-  const settings = coreOptions(options);
-  const opener = await createBodyOpener(dataKey, prefix, settings);
-  return { source, transform: opening(opener, settings) };
+  const opener = await createBodyOpener(dataKey, prefix, coreOptions(options));
+  return { source, transform: opening(opener) };
 }
 
 async function decryptPassphrase(source: Source, options: DecryptStreamOptions): Promise<Flow> {
@@ -288,5 +284,5 @@ async function decryptPassphrase(source: Source, options: DecryptStreamOptions):
   const settings = { use: "file", ...coreOptions(options) } as const;
   const passphrase = await options.passphrase();
   const opener = await createPassphraseOpener(passphrase, prefix, cobblestone, settings);
-  return { source, transform: opening(opener, settings) };
+  return { source, transform: opening(opener) };
 }

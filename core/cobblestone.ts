@@ -177,6 +177,11 @@ export class Opener {
 
   constructor(private readonly keys: MessageKeys, private readonly engine: Engine) {}
 
+  /** As {@link Sealer.chunksAtOnce}. */
+  get chunksAtOnce(): number {
+    return this.engine.chunksAtOnce;
+  }
+
   /** As {@link Sealer.copyKeys}. */
   copyKeys(): MessageKeys {
     return copyKeys(this.keys);

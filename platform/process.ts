@@ -46,9 +46,9 @@ function unlimited(): CryptoError {
 }
 
 /**
- * Forbids other processes of the same user to trace this one or to read its memory, and the kernel to
- * write an image of it. On Windows
- * nothing does: whoever owns a process may change what its access list says.
+ * Forbids other processes of the same user to trace this one or to read its memory, and on Linux
+ * the kernel to write an image of it. On Windows nothing does: whoever owns a process may change what
+ * its access list says.
  */
 export function forbidTracing(): void {
   if (IS_WINDOWS) return;
